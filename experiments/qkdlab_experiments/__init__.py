@@ -1,0 +1,1 @@
+"""Experiments: short programs, one per party."""

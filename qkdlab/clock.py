@@ -1,0 +1,340 @@
+"""Clocks: the only places where a party may block.
+
+`VirtualClock` is for runs in one process: party threads hand a baton to each other, so
+exactly one runs at a time, and when all are blocked time jumps to the next event.
+`RealClock` is host time. Both measure integer picoseconds from the clock's origin.
+
+The idea of a clock that jumps when everybody waits is trio's `MockClock`
+(``autojump_threshold``); here it is the only clock, so a run is deterministic.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from qkdlab.errors import DeadlockError
+
+__all__ = ["PS_PER_S", "Clock", "RealClock", "VirtualClock", "World", "seconds"]
+
+PS_PER_S = 1_000_000_000_000
+
+
+def seconds(value_s: float) -> int:
+    """Return `value_s` seconds as integer picoseconds."""
+    return round(value_s * PS_PER_S)
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """What a party may ask of time. Times are int picoseconds since the origin."""
+
+    def now_ps(self) -> int:
+        """Return the present time."""
+        ...
+
+    def sleep_until(self, t_ps: int) -> None:
+        """Block until `t_ps`; return at once when it is past."""
+        ...
+
+    def wait(
+        self,
+        ready: Callable[[], bool],
+        *,
+        deadline_ps: int | None = None,
+        next_ps: Callable[[], int | None] | None = None,
+        what: str = "",
+    ) -> bool:
+        """Block until ``ready()`` is true; return False if the deadline passed first.
+
+        `next_ps` tells when `ready` should be asked again because something outside
+        the parties (an instrument) will have acted; `what` names the thing waited
+        for, for error messages.
+        """
+        ...
+
+    def yield_(self) -> None:
+        """Let other parties run at the present time."""
+        ...
+
+
+class World(Protocol):
+    """The simulated surroundings that move when virtual time moves."""
+
+    def advance(self, t_ps: int) -> None:
+        """Carry the physics to `t_ps`."""
+        ...
+
+    def next_event_ps(self) -> int | None:
+        """Return when something will happen of itself, or None."""
+        ...
+
+
+@dataclass
+class _Task:
+    name: str
+    order: int
+    condition: threading.Condition
+    wake_ps: int | None = None
+    ready: Callable[[], bool] | None = None
+    next_ps: Callable[[], int | None] | None = None
+    what: str = ""
+    running: bool = False
+    done: bool = False
+    error: BaseException | None = None
+    result: object = None
+    thread: threading.Thread | None = None
+
+
+@dataclass
+class _Stop(BaseException):
+    """Unwinds the threads of a run that ends early; never leaves this module."""
+
+    cause: BaseException | None = None
+
+
+@dataclass
+class VirtualClock:
+    """Deterministic time for one process (DESIGN section 2).
+
+    Exactly one task runs at a time. A task that blocks hands the baton to the
+    blocked task with the earliest wake time, ties by order of registration. If no
+    task is ready now, time jumps to the earliest wake time of a task or of the
+    world. If there is none, every task gets a `DeadlockError` that names what each
+    waits for.
+
+    Outside :meth:`run` the calling thread owns the clock and time jumps freely: a
+    station can be opened before any party starts.
+    """
+
+    world: World | None = None
+    _now: int = 0
+    _tasks: list[_Task] = field(default_factory=list)
+    _local: threading.local = field(default_factory=threading.local)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopping: BaseException | None = None
+
+    def now_ps(self) -> int:
+        """Return the virtual time."""
+        return self._now
+
+    def spawn(self, name: str, function: Callable[[], object]) -> None:
+        """Register `function` as a task; it starts with :meth:`run`."""
+        task = _Task(name, len(self._tasks), threading.Condition(self._lock))
+        task.wake_ps = self._now
+
+        def body() -> None:
+            self._local.task = task
+            with self._lock:
+                while not task.running:
+                    task.condition.wait()
+            try:
+                if self._stopping is None:
+                    task.result = function()
+            except _Stop:
+                pass
+            except BaseException as error:  # noqa: BLE001 - carried to run()
+                task.error = error
+            finally:
+                with self._lock:
+                    task.done = True
+                    task.running = False
+                    self._hand_over()
+
+        task.thread = threading.Thread(target=body, name=f"qkdlab-{name}", daemon=True)
+        self._tasks.append(task)
+
+    def run(self) -> dict[str, object]:
+        """Run all tasks to their ends; return their results by name.
+
+        Raises the first error in order of time; the other tasks are unwound by an
+        exception at their next blocking call, so that their ``finally`` clauses run.
+        """
+        tasks = list(self._tasks)
+        for task in tasks:
+            assert task.thread is not None
+            task.thread.start()
+        with self._lock:
+            self._hand_over()
+        try:
+            for task in tasks:
+                assert task.thread is not None
+                while task.thread.is_alive():
+                    task.thread.join(0.2)
+                    if task.done and task.error is not None:
+                        self._stop(task.error)
+        except BaseException as error:
+            self._stop(error)
+            for task in tasks:
+                assert task.thread is not None
+                task.thread.join(10.0)
+            raise
+        finally:
+            self._tasks.clear()
+            stopping, self._stopping = self._stopping, None
+        errors = [t.error for t in tasks if t.error is not None]
+        if stopping is not None and not isinstance(stopping, _Stop):
+            raise stopping
+        if errors:
+            raise errors[0]
+        return {t.name: t.result for t in tasks}
+
+    def sleep_until(self, t_ps: int) -> None:
+        """Block until virtual time `t_ps`."""
+        if t_ps <= self._now:
+            return
+        task = self._current()
+        if task is None:
+            self._jump(t_ps)
+            return
+        task.wake_ps = t_ps
+        self._block(task)
+
+    def wait(
+        self,
+        ready: Callable[[], bool],
+        *,
+        deadline_ps: int | None = None,
+        next_ps: Callable[[], int | None] | None = None,
+        what: str = "",
+    ) -> bool:
+        """Block until ``ready()``; see :meth:`Clock.wait`."""
+        task = self._current()
+        while not ready():
+            if deadline_ps is not None and self._now >= deadline_ps:
+                return False
+            soonest = _earliest(deadline_ps, next_ps() if next_ps else None)
+            if task is None:
+                jump = _earliest(
+                    soonest, self.world.next_event_ps() if self.world else None
+                )
+                if jump is None:
+                    raise DeadlockError(f"nothing can happen; waiting for {what}")
+                self._jump(max(jump, self._now + 1))
+                continue
+            task.wake_ps = soonest
+            task.ready = ready
+            task.next_ps = next_ps
+            task.what = what
+            self._block(task)
+        return True
+
+    def yield_(self) -> None:
+        """Let the other tasks run at this instant."""
+        task = self._current()
+        if task is not None:
+            task.wake_ps = self._now
+            self._block(task)
+
+    def _current(self) -> _Task | None:
+        return getattr(self._local, "task", None)
+
+    def _jump(self, t_ps: int) -> None:
+        if self.world is not None:
+            self.world.advance(t_ps)
+        self._now = max(self._now, t_ps)
+
+    def _block(self, task: _Task) -> None:
+        with self._lock:
+            if self._stopping is not None:
+                raise _Stop(self._stopping)
+            task.running = False
+            self._hand_over()
+            while not task.running:
+                task.condition.wait()
+            task.wake_ps = task.ready = task.next_ps = None
+            if self._stopping is not None:
+                raise _Stop(self._stopping)
+
+    def _hand_over(self) -> None:
+        """Choose the next task and wake it. The lock is held."""
+        alive = [t for t in self._tasks if not t.done]
+        if not alive or any(t.running for t in alive):
+            return
+        failed = next((t.error for t in self._tasks if t.error is not None), None)
+        if failed is not None and self._stopping is None:
+            self._stopping = failed
+        while True:
+            if self._stopping is not None:
+                self._wake(alive[0])
+                return
+            runnable = [t for t in alive if self._is_runnable(t)]
+            if runnable:
+                self._wake(
+                    min(runnable, key=lambda t: (self._due(t), t.order)),
+                )
+                return
+            times = [t.wake_ps for t in alive]
+            times += [t.next_ps() for t in alive if t.next_ps is not None]
+            if self.world is not None:
+                times.append(self.world.next_event_ps())
+            future = _earliest(*times)
+            if future is None:
+                waits = "; ".join(f"{t.name} waits for {t.what or '?'}" for t in alive)
+                self._stopping = DeadlockError(f"nothing can happen: {waits}")
+                continue
+            try:
+                self._jump(max(future, self._now + 1))
+            except BaseException as error:  # noqa: BLE001 - carried to run()
+                self._stopping = error
+
+    def _is_runnable(self, task: _Task) -> bool:
+        if task.ready is not None and task.ready():
+            return True
+        return task.wake_ps is not None and task.wake_ps <= self._now
+
+    def _due(self, task: _Task) -> int:
+        return self._now if task.wake_ps is None else min(task.wake_ps, self._now)
+
+    def _wake(self, task: _Task) -> None:
+        task.running = True
+        task.condition.notify_all()
+
+    def _stop(self, error: BaseException) -> None:
+        with self._lock:
+            if self._stopping is None:
+                self._stopping = error
+
+
+def _earliest(*times: int | None) -> int | None:
+    known = [t for t in times if t is not None]
+    return min(known) if known else None
+
+
+class RealClock:
+    """Host time, monotonic; for real benches and paced simulation."""
+
+    def __init__(self) -> None:
+        self._origin_ns = time.monotonic_ns()
+
+    def now_ps(self) -> int:
+        """Return the time since the clock was made."""
+        return (time.monotonic_ns() - self._origin_ns) * 1000
+
+    def sleep_until(self, t_ps: int) -> None:
+        """Sleep in host time."""
+        delay_ps = t_ps - self.now_ps()
+        if delay_ps > 0:
+            time.sleep(delay_ps / PS_PER_S)
+
+    def wait(
+        self,
+        ready: Callable[[], bool],
+        *,
+        deadline_ps: int | None = None,
+        next_ps: Callable[[], int | None] | None = None,
+        what: str = "",
+    ) -> bool:
+        """Poll ``ready()`` every millisecond of host time; see :meth:`Clock.wait`."""
+        while not ready():
+            if deadline_ps is not None and self.now_ps() >= deadline_ps:
+                return False
+            time.sleep(0.001)
+        return True
+
+    def yield_(self) -> None:
+        """Give up the processor."""
+        time.sleep(0)

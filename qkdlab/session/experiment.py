@@ -1,0 +1,69 @@
+"""An experiment is one program per party; this is all that a program sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from qkdlab.clock import Clock
+from qkdlab.randomness import Randomness
+
+if TYPE_CHECKING:
+    from qkdlab.session.conversation import Conversation
+    from qkdlab.session.recorder import Recorder
+
+__all__ = ["Experiment", "PartyContext", "PartyResult", "Program"]
+
+P = TypeVar("P", bound=BaseModel)
+
+
+@dataclass
+class PartyResult:
+    """What a party's program returns: public figures only, never key bits."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class PartyContext(Generic[P]):
+    """All that a party's program may use.
+
+    party:        its name
+    parameters:   the experiment's checked parameters
+    roles:        composites and instruments by the names of the configuration
+    clock:        the only way to wait
+    conversation: the sealed classical channel, run as sans-IO parties and plain
+                  calibration messages
+    recorder:     the party's run file
+    randomness:   the party's own bits
+    progress:     called with (what, done, total) for people
+    """
+
+    party: str
+    parameters: P
+    roles: Mapping[str, Any]
+    clock: Clock
+    conversation: Conversation
+    recorder: Recorder
+    randomness: Randomness
+    progress: Callable[[str, float, float], None]
+
+
+class Program(Protocol):
+    """One party's program."""
+
+    def __call__(self, ctx: PartyContext[Any]) -> PartyResult:
+        """Run to the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment: the model of its parameters and one program per party."""
+
+    name: str
+    parameters: type[BaseModel]
+    programs: Mapping[str, Program]

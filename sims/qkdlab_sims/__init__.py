@@ -1,0 +1,1 @@
+"""Simulated instruments and the seeded physical world behind them."""

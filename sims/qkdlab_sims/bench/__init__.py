@@ -1,0 +1,1 @@
+"""The seeded world: joins instruments and optics, moves in ticks."""

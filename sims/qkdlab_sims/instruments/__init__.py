@@ -1,0 +1,1 @@
+"""One state machine per simulated instrument, speaking its wire protocol."""

@@ -1,0 +1,1 @@
+"""Where a machine can be reached: in process now, sockets and ptys later."""

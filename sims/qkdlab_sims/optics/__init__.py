@@ -1,0 +1,1 @@
+"""The physics: light, sources, modulators, channels, detectors, taggers."""
