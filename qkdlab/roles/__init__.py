@@ -2,14 +2,23 @@
 
 One file per role. Names carry units. Every role has `safe_state`. No properties: a
 look at an attribute must never cause hardware I/O.
+
+The names are loaded on first use: driver specifications import `qkdlab.roles.spec`,
+and a command that only reads them must not pay for numpy.
 """
 
-from qkdlab.roles.attenuator import Attenuator, AttenuatorCapabilities
-from qkdlab.roles.bias import BiasSource, BiasSourceCapabilities
-from qkdlab.roles.pattern import PatternGenerator, PatternGeneratorCapabilities
-from qkdlab.roles.power_meter import PowerMeter, PowerMeterCapabilities
-from qkdlab.roles.rotator import Rotator, RotatorCapabilities
-from qkdlab.roles.tagger import TaggerCapabilities, TimeTagger
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qkdlab.roles.attenuator import Attenuator, AttenuatorCapabilities
+    from qkdlab.roles.bias import BiasSource, BiasSourceCapabilities
+    from qkdlab.roles.pattern import PatternGenerator, PatternGeneratorCapabilities
+    from qkdlab.roles.power_meter import PowerMeter, PowerMeterCapabilities
+    from qkdlab.roles.rotator import Rotator, RotatorCapabilities
+    from qkdlab.roles.tagger import TaggerCapabilities, TimeTagger
 
 __all__ = [
     "Attenuator",
@@ -25,3 +34,25 @@ __all__ = [
     "TaggerCapabilities",
     "TimeTagger",
 ]
+
+_MODULES = {
+    "Attenuator": "attenuator",
+    "AttenuatorCapabilities": "attenuator",
+    "BiasSource": "bias",
+    "BiasSourceCapabilities": "bias",
+    "PatternGenerator": "pattern",
+    "PatternGeneratorCapabilities": "pattern",
+    "PowerMeter": "power_meter",
+    "PowerMeterCapabilities": "power_meter",
+    "Rotator": "rotator",
+    "RotatorCapabilities": "rotator",
+    "TaggerCapabilities": "tagger",
+    "TimeTagger": "tagger",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a role on first use (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
