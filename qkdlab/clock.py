@@ -18,9 +18,20 @@ from typing import Protocol, runtime_checkable
 
 from qkdlab.errors import DeadlockError
 
-__all__ = ["PS_PER_S", "Clock", "RealClock", "VirtualClock", "World", "seconds"]
+__all__ = [
+    "PS_PER_S",
+    "BenchClock",
+    "Clock",
+    "RealClock",
+    "VirtualClock",
+    "World",
+    "seconds",
+]
 
 PS_PER_S = 1_000_000_000_000
+
+_PATIENCE_S = 10.0
+"""How long an interrupted run waits for its threads to unwind."""
 
 
 def seconds(value_s: float) -> int:
@@ -61,6 +72,22 @@ class Clock(Protocol):
         ...
 
 
+class BenchClock(Clock, Protocol):
+    """A clock that also runs the programs of a bench, one thread each."""
+
+    def spawn(self, name: str, function: Callable[[], object]) -> None:
+        """Register `function` as a task; it starts with :meth:`run`."""
+        ...
+
+    def run(self) -> dict[str, object]:
+        """Run all tasks to their ends; return their results by name.
+
+        Raises the first error; the other tasks are unwound at their next blocking
+        call, so that their ``finally`` clauses run.
+        """
+        ...
+
+
 class World(Protocol):
     """The simulated surroundings that move when virtual time moves."""
 
@@ -82,18 +109,16 @@ class _Task:
     ready: Callable[[], bool] | None = None
     next_ps: Callable[[], int | None] | None = None
     what: str = ""
+    turn: int = 0
     running: bool = False
     done: bool = False
     error: BaseException | None = None
     result: object = None
-    thread: threading.Thread | None = None
+    thread: threading.Thread = field(default_factory=threading.Thread)
 
 
-@dataclass
 class _Stop(BaseException):
     """Unwinds the threads of a run that ends early; never leaves this module."""
-
-    cause: BaseException | None = None
 
 
 @dataclass
@@ -103,8 +128,8 @@ class VirtualClock:
     Exactly one task runs at a time. A task that blocks hands the baton to the
     blocked task with the earliest wake time, ties by order of registration. If no
     task is ready now, time jumps to the earliest wake time of a task or of the
-    world. If there is none, every task gets a `DeadlockError` that names what each
-    waits for.
+    world. If there is none, all tasks are unwound and :meth:`run` raises
+    `DeadlockError`, which names what each waited for.
 
     Outside :meth:`run` the calling thread owns the clock and time jumps freely: a
     station can be opened before any party starts.
@@ -116,6 +141,7 @@ class VirtualClock:
     _local: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: BaseException | None = None
+    _turns: int = 0
 
     def now_ps(self) -> int:
         """Return the virtual time."""
@@ -136,7 +162,7 @@ class VirtualClock:
                     task.result = function()
             except _Stop:
                 pass
-            except BaseException as error:  # noqa: BLE001 - carried to run()
+            except BaseException as error:
                 task.error = error
             finally:
                 with self._lock:
@@ -154,32 +180,25 @@ class VirtualClock:
         exception at their next blocking call, so that their ``finally`` clauses run.
         """
         tasks = list(self._tasks)
-        for task in tasks:
-            assert task.thread is not None
-            task.thread.start()
-        with self._lock:
-            self._hand_over()
         try:
             for task in tasks:
-                assert task.thread is not None
-                while task.thread.is_alive():
-                    task.thread.join(0.2)
-                    if task.done and task.error is not None:
-                        self._stop(task.error)
-        except BaseException as error:
-            self._stop(error)
+                task.thread.start()
+            with self._lock:
+                self._hand_over()
             for task in tasks:
-                assert task.thread is not None
-                task.thread.join(10.0)
+                _join(task.thread)
+        except BaseException as error:
+            with self._lock:
+                self._stopping = self._stopping or error
+                self._hand_over()
+            for task in tasks:
+                _join(task.thread, _PATIENCE_S)
             raise
         finally:
             self._tasks.clear()
             stopping, self._stopping = self._stopping, None
-        errors = [t.error for t in tasks if t.error is not None]
-        if stopping is not None and not isinstance(stopping, _Stop):
+        if stopping is not None:
             raise stopping
-        if errors:
-            raise errors[0]
         return {t.name: t.result for t in tasks}
 
     def sleep_until(self, t_ps: int) -> None:
@@ -207,6 +226,9 @@ class VirtualClock:
             if deadline_ps is not None and self._now >= deadline_ps:
                 return False
             soonest = _earliest(deadline_ps, next_ps() if next_ps else None)
+            if soonest is not None:
+                # What is due already was not enough: ask again when time has moved.
+                soonest = max(soonest, self._now + 1)
             if task is None:
                 jump = _earliest(
                     soonest, self.world.next_event_ps() if self.world else None
@@ -227,6 +249,8 @@ class VirtualClock:
         task = self._current()
         if task is not None:
             task.wake_ps = self._now
+            self._turns += 1
+            task.turn = self._turns
             self._block(task)
 
     def _current(self) -> _Task | None:
@@ -240,14 +264,15 @@ class VirtualClock:
     def _block(self, task: _Task) -> None:
         with self._lock:
             if self._stopping is not None:
-                raise _Stop(self._stopping)
+                raise _Stop
             task.running = False
             self._hand_over()
             while not task.running:
                 task.condition.wait()
             task.wake_ps = task.ready = task.next_ps = None
+            task.turn = 0
             if self._stopping is not None:
-                raise _Stop(self._stopping)
+                raise _Stop
 
     def _hand_over(self) -> None:
         """Choose the next task and wake it. The lock is held."""
@@ -263,9 +288,7 @@ class VirtualClock:
                 return
             runnable = [t for t in alive if self._is_runnable(t)]
             if runnable:
-                self._wake(
-                    min(runnable, key=lambda t: (self._due(t), t.order)),
-                )
+                self._wake(min(runnable, key=self._priority))
                 return
             times = [t.wake_ps for t in alive]
             times += [t.next_ps() for t in alive if t.next_ps is not None]
@@ -278,7 +301,7 @@ class VirtualClock:
                 continue
             try:
                 self._jump(max(future, self._now + 1))
-            except BaseException as error:  # noqa: BLE001 - carried to run()
+            except BaseException as error:
                 self._stopping = error
 
     def _is_runnable(self, task: _Task) -> bool:
@@ -286,17 +309,14 @@ class VirtualClock:
             return True
         return task.wake_ps is not None and task.wake_ps <= self._now
 
-    def _due(self, task: _Task) -> int:
-        return self._now if task.wake_ps is None else min(task.wake_ps, self._now)
+    def _priority(self, task: _Task) -> tuple[int, int, int]:
+        """Return (due time, turn, order): who yields goes behind the others."""
+        due = self._now if task.wake_ps is None else min(task.wake_ps, self._now)
+        return due, task.turn, task.order
 
     def _wake(self, task: _Task) -> None:
         task.running = True
         task.condition.notify_all()
-
-    def _stop(self, error: BaseException) -> None:
-        with self._lock:
-            if self._stopping is None:
-                self._stopping = error
 
 
 def _earliest(*times: int | None) -> int | None:
@@ -304,11 +324,71 @@ def _earliest(*times: int | None) -> int | None:
     return min(known) if known else None
 
 
+def _join(thread: threading.Thread, patience_s: float | None = None) -> None:
+    """Wait for `thread` in short steps, so that signals reach the main thread."""
+    end = None if patience_s is None else time.monotonic() + patience_s
+    while thread.is_alive() and (end is None or time.monotonic() < end):
+        thread.join(0.2)
+
+
 class RealClock:
     """Host time, monotonic; for real benches and paced simulation."""
 
     def __init__(self) -> None:
         self._origin_ns = time.monotonic_ns()
+        self._threads: dict[str, threading.Thread] = {}
+        self._results: dict[str, object] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._error: BaseException | None = None
+
+    def spawn(self, name: str, function: Callable[[], object]) -> None:
+        """Register `function` as a task; it starts with :meth:`run`."""
+
+        def body() -> None:
+            try:
+                self._results[name] = function()
+            except _Stop:
+                pass
+            except BaseException as error:
+                self._stop(error)
+
+        thread = threading.Thread(target=body, name=f"qkdlab-{name}", daemon=True)
+        self._threads[name] = thread
+
+    def run(self) -> dict[str, object]:
+        """Run all tasks at once; see :meth:`BenchClock.run`."""
+        threads = dict(self._threads)
+        try:
+            for thread in threads.values():
+                thread.start()
+            for thread in threads.values():
+                _join(thread)
+        except BaseException as error:
+            self._stop(error)
+            for thread in threads.values():
+                _join(thread, _PATIENCE_S)
+            raise
+        finally:
+            self._threads.clear()
+            self._stopping.clear()
+            failure, self._error = self._error, None
+            results, self._results = self._results, {}
+        if failure is not None:
+            raise failure
+        return {name: results[name] for name in threads}
+
+    def _stop(self, error: BaseException) -> None:
+        with self._lock:
+            self._error = self._error or error
+        self._stopping.set()
+
+    def _pause(self, delay_s: float) -> None:
+        """Sleep; in a task of a run that ends early, unwind."""
+        if threading.current_thread() not in self._threads.values():
+            time.sleep(delay_s)
+        elif self._stopping.wait(delay_s):
+            raise _Stop
 
     def now_ps(self) -> int:
         """Return the time since the clock was made."""
@@ -318,7 +398,7 @@ class RealClock:
         """Sleep in host time."""
         delay_ps = t_ps - self.now_ps()
         if delay_ps > 0:
-            time.sleep(delay_ps / PS_PER_S)
+            self._pause(delay_ps / PS_PER_S)
 
     def wait(
         self,
@@ -332,9 +412,9 @@ class RealClock:
         while not ready():
             if deadline_ps is not None and self.now_ps() >= deadline_ps:
                 return False
-            time.sleep(0.001)
+            self._pause(0.001)
         return True
 
     def yield_(self) -> None:
         """Give up the processor."""
-        time.sleep(0)
+        self._pause(0.0)

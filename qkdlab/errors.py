@@ -82,7 +82,7 @@ class AbortCode(StrEnum):
 
     QBER_ABOVE_LIMIT = "qber-above-limit"
     COUNTS_OUTSIDE_LIMITS = "counts-outside-limits"
-    NO_SECRET_KEY = "no-secret-key"
+    NO_SECRET_KEY = "no-secret-key"  # noqa: S105
     CROSS_CLICKS_ABOVE_LIMIT = "cross-clicks-above-limit"
     DOUBLE_CLICKS_ABOVE_LIMIT = "double-clicks-above-limit"
     DARK_RATE_ABOVE_LIMIT = "dark-rate-above-limit"
@@ -119,8 +119,10 @@ class SecurityAbort(QkdlabError):
         self.code = code
         self.reason = reason
         self.numbers = dict(numbers or {})
-        figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
-                            for k, v in self.numbers.items())
+        figures = ", ".join(
+            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
+            for k, v in self.numbers.items()
+        )
         super().__init__(f"{code}: {reason}" + (f" ({figures})" if figures else ""))
 
 

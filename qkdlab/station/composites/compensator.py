@@ -1,0 +1,64 @@
+"""Three waveplates that undo the fibre's rotation of polarization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qkdlab.calibration.records import CalibrationBook
+from qkdlab.errors import ConfigError
+from qkdlab.roles import Rotator
+
+__all__ = ["WaveplateCompensator"]
+
+
+@dataclass
+class WaveplateCompensator:
+    """Plates in the order in which light meets them, with their retardances."""
+
+    plates: Sequence[Rotator]
+    retardances_waves: tuple[float, ...]
+    _angles_deg: list[float | None] = field(default_factory=list)
+
+    def set_angles_deg(self, angles_deg: Sequence[float]) -> None:
+        """Turn every plate whose angle changes; return when all are at rest.
+
+        A plate's action repeats every 180 degrees, so the nearer of the equivalent
+        angles is taken.
+        """
+        if len(angles_deg) != len(self.plates):
+            raise ValueError("one angle per plate")
+        if not self._angles_deg:
+            self._angles_deg = [None] * len(self.plates)
+        for i, (plate, angle) in enumerate(zip(self.plates, angles_deg, strict=True)):
+            wanted = float(angle) % 180.0
+            if self._angles_deg[i] != wanted:
+                plate.set_angle_deg(wanted)
+                self._angles_deg[i] = wanted
+
+    def get_angles_deg(self) -> list[float]:
+        """Ask every plate for its angle."""
+        return [plate.get_angle_deg() for plate in self.plates]
+
+    def safe_state(self) -> None:
+        """Stop the plates; any angle is safe."""
+        for plate in self.plates:
+            plate.safe_state()
+
+    @classmethod
+    def from_config(
+        cls,
+        fields: Mapping[str, Any],
+        instruments: Mapping[str, Any],
+        book: CalibrationBook,
+    ) -> WaveplateCompensator:
+        """Build from the fields of a configuration's role."""
+        names = [str(name) for name in fields["plates"]]
+        retardances = tuple(float(value) for value in fields["retardances_waves"])
+        if len(names) != len(retardances):
+            raise ConfigError(
+                "waveplate_compensator: give one entry of retardances_waves per plate "
+                f"({len(names)} plates, {len(retardances)} retardances)"
+            )
+        return cls([instruments[name] for name in names], retardances)

@@ -1,0 +1,104 @@
+"""Symbols to volts: an intensity and a polarization modulator on two channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.calibration.records import CalibrationBook
+from qkdlab.errors import ConfigError
+from qkdlab.roles import PatternGenerator
+
+__all__ = ["Transmitter"]
+
+_PHASE_STEPS = {(0, 0): 0.0, (0, 1): 1.0, (1, 0): 0.5, (1, 1): 1.5}
+"""(basis, bit) -> phase in units of V_pi: D, A in X; R, L in Z."""
+
+
+@dataclass
+class Transmitter:
+    """Turns packed symbols into waveforms for a Mach-Zehnder and a phase modulator.
+
+    The Mach-Zehnder sits at its null: ``T(V) = 1/2 [1 - cos(pi V / V_pi)]``. The phase
+    modulator, entered at 45 degrees, makes D, R, A, L at 0, 1/2, 1, 3/2 V_pi. Volts
+    are at the generator's output into 50 Ohm; the calibration records
+    ``intensity_v_pi`` and ``polarization_v_pi`` refer to the same place, so they hold
+    the amplifiers' gains.
+    """
+
+    generator: PatternGenerator
+    book: CalibrationBook
+    intensity_channel: int = 1
+    polarization_channel: int = 2
+
+    def upload(
+        self,
+        settings: NDArray[np.uint8],
+        transmissions: Mapping[int, float],
+        *,
+        samples_per_symbol: int,
+        symbol_period_ps: int,
+    ) -> None:
+        """Load one period of symbols; the outputs stay off.
+
+        settings:      uint8[n], packed as `qkdlab.protocols.symbols`: bit 0 the bit,
+                       bit 1 the basis (0 X, 1 Z), bits 2-3 the intensity class
+        transmissions: modulator transmission wanted per class, relative to its
+                       greatest
+
+        Raises InstrumentError when the generator refuses.
+        """
+        v_pi_intensity = self.book.value("intensity_v_pi")
+        v_pi_polarization = self.book.value("polarization_v_pi")
+        classes = (settings >> 2) & 3
+        level_v = np.zeros(4)
+        for index, transmission in transmissions.items():
+            share = min(max(transmission, 0.0), 1.0)
+            level_v[index] = v_pi_intensity / np.pi * np.arccos(1.0 - 2.0 * share)
+        phase_v = np.zeros(4)
+        for (basis, bit), step in _PHASE_STEPS.items():
+            phase_v[2 * basis + bit] = step * v_pi_polarization
+        volts = {
+            self.intensity_channel: np.repeat(level_v[classes], samples_per_symbol),
+            self.polarization_channel: np.repeat(
+                phase_v[settings & 3], samples_per_symbol
+            ),
+        }
+        rate_hz = samples_per_symbol * 1e12 / symbol_period_ps
+        self.generator.load_waveforms(volts, rate_hz)
+
+    def start(self) -> None:
+        """Start both channels in step."""
+        self.generator.start()
+
+    def stop(self) -> None:
+        """Switch both outputs off: the Mach-Zehnder rests at its null."""
+        self.generator.stop()
+
+    def safe_state(self) -> None:
+        """Switch both outputs off."""
+        self.generator.safe_state()
+
+    @classmethod
+    def from_config(
+        cls,
+        fields: Mapping[str, object],
+        instruments: Mapping[str, object],
+        book: CalibrationBook,
+    ) -> Transmitter:
+        """Build from the fields of a configuration's role."""
+        generator = instruments[str(fields["generator"])]
+        if not hasattr(generator, "load_waveforms"):
+            raise ConfigError(
+                f"transmitter: instrument {fields['generator']!r} is no pattern "
+                "generator; name an AWG"
+            )
+        return cls(
+            generator,  # type: ignore[arg-type]
+            book,
+            int(str(fields.get("intensity_channel", 1))),
+            int(str(fields.get("polarization_channel", 2))),
+        )
