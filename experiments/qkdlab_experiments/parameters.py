@@ -1,0 +1,153 @@
+"""What a BB84 run can be told; checked before anything is switched on."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "CLASSES",
+    "Bb84Parameters",
+    "Calibration",
+    "Detection",
+    "Distillation",
+    "Intensities",
+    "Intensity",
+    "Limits",
+    "Pattern",
+]
+
+CLASSES = ("signal", "decoy", "vacuum")
+"""Intensity classes in the order of their packed numbers."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pattern(_Model):
+    """The frame: one period of the pattern generator."""
+
+    symbols: int = Field(default=80_000, ge=1000)
+    header_symbols: int = Field(default=512, ge=64)
+    samples_per_symbol: int = Field(default=10, ge=2)
+
+
+class Intensity(_Model):
+    """One intensity class."""
+
+    mean_photon_number: float = Field(gt=0, lt=5)
+    probability: float = Field(gt=0, lt=1)
+
+
+class Intensities(_Model):
+    """Three classes: mu1 > mu2 + mu3, mu2 > mu3 (Lim 2014)."""
+
+    signal: Intensity
+    decoy: Intensity
+    vacuum: Intensity
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        mu = [getattr(self, name).mean_photon_number for name in CLASSES]
+        total = sum(getattr(self, name).probability for name in CLASSES)
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"the probabilities must add up to 1, not {total:g}")
+        if not (mu[1] > mu[2] and mu[0] > mu[1] + mu[2]):
+            raise ValueError(
+                "wanted: decoy above vacuum, and signal above decoy plus vacuum; "
+                f"got {mu[0]:g}, {mu[1]:g}, {mu[2]:g}"
+            )
+        return self
+
+    def ordered(self) -> tuple[Intensity, Intensity, Intensity]:
+        """Return signal, decoy, vacuum."""
+        return self.signal, self.decoy, self.vacuum
+
+
+class Detection(_Model):
+    """Bob's detectors and what counts as a click."""
+
+    gate_ps: int = Field(default=2000, gt=0)
+    blank_ps: int = Field(default=60_000, ge=0)
+    bias_ua: list[float] = Field(min_length=4, max_length=4)
+    predicted_rate_hz: float = Field(default=4.0e6, gt=0)
+    """Greatest tag rate expected in calibration and run, told to the tagger."""
+    tag_block_s: float = Field(default=0.02, gt=0, le=1)
+    max_dark_rate_hz: float = Field(default=1000.0, gt=0)
+    """Per detector, with the shutter closed."""
+
+
+class Distillation(_Model):
+    """Reconciliation, verification and the security parameters."""
+
+    epsilon_secrecy: float = Field(default=1e-9, gt=0, lt=1)
+    epsilon_correctness: float = Field(default=1e-15, gt=0, lt=1)
+    frame_bits: int = Field(default=65536, ge=1024)
+    verification_bits: int = Field(default=128, ge=32, le=128)
+
+
+class Limits(_Model):
+    """Beyond these a block is given up."""
+
+    qber_x_max: float = Field(default=0.08, gt=0, lt=0.5)
+    qber_z_max: float = Field(default=0.08, gt=0, lt=0.5)
+    cross_click_fraction_max: float = Field(default=0.05, gt=0, lt=1)
+    double_click_fraction_max: float = Field(default=0.02, gt=0, lt=1)
+    efficiency_mismatch_max: float = Field(default=0.10, gt=0, lt=1)
+
+
+class Calibration(_Model):
+    """How the bench is brought up before a key run."""
+
+    meter_readings: int = Field(default=20, ge=3)
+    settle_s: float = Field(default=0.2, ge=0)
+    interval_coverage: float = Field(default=0.99, gt=0.5, lt=1)
+    """Probability with which each true mean photon number lies in its interval."""
+    dark_count_s: float = Field(default=0.5, gt=0)
+    polarimetry_s: float = Field(default=0.02, gt=0)
+    """Of tags per setting of the plates."""
+    sync_s: float = Field(default=0.1, gt=0)
+    """Of tags before a block, from which its slots are found."""
+    polarization_qber_max: float = Field(default=0.05, gt=0, lt=0.5)
+
+
+class Bb84Parameters(_Model):
+    """Decoy-state BB84 with polarization states; key in X, test in Z."""
+
+    duration_s: float = Field(default=10.0, gt=0)
+    symbol_period_ps: int = Field(default=10_000, gt=0)
+    pattern: Pattern = Pattern()
+    intensities: Intensities
+    basis_x_probability: float = Field(default=0.85, gt=0, lt=1)
+    detection: Detection
+    distillation: Distillation = Distillation()
+    limits: Limits = Limits()
+    calibration: Calibration = Calibration()
+
+    @property
+    def settings_repeat(self) -> bool:
+        """The pattern is played again and again: nothing can be claimed."""
+        return True
+
+    @property
+    def frame_ps(self) -> int:
+        """Duration of one frame."""
+        return self.pattern.symbols * self.symbol_period_ps
+
+    @property
+    def n_frames(self) -> int:
+        """Whole frames in a block, fixed in advance."""
+        return max(1, round(self.duration_s * 1e12 / self.frame_ps))
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.pattern.header_symbols * 4 > self.pattern.symbols:
+            raise ValueError("pattern: the header takes more than a quarter of a frame")
+        if self.detection.gate_ps > self.symbol_period_ps:
+            raise ValueError(
+                f"detection.gate_ps {self.detection.gate_ps} is longer than "
+                f"symbol_period_ps {self.symbol_period_ps}"
+            )
+        return self
