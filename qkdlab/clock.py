@@ -112,7 +112,6 @@ class _Task:
     turn: int = 0
     running: bool = False
     done: bool = False
-    error: BaseException | None = None
     result: object = None
     thread: threading.Thread = field(default_factory=threading.Thread)
 
@@ -163,7 +162,7 @@ class VirtualClock:
             except _Stop:
                 pass
             except BaseException as error:
-                task.error = error
+                self._stop(error)
             finally:
                 with self._lock:
                     task.done = True
@@ -188,8 +187,8 @@ class VirtualClock:
             for task in tasks:
                 _join(task.thread)
         except BaseException as error:
+            self._stop(error)
             with self._lock:
-                self._stopping = self._stopping or error
                 self._hand_over()
             for task in tasks:
                 _join(task.thread, _PATIENCE_S)
@@ -279,9 +278,6 @@ class VirtualClock:
         alive = [t for t in self._tasks if not t.done]
         if not alive or any(t.running for t in alive):
             return
-        failed = next((t.error for t in self._tasks if t.error is not None), None)
-        if failed is not None and self._stopping is None:
-            self._stopping = failed
         while True:
             if self._stopping is not None:
                 self._wake(alive[0])
@@ -290,22 +286,28 @@ class VirtualClock:
             if runnable:
                 self._wake(min(runnable, key=self._priority))
                 return
-            times = [t.wake_ps for t in alive]
-            times += [t.next_ps() for t in alive if t.next_ps is not None]
-            if self.world is not None:
-                times.append(self.world.next_event_ps())
-            future = _earliest(*times)
-            if future is None:
-                waits = "; ".join(f"{t.name} waits for {t.what or '?'}" for t in alive)
-                self._stopping = DeadlockError(f"nothing can happen: {waits}")
-                continue
             try:
-                self._jump(max(future, self._now + 1))
+                self._jump_to_next(alive)
             except BaseException as error:
                 self._stopping = error
 
+    def _jump_to_next(self, blocked: list[_Task]) -> None:
+        times = [t.wake_ps for t in blocked]
+        times += [t.next_ps() for t in blocked if t.next_ps is not None]
+        if self.world is not None:
+            times.append(self.world.next_event_ps())
+        future = _earliest(*times)
+        if future is None:
+            waits = "; ".join(f"{t.name} waits for {t.what or '?'}" for t in blocked)
+            raise DeadlockError(f"nothing can happen: {waits}")
+        self._jump(max(future, self._now + 1))
+
     def _is_runnable(self, task: _Task) -> bool:
-        if task.ready is not None and task.ready():
+        try:
+            if task.ready is not None and task.ready():
+                return True
+        except Exception:
+            # The task asks again in its own thread and meets the error there.
             return True
         return task.wake_ps is not None and task.wake_ps <= self._now
 
@@ -317,6 +319,11 @@ class VirtualClock:
     def _wake(self, task: _Task) -> None:
         task.running = True
         task.condition.notify_all()
+
+    def _stop(self, error: BaseException) -> None:
+        with self._lock:
+            if self._stopping is None:
+                self._stopping = error
 
 
 def _earliest(*times: int | None) -> int | None:
@@ -380,7 +387,8 @@ class RealClock:
 
     def _stop(self, error: BaseException) -> None:
         with self._lock:
-            self._error = self._error or error
+            if self._error is None:
+                self._error = error
         self._stopping.set()
 
     def _pause(self, delay_s: float) -> None:
