@@ -1,0 +1,87 @@
+"""The section ``simulation`` of a configuration: the true world behind the labels.
+
+A bench file says what labels and data sheets say. This section says how far the truth
+may lie from it, which simulators stand in, and what shall go wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qkdlab_sims.mount.faults import Fault
+
+__all__ = ["BusSection", "InstrumentSection", "SimulationSection", "Spread"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BusSection(_Section):
+    """Several instruments of one station that share one line."""
+
+    simulator: str
+    """Name of the simulated device, such as ``thorlabs.ell14_bus``."""
+    addresses: list[int] = Field(min_length=1)
+
+
+class InstrumentSection(_Section):
+    """A simulated instrument that differs from its driver's usual twin."""
+
+    simulator: str | None = None
+    """Name of another simulated device than the one of the driver's name."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the simulator: readings of the manual that conflict, limits ..."""
+
+
+class Spread(_Section):
+    """Standard deviations of true values around the nominal ones; zero: no spread.
+
+    The world must be one in which the calibration records that the parties carry were
+    honestly measured. Their stated uncertainties therefore bound what may be drawn:
+
+    - ``tap_to_output_ratio``: of all parts from the tap to Alice's output (pad,
+      attenuator's insertion, connectors) only the tap's fraction f is drawn. The ratio
+      (1 - f)/f then spreads by ``tap_fraction_rel`` / (1 - f), which must not exceed
+      the record's relative uncertainty.
+    - ``meter_scale`` and ``attenuator_scale``: ``meter_scale_rel``,
+      ``attenuator_scale_rel`` (of the attenuation in dB).
+    - ``intensity_v_pi``, ``polarization_v_pi`` (referred to the generator):
+      ``v_pi_rel`` and ``amplifier_gain_rel``, added in quadrature.
+    - ``efficiency_mismatch``: ``detector_efficiency_rel``.
+
+    Losses before the tap, of the channel and of the receiver are in no record.
+    """
+
+    tap_fraction_rel: float = Field(default=0.0, ge=0, le=0.2)
+    loss_db: float = Field(default=0.0, ge=0, le=3.0)
+    """Of every fixed loss before the tap, on the channel and at the receiver."""
+    meter_scale_rel: float = Field(default=0.0, ge=0, le=0.2)
+    attenuator_scale_rel: float = Field(default=0.0, ge=0, le=0.1)
+    v_pi_rel: float = Field(default=0.0, ge=0, le=0.2)
+    amplifier_gain_rel: float = Field(default=0.0, ge=0, le=0.2)
+    plate_retardance_waves: float = Field(default=0.0, ge=0, le=0.1)
+    plate_zero_deg: float = Field(default=0.0, ge=0, le=90.0)
+    """Of the fast axis against the motor's zero."""
+    plate_accuracy_deg: float = Field(default=0.0, ge=0, le=5.0)
+    """Root mean square over a turn of the encoder's error, which repeats."""
+    splitter_fraction: float = Field(default=0.0, ge=0, le=0.1)
+    detector_efficiency_rel: float = Field(default=0.0, ge=0, le=0.5)
+    tagger_offset_ppm: float = Field(default=0.0, ge=0, le=200.0)
+    start_phase_ps: float = Field(default=0.0, ge=0, le=1000.0)
+    """Of the generator's start against the clock edge, new at every start; never more
+    than 700 ps, so that the pulse stays inside its symbol."""
+
+
+class SimulationSection(_Section):
+    """All that the simulated bench reads beside the bench itself."""
+
+    buses: dict[str, BusSection] = Field(default_factory=dict)
+    """By ``party.bus``."""
+    instruments: dict[str, InstrumentSection] = Field(default_factory=dict)
+    """By ``party.instrument``."""
+    spread: Spread = Field(default_factory=Spread)
+    faults: dict[str, list[Fault]] = Field(default_factory=dict)
+    """By ``party.instrument`` or ``party.bus``."""
