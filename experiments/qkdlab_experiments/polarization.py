@@ -78,9 +78,7 @@ def align_polarization(
         counts = _count(acquire(seconds_per_setting), states_of_frame, channels)
         contrasts[j], errors[j] = _contrasts(counts)
     retardances = compensator.retardances_waves
-    fit = fit_rotation(
-        _SETTINGS_DEG, STATES, contrasts, errors, retardances, ARM_AXES
-    )
+    fit = fit_rotation(_SETTINGS_DEG, STATES, contrasts, errors, retardances, ARM_AXES)
     angles, _ = compensating_angles_deg(
         fit, STATES[[0, 2]], ARM_AXES, retardances, _SETTINGS_DEG[-1]
     )
@@ -95,9 +93,7 @@ def align_polarization(
             "polarization could not be aligned",
             {"qber_x": qber_x, "qber_z": qber_z, "limit": qber_max},
         )
-    return PolarizationResult(
-        angles, fit.zero_errors_deg, qber_x, qber_z, fit.residual
-    )
+    return PolarizationResult(angles, fit.zero_errors_deg, qber_x, qber_z, fit.residual)
 
 
 def _count(

@@ -1,0 +1,160 @@
+"""Taking tags: one acquisition from START to stop, aligned and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.timetags.block import TagBlock
+from qkdlab.timetags.slots import (
+    Alignment,
+    SlotClicks,
+    SlotCounts,
+    SlotState,
+    slot_block,
+)
+from qkdlab.timetags.sync import SyncFit, fit_sync
+from qkdlab_experiments.parameters import Bb84Parameters
+
+__all__ = ["KeyBlockTags", "acquire_clicks", "align", "read_key_block"]
+
+
+def align(fit: SyncFit, parameters: Bb84Parameters) -> Alignment:
+    """Return the alignment that a sync fit stands for."""
+    return Alignment(
+        reference_ps=parameters.frame_ps,
+        slot_ps=parameters.symbol_period_ps,
+        stretch=fit.stretch,
+        offset_ps=fit.offset_ps,
+        gate_ps=parameters.detection.gate_ps,
+        blank_ps=parameters.detection.blank_ps,
+    )
+
+
+def read_for(receiver: Any, duration_ps: int, piece_ps: int) -> Iterator[TagBlock]:
+    """Yield consecutive blocks that cover `duration_ps` of the running acquisition."""
+    left = duration_ps
+    while left > 0:
+        step = min(left, piece_ps)
+        yield receiver.read(step)
+        left -= step
+
+
+def find_slots(
+    receiver: Any, parameters: Bb84Parameters, header: NDArray[np.int8]
+) -> tuple[SyncFit, list[TagBlock]]:
+    """Read some tags of the running acquisition and fit its slots.
+
+    Raises SecurityAbort(SYNC_LOST) when that fails.
+    """
+    piece_ps = round(parameters.detection.tag_block_s * 1e12)
+    duration_ps = round(parameters.calibration.sync_s * 1e12)
+    blocks = list(read_for(receiver, duration_ps, piece_ps))
+    fit = fit_sync(
+        blocks,
+        reference_ps=parameters.frame_ps,
+        slot_ps=parameters.symbol_period_ps,
+        n_channels=len(receiver.channels),
+        header=header,
+    )
+    return fit, blocks
+
+
+def acquire_clicks(
+    receiver: Any, parameters: Bb84Parameters, alignment: Alignment, seconds: float
+) -> SlotClicks:
+    """Take one short acquisition and judge it; slots count from Alice's frame."""
+    piece_ps = round(parameters.detection.tag_block_s * 1e12)
+    receiver.start(parameters.frame_ps, parameters.detection.predicted_rate_hz)
+    state = SlotState()
+    slots: list[NDArray[np.int64]] = []
+    masks: list[NDArray[np.uint8]] = []
+    for block in read_for(receiver, round(seconds * 1e12), piece_ps):
+        state, clicks = slot_block(state, block, alignment)
+        slots.append(clicks.slot)
+        masks.append(clicks.mask)
+    receiver.stop()
+    return SlotClicks(np.concatenate(slots), np.concatenate(masks))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyBlockTags:
+    """Clicks of one stretch of a key block and what happened so far.
+
+    pulse: int64[n], pulse index within the block, header symbols left out
+    mask:  uint8[n], which channels clicked
+    """
+
+    pulse: NDArray[np.int64]
+    mask: NDArray[np.uint8]
+    counts: SlotCounts
+    done: float
+
+
+def read_key_block(
+    receiver: Any,
+    recorder: Any,
+    check: Any,
+    parameters: Bb84Parameters,
+    fit: SyncFit,
+    already: list[TagBlock],
+) -> Iterator[KeyBlockTags]:
+    """Yield the clicks of exactly ``parameters.n_frames`` whole frames.
+
+    The block begins at the first frame of Alice's that lies wholly after what was
+    read for the sync fit, and its length was fixed before. Tags go to the recorder
+    before anything is made of them; `check(block)` is the interlock.
+
+    Raises SecurityAbort(COVERAGE_GAP) when tags were lost or blocks do not join.
+    """
+    alignment = align(fit, parameters)
+    symbols = parameters.pattern.symbols
+    state = SlotState()
+    for block in already:
+        state, _ = slot_block(state, block, alignment)
+    ready_ps = already[-1].t_end if already else 0
+    first_frame = -(-ready_ps // parameters.frame_ps)
+    first_slot = first_frame * symbols
+    n_slots = parameters.n_frames * symbols
+    end_ps = (first_frame + parameters.n_frames) * parameters.frame_ps
+    end_ps += max(alignment.offset_ps) + 4 * parameters.symbol_period_ps
+    end_ps += round(50e-6 * parameters.frame_ps)
+    before = state.counts
+    position_ps = ready_ps
+    piece_ps = round(parameters.detection.tag_block_s * 1e12)
+    for block in read_for(receiver, end_ps - ready_ps, piece_ps):
+        recorder.tags(block)
+        if block.t_begin != position_ps or block.lost:
+            raise SecurityAbort(
+                AbortCode.COVERAGE_GAP,
+                "tags were lost within the block",
+                {"gaps": len(block.lost) + int(block.t_begin != position_ps)},
+            )
+        check(block)
+        position_ps = block.t_end
+        last = position_ps >= end_ps
+        state, clicks = slot_block(state, block, alignment, last=last)
+        pulse = clicks.slot - first_slot
+        keep = (pulse >= 0) & (pulse < n_slots)
+        keep &= pulse % symbols >= parameters.pattern.header_symbols
+        yield KeyBlockTags(
+            pulse[keep],
+            clicks.mask[keep],
+            _since(state.counts, before),
+            min(1.0, (position_ps - ready_ps) / (end_ps - ready_ps)),
+        )
+
+
+def _since(now: SlotCounts, before: SlotCounts) -> SlotCounts:
+    return SlotCounts(
+        now.tags - before.tags,
+        now.out_of_gate - before.out_of_gate,
+        now.clicks_in_dead_slots - before.clicks_in_dead_slots,
+        now.live_clicks - before.live_clicks,
+        now.dead_slots - before.dead_slots,
+    )
