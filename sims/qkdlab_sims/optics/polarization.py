@@ -1,0 +1,87 @@
+"""Polarization algebra: Jones and Stokes vectors, waveplates, analysers.
+
+Basis (H, V). D, A = (1, +-1)/sqrt 2 and R, L = (1, +-i)/sqrt 2;
+S1 = |H|^2 - |V|^2, S2 = 2 Re(H* V), S3 = 2 Im(H* V), so D is +S2 and R is +S3.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "analyser_vector",
+    "mueller_matrix",
+    "polarizer_jones",
+    "stokes_vectors",
+    "waveplate_jones",
+]
+
+Jones = NDArray[np.complex128]
+
+_PAULI = np.array(
+    [
+        [[1, 0], [0, 1]],
+        [[1, 0], [0, -1]],
+        [[0, 1], [1, 0]],
+        [[0, -1j], [1j, 0]],
+    ],
+    dtype=np.complex128,
+)
+
+
+def stokes_vectors(jones: Jones) -> NDArray[np.float64]:
+    """Return float64[..., 4] (S0, S1, S2, S3) of amplitudes complex128[..., 2]."""
+    h, v = jones[..., 0], jones[..., 1]
+    power_h = h.real**2 + h.imag**2
+    power_v = v.real**2 + v.imag**2
+    cross = np.conj(h) * v
+    parts = (power_h + power_v, power_h - power_v, 2 * cross.real, 2 * cross.imag)
+    return np.stack(parts, axis=-1)
+
+
+def mueller_matrix(jones: Jones) -> NDArray[np.float64]:
+    """Return the real 4x4 matrix that acts on Stokes vectors as `jones` on fields."""
+    product = np.einsum("iab,bc,jcd,ed->ijae", _PAULI, jones, _PAULI, jones.conj())
+    return 0.5 * np.einsum("ijaa->ij", product).real
+
+
+def analyser_vector(jones: Jones) -> NDArray[np.float64]:
+    """Return M, float64[4]: power after `jones` is M . S / 2 for light of Stokes S.
+
+    A detector that sees several paths without interference adds their vectors.
+    """
+    gram = jones.conj().T @ jones
+    return np.einsum("iab,ba->i", _PAULI, gram).real
+
+
+def waveplate_jones(angle_rad: float, retardance_waves: float) -> Jones:
+    """Return the Jones matrix of a plate with its fast axis at `angle_rad` from H.
+
+    The slow axis is retarded by `retardance_waves`; the common phase is left out. A
+    quarter-wave plate at +45 degrees turns H into (1, -i)/sqrt 2.
+    """
+    half = math.pi * retardance_waves
+    fast, slow = (
+        complex(math.cos(half), -math.sin(half)),
+        complex(math.cos(half), math.sin(half)),
+    )
+    c, s = math.cos(angle_rad), math.sin(angle_rad)
+    rotate = np.array([[c, s], [-s, c]], dtype=np.complex128)
+    return rotate.T @ np.diag(np.array([fast, slow])) @ rotate
+
+
+def polarizer_jones(angle_rad: float, extinction_db: float = math.inf) -> Jones:
+    """Return the Jones matrix of a polarizer that passes the axis `angle_rad` from H.
+
+    A fraction 10^(-extinction_db/10) of the power of the crossed axis leaks through
+    and as much of the passed axis is lost, so that the two ports of a polarizing beam
+    splitter (angles 0 and pi/2) together keep all light.
+    """
+    leak = 10.0 ** (-extinction_db / 10.0)
+    c, s = math.cos(angle_rad), math.sin(angle_rad)
+    rotate = np.array([[c, s], [-s, c]], dtype=np.complex128)
+    keep = np.diag(np.array([math.sqrt(1.0 - leak), math.sqrt(leak)], np.complex128))
+    return rotate.T @ keep @ rotate

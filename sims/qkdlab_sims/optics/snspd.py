@@ -1,0 +1,75 @@
+"""What one superconducting nanowire detector is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["DetectorParameters"]
+
+_FWHM_IN_SIGMAS = 2.0 * math.sqrt(2.0 * math.log(2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorParameters:
+    """One nanowire (detectors-taggers.md section 7.1).
+
+    efficiency: eta(I) = efficiency_max/2 [1 + erf((I - i_half_ua)/width_ua)] [doc]
+    dark rate:  background dark_floor_hz, seen with the relative efficiency, plus
+                exp(dark_slope_per_ua (I - dark_i0_ua)) Hz of the wire itself [run]
+    recovery:   I(t) = I_bias (1 - exp(-t/recovery_tau_ps)) after a click [abs]
+    jitter:     Gaussian, and with probability tail_fraction a further exponential
+                delay of mean tail_ps [mem]
+    latching:   at bias above switching_current_ua the wire stays normal until the
+                bias falls below retrapping_ua [run, retrapping guess]
+    """
+
+    efficiency_max: float
+    i_half_ua: float
+    width_ua: float
+    switching_current_ua: float
+    dark_floor_hz: float
+    dark_i0_ua: float
+    dark_slope_per_ua: float
+    recovery_tau_ps: float
+    jitter_fwhm_ps: float
+    tail_fraction: float = 0.0
+    tail_ps: float = 0.0
+    retrapping_ua: float = 2.0
+    normal_ohm: float = 105e3
+
+    def relative_efficiency(self, current_ua: float) -> float:
+        """Return eta(I) / efficiency_max."""
+        return 0.5 * (1.0 + math.erf((current_ua - self.i_half_ua) / self.width_ua))
+
+    def efficiency(self, bias_ua: float) -> float:
+        """Return the efficiency at rest, 0 without bias."""
+        if bias_ua <= 0.0:
+            return 0.0
+        return self.efficiency_max * self.relative_efficiency(bias_ua)
+
+    def dark_rate_hz(self, bias_ua: float) -> float:
+        """Return the dark count rate at rest, 0 without bias."""
+        if bias_ua <= 0.0:
+            return 0.0
+        background = self.dark_floor_hz * self.relative_efficiency(bias_ua)
+        exponent = self.dark_slope_per_ua * (bias_ua - self.dark_i0_ua)
+        return background + math.exp(exponent)
+
+    def jitter_sigma_ps(self, pulse_fwhm_ps: float = 0.0) -> float:
+        """Return the standard deviation of detector and pulse width together."""
+        return math.hypot(self.jitter_fwhm_ps, pulse_fwhm_ps) / _FWHM_IN_SIGMAS
+
+    def latched(self, was_latched: bool, bias_ua: float) -> bool:
+        """Return whether the wire is normal after the bias went to `bias_ua`."""
+        if bias_ua > self.switching_current_ua:
+            return True
+        return was_latched and bias_ua > self.retrapping_ua
+
+    def voltage_mv(self, latched: bool, bias_ua: float) -> float:
+        """Return the voltage across bias resistor and wire.
+
+        About 10 mV before switching, volts after it (0.105 V/uA) [run].
+        """
+        ohm = self.normal_ohm if latched else 350.0
+        return bias_ua * ohm * 1e-3
