@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qkdlab.calibration.records import CalibrationBook
+from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
@@ -50,7 +50,7 @@ def calibrate_intensities(
     transmitter: Any,
     attenuator: Any,
     meter: Any,
-    book: CalibrationBook,
+    book: PartyBook,
     parameters: Bb84Parameters,
     clock: Any,
     wavelength_nm: float,
@@ -97,7 +97,7 @@ def _evaluate(
     readings_w: list[float],
     errors_w: list[float],
     attenuator: Any,
-    book: CalibrationBook,
+    book: PartyBook,
     parameters: Bb84Parameters,
     wavelength_nm: float,
     transmissions: dict[int, float],

@@ -118,6 +118,7 @@ class Bb84Parameters(_Model):
 
     duration_s: float = Field(default=10.0, gt=0)
     symbol_period_ps: int = Field(default=10_000, gt=0)
+    wavelength_nm: float = Field(default=1550.12, gt=600, lt=2000)
     pattern: Pattern = Pattern()
     intensities: Intensities
     basis_x_probability: float = Field(default=0.85, gt=0, lt=1)

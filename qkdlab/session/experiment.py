@@ -12,6 +12,7 @@ from qkdlab.clock import Clock
 from qkdlab.randomness import Randomness
 
 if TYPE_CHECKING:
+    from qkdlab.calibration.party import PartyBook
     from qkdlab.session.conversation import Conversation
     from qkdlab.session.recorder import Recorder
 
@@ -34,6 +35,7 @@ class PartyContext(Generic[P]):
     party:        its name
     parameters:   the experiment's checked parameters
     roles:        composites and instruments by the names of the configuration
+    calibration:  the party's records, valid at the start of the run
     clock:        the only way to wait
     conversation: the sealed classical channel, run as sans-IO parties and plain
                   calibration messages
@@ -45,6 +47,7 @@ class PartyContext(Generic[P]):
     party: str
     parameters: P
     roles: Mapping[str, Any]
+    calibration: PartyBook
     clock: Clock
     conversation: Conversation
     recorder: Recorder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qkdlab.calibration.records import CalibrationBook
+from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import ConfigError
 from qkdlab.station.composites.compensator import WaveplateCompensator
 from qkdlab.station.composites.receiver import Receiver
@@ -13,7 +13,7 @@ from qkdlab.station.composites.transmitter import Transmitter
 
 __all__ = ["COMPOSITES", "build"]
 
-Builder = Callable[[Mapping[str, Any], Mapping[str, Any], CalibrationBook], Any]
+Builder = Callable[[Mapping[str, Any], Mapping[str, Any], PartyBook], Any]
 
 COMPOSITES: dict[str, Builder] = {
     "receiver": Receiver.from_config,
@@ -26,7 +26,7 @@ def build(
     name: str,
     fields: Mapping[str, Any],
     instruments: Mapping[str, Any],
-    book: CalibrationBook,
+    book: PartyBook,
 ) -> Any:
     """Return the composite `name` made of `instruments`.
 

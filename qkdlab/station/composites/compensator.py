@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkdlab.calibration.records import CalibrationBook
+from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import ConfigError
 from qkdlab.roles import Rotator
 
@@ -51,7 +51,7 @@ class WaveplateCompensator:
         cls,
         fields: Mapping[str, Any],
         instruments: Mapping[str, Any],
-        book: CalibrationBook,
+        book: PartyBook,
     ) -> WaveplateCompensator:
         """Build from the fields of a configuration's role."""
         names = [str(name) for name in fields["plates"]]

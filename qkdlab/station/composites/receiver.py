@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qkdlab.calibration.records import CalibrationBook
+from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import ConfigError
 from qkdlab.roles import TimeTagger
 from qkdlab.timetags.block import TagBlock
@@ -47,7 +47,7 @@ class Receiver:
         cls,
         fields: Mapping[str, Any],
         instruments: Mapping[str, Any],
-        book: CalibrationBook,
+        book: PartyBook,
     ) -> Receiver:
         """Build from the fields of a configuration's role."""
         table = {int(k): str(v) for k, v in dict(fields["channels"]).items()}

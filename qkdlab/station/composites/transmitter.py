@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.calibration.records import CalibrationBook
+from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import ConfigError
 from qkdlab.roles import PatternGenerator
 
@@ -30,7 +30,7 @@ class Transmitter:
     """
 
     generator: PatternGenerator
-    book: CalibrationBook
+    book: PartyBook
     intensity_channel: int = 1
     polarization_channel: int = 2
 
@@ -87,7 +87,7 @@ class Transmitter:
         cls,
         fields: Mapping[str, object],
         instruments: Mapping[str, object],
-        book: CalibrationBook,
+        book: PartyBook,
     ) -> Transmitter:
         """Build from the fields of a configuration's role."""
         generator = instruments[str(fields["generator"])]
