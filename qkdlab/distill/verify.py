@@ -1,0 +1,54 @@
+"""Verification: a short public hash that differs when the corrected strings differ.
+
+The string, zero-padded to 128-bit blocks b_0 ... b_{L-1}, is evaluated at a public
+random point r of GF(2^128):
+
+    H = b_0 r^L + b_1 r^(L-1) + ... + b_{L-1} r,
+
+and the tag is the low `tag_bits` bits of H. Bit i of a block (bit i of word 2j for
+i < 64, of word 2j + 1 above) is the coefficient of x^i; the field's modulus is
+x^128 + x^7 + x^2 + x + 1. For two different strings of one length the difference of
+their hashes is a polynomial in r of degree at most L without constant term, so each of
+the 2^(128-t) field elements whose low t bits vanish is met by at most L values of r:
+the collision probability is at most L / 2^t. The strings must be final before r is
+drawn (SECURITY rule 7).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qkdlab.bits.array import BitArray
+
+__all__ = ["KEY_BITS", "collision_bound", "verification_tag"]
+
+KEY_BITS = 128
+"""Length of the public hash key r."""
+
+
+def collision_bound(n_bits: int, tag_bits: int) -> float:
+    """Return ceil(n / 128) / 2^t, the chance that different strings get equal tags.
+
+    n_bits:   length of each string
+    tag_bits: length t of the tag, 1 to 128
+    """
+    if n_bits < 0 or not 1 <= tag_bits <= KEY_BITS:
+        raise ValueError("verification wants n >= 0 bits and a tag of 1 to 128 bits")
+    return float(-(-n_bits // 128)) / 2.0**tag_bits
+
+
+def verification_tag(bits: BitArray, key: BitArray, tag_bits: int) -> BitArray:
+    """Return the tag of `bits` under the public random `key` of 128 bits.
+
+    The tag is derived from secret bits: its `tag_bits` bits are charged once in the
+    key length. Raises ValueError for a key or tag of another length.
+    """
+    from qkdlab.distill._kernels import polynomial_hash
+
+    if len(key) != KEY_BITS or not 1 <= tag_bits <= KEY_BITS:
+        raise ValueError("verification wants a key of 128 bits, a tag of 1 to 128 bits")
+    words = bits.words
+    if words.size % 2:
+        words = np.append(words, np.uint64(0))
+    low, high = polynomial_hash(words, key.words[0], key.words[1])
+    return BitArray.from_words(np.array([low, high], dtype=np.uint64), tag_bits)

@@ -1,0 +1,263 @@
+"""BB84 with decoys: judging clicks, the sifting rule, observed counts, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.bits.array import BitArray
+from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.protocols.symbols import (
+    N_INTENSITIES,
+    Basis,
+    basis_of,
+    intensity_of,
+    is_header,
+)
+
+__all__ = [
+    "Bb84Counts",
+    "Bb84Limits",
+    "Click",
+    "Outcomes",
+    "Sifted",
+    "check_limits",
+    "count_by_intensity",
+    "judge",
+    "sift",
+]
+
+
+class Click(IntEnum):
+    """What the detectors said in one live slot."""
+
+    SINGLE = 0
+    DOUBLE = 1
+    """Both detectors of one basis: a random bit."""
+    CROSS = 2
+    """Detectors of both bases: not sifted, counted by intensity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Bob's slots with at least one click.
+
+    slot:  int64[n], strictly increasing
+    basis: uint8[n], 0 X, 1 Z; 0 and without meaning for cross clicks
+    value: uint8[n], secret; random for doubles, 0 for cross clicks
+    click: uint8[n], a `Click`
+    """
+
+    slot: NDArray[np.int64]
+    basis: NDArray[np.uint8]
+    value: NDArray[np.uint8]
+    click: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return int(self.slot.size)
+
+    def __repr__(self) -> str:
+        return f"Outcomes({self.slot.size} slots)"
+
+
+def judge(
+    slot: NDArray[np.int64], detector: NDArray[np.uint8], random_bits: BitArray
+) -> Outcomes:
+    """Judge all clicks of each slot together (SECURITY rule 4).
+
+    slot:        int64[n], non-decreasing slot index of each click in gate and live
+    detector:    uint8[n], 2 basis + value of the detector (X0, X1, Z0, Z1)
+    random_bits: Bob's private bits, one for each double click in order; at least as
+                 many as there are double clicks (`len(slot) // 2` always suffices)
+
+    Two clicks of one detector in one slot count as one.
+    """
+    if slot.shape != detector.shape or (slot.size and int(detector.max()) > 3):
+        raise ValueError("judge wants one detector code 0 to 3 for each slot")
+    if np.any(slot[1:] < slot[:-1]):
+        raise ValueError("judge wants its clicks in order of slot")
+    slots, first = np.unique(slot, return_index=True)
+    fired = np.zeros(slots.size, dtype=np.uint8)
+    if slots.size:
+        fired = np.bitwise_or.reduceat(np.uint8(1) << detector, first)
+    in_x, in_z = fired & np.uint8(3), fired >> np.uint8(2)
+    cross = (in_x != 0) & (in_z != 0)
+    fired_there = in_x | in_z
+    double = ~cross & (fired_there == 3)
+    basis = ((in_z != 0) & ~cross).astype(np.uint8)
+    value = (fired_there >> np.uint8(1)).astype(np.uint8)
+    n_double = int(np.count_nonzero(double))
+    if len(random_bits) < n_double:
+        raise ValueError("judge wants one random bit for each double click")
+    value[double] = random_bits[:n_double].to_bools()
+    value[cross] = 0
+    click = np.full(slots.size, Click.SINGLE, dtype=np.uint8)
+    click[double] = Click.DOUBLE
+    click[cross] = Click.CROSS
+    return Outcomes(slots, basis, value, click)
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Indices into the list of accepted slots, in order."""
+
+    key: NDArray[np.int64]
+    """Both in X."""
+    test: NDArray[np.int64]
+    """Both in Z."""
+    cross: NDArray[np.int64]
+    """Bob clicked in both bases."""
+
+
+def sift(
+    settings: NDArray[np.uint8], basis: NDArray[np.uint8], click: NDArray[np.uint8]
+) -> Sifted:
+    """Apply the sifting rule to the accepted slots.
+
+    settings:     uint8[n], Alice's settings of the slots; header symbols never count
+    basis, click: uint8[n], Bob's announcement
+    """
+    body = ~is_header(settings)
+    crossed = click == Click.CROSS
+    same = body & ~crossed & (basis_of(settings) == basis)
+    return Sifted(
+        key=np.flatnonzero(same & (basis == Basis.X)).astype(np.int64),
+        test=np.flatnonzero(same & (basis == Basis.Z)).astype(np.int64),
+        cross=np.flatnonzero(body & crossed).astype(np.int64),
+    )
+
+
+def count_by_intensity(
+    settings: NDArray[np.uint8], where: NDArray[np.bool_] | None = None
+) -> tuple[int, int, int]:
+    """Count settings by intensity (signal, decoy, vacuum), all or those of a mask."""
+    chosen = settings if where is None else settings[where]
+    signal, decoy, vacuum = np.bincount(
+        intensity_of(chosen), minlength=N_INTENSITIES
+    ).tolist()
+    return signal, decoy, vacuum
+
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Bb84Counts:
+    """What a block showed, by intensity (signal, decoy, vacuum). Public figures.
+
+    sent_key, sent_test: pulses that Alice sent in X and in Z
+    n_key, n_test:       sifted events in X and in Z, doubles included
+    m_test:              errors among the test events
+    m_key:               errors among the key events, known once the key is corrected
+    cross:               slots with clicks in both bases, whatever Alice's basis
+    double_key, double_test: double clicks among the sifted events
+    slots:               accepted slots in all
+    """
+
+    sent_key: Triple
+    sent_test: Triple
+    n_key: Triple
+    n_test: Triple
+    m_test: Triple
+    cross: Triple
+    double_key: Triple = (0, 0, 0)
+    double_test: Triple = (0, 0, 0)
+    m_key: Triple | None = None
+    slots: int = 0
+
+    @property
+    def key_fractions(self) -> tuple[float, float, float]:
+        """Realised probabilities of the intensities in the key basis."""
+        return _fractions(self.sent_key)
+
+    @property
+    def test_fractions(self) -> tuple[float, float, float]:
+        """Realised probabilities of the intensities in the test basis."""
+        return _fractions(self.sent_test)
+
+    @property
+    def qber_test(self) -> float:
+        """Error rate of the test events; 0 when there are none."""
+        return sum(self.m_test) / max(1, sum(self.n_test))
+
+    @property
+    def qber_key(self) -> float:
+        """Error rate of the key events; 0 when unknown."""
+        return sum(self.m_key or (0, 0, 0)) / max(1, sum(self.n_key))
+
+    @property
+    def cross_fraction(self) -> float:
+        """Cross clicks as a fraction of all sifted events and cross clicks."""
+        crossed = sum(self.cross)
+        return crossed / max(1, crossed + sum(self.n_key) + sum(self.n_test))
+
+    @property
+    def double_fraction(self) -> float:
+        """Double clicks as a fraction of the sifted events."""
+        doubles = sum(self.double_key) + sum(self.double_test)
+        return doubles / max(1, sum(self.n_key) + sum(self.n_test))
+
+
+def _fractions(sent: Triple) -> tuple[float, float, float]:
+    total = max(1, sum(sent))
+    return sent[0] / total, sent[1] / total, sent[2] / total
+
+
+@dataclass(frozen=True, slots=True)
+class Bb84Limits:
+    """Thresholds fixed before the run; outside them the block aborts."""
+
+    qber_x_max: float
+    qber_z_max: float
+    cross_click_fraction_max: float
+    double_click_fraction_max: float
+    sifted_min: int = 1
+    test_min: int = 1
+
+
+def check_limits(counts: Bb84Counts, limits: Bb84Limits) -> SecurityAbort | None:
+    """Return why the block must abort, or None.
+
+    May be asked twice: before reconciliation (`m_key` unknown) and after it.
+    """
+    found: list[tuple[bool, AbortCode, str, Mapping[str, float | int]]] = [
+        (
+            sum(counts.n_key) < limits.sifted_min
+            or sum(counts.n_test) < limits.test_min,
+            AbortCode.COUNTS_OUTSIDE_LIMITS,
+            "too few sifted events",
+            {"sifted_key": sum(counts.n_key), "sifted_test": sum(counts.n_test)},
+        ),
+        (
+            counts.cross_fraction > limits.cross_click_fraction_max,
+            AbortCode.CROSS_CLICKS_ABOVE_LIMIT,
+            "too many slots clicked in both bases",
+            {"fraction": counts.cross_fraction},
+        ),
+        (
+            counts.double_fraction > limits.double_click_fraction_max,
+            AbortCode.DOUBLE_CLICKS_ABOVE_LIMIT,
+            "too many slots clicked in both detectors of a basis",
+            {"fraction": counts.double_fraction},
+        ),
+        (
+            counts.qber_test > limits.qber_z_max,
+            AbortCode.QBER_ABOVE_LIMIT,
+            "the error rate of the test basis is above its limit",
+            {"qber_z": counts.qber_test, "limit": limits.qber_z_max},
+        ),
+        (
+            counts.m_key is not None and counts.qber_key > limits.qber_x_max,
+            AbortCode.QBER_ABOVE_LIMIT,
+            "the error rate of the key basis is above its limit",
+            {"qber_x": counts.qber_key, "limit": limits.qber_x_max},
+        ),
+    ]
+    for broken, code, reason, numbers in found:
+        if broken:
+            return SecurityAbort(code, reason, dict(numbers))
+    return None
