@@ -28,6 +28,7 @@ __all__ = [
     "check_limits",
     "count_by_intensity",
     "judge",
+    "judge_fired",
     "sift",
 ]
 
@@ -84,6 +85,17 @@ def judge(
     fired = np.zeros(slots.size, dtype=np.uint8)
     if slots.size:
         fired = np.bitwise_or.reduceat(np.uint8(1) << detector, first)
+    return judge_fired(slots, fired, random_bits)
+
+
+def judge_fired(
+    slots: NDArray[np.int64], fired: NDArray[np.uint8], random_bits: BitArray
+) -> Outcomes:
+    """Judge slots whose detectors are gathered already; see `judge`.
+
+    slots: int64[n], strictly increasing
+    fired: uint8[n], bit ``2 basis + value`` set for each detector that clicked
+    """
     in_x, in_z = fired & np.uint8(3), fired >> np.uint8(2)
     cross = (in_x != 0) & (in_z != 0)
     fired_there = in_x | in_z
