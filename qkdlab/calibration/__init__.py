@@ -1,1 +1,1 @@
-"""calibration."""
+"""What was measured of a bench: values with uncertainty and age."""

@@ -1,1 +1,1 @@
-"""config."""
+"""Configurations: strict YAML with positions, checked into models."""

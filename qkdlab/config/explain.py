@@ -1,0 +1,211 @@
+"""Check a part of a document by a pydantic model; explain what is wrong and where.
+
+Values go to pydantic as strict JSON: no text for numbers, no 0 or 1 for booleans, but
+lists for tuples and text for times, since YAML has no others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from qkdlab.config.document import Document
+from qkdlab.config.fields import field_names
+from qkdlab.config.units import number_hint, split_unit, unit_hint, unit_words
+from qkdlab.plugins import did_you_mean
+from qkdlab.problems import KeyPath, Problem, path_text
+
+__all__ = ["check_model"]
+
+M = TypeVar("M", bound=BaseModel)
+
+_NUMBER_ERRORS = {
+    "float_type",
+    "float_parsing",
+    "int_type",
+    "int_parsing",
+    "int_from_float",
+}
+
+
+def check_model(
+    model: type[M], document: Document, path: KeyPath, also: tuple[str, ...] = ()
+) -> tuple[M | None, list[Problem]]:
+    """Return the model made of what stands at `path`, or None and the problems.
+
+    `also` are keys that are known beside the model's own, for suggestions.
+    """
+    data = document.get(path) if path else document.data
+    try:
+        text = json.dumps(data)
+        return model.model_validate_json(text, strict=True), []
+    except ValidationError as error:
+        explained = _Explainer(model, document, path, also)
+        return None, explained.problems(error.errors(include_url=False))
+
+
+class _Explainer:
+    def __init__(
+        self,
+        model: type[BaseModel],
+        document: Document,
+        path: KeyPath,
+        also: tuple[str, ...],
+    ) -> None:
+        self.model = model
+        self.document = document
+        self.path = path
+        self.also = also
+        self.meant: set[KeyPath] = set()
+        """Required keys that an unknown one was meant to be."""
+
+    def problems(self, errors: list[ErrorDetails]) -> list[Problem]:
+        unknown = [e for e in errors if e["type"] == "extra_forbidden"]
+        others = [e for e in errors if e["type"] != "extra_forbidden"]
+        found = [self._unknown_key(e) for e in unknown]
+        found += [p for e in others if (p := self._explain(e)) is not None]
+        return found
+
+    def _unknown_key(self, error: ErrorDetails) -> Problem:
+        loc = error["loc"]
+        path, key = self._in_document(loc), str(loc[-1])
+        names = field_names(self.model, loc[:-1])
+        if len(loc) == 1:
+            names += self.also
+        message = f"unknown key '{key}'"
+        right = unit_hint(key, names)
+        if right is not None:
+            self.meant.add((*path[:-1], right))
+            unit = unit_words(split_unit(right)[1])
+            message += f": this quantity is given in {unit} (did you mean '{right}'?)"
+        else:
+            hint = did_you_mean(key, names)
+            self.meant.update((*path[:-1], n) for n in names if f"'{n}'" in hint)
+            message += hint or f"; known here: {', '.join(sorted(names)) or 'none'}"
+        return Problem(self.document.key_position(path), path, message)
+
+    def _explain(self, error: ErrorDetails) -> Problem | None:
+        path = self._in_document(error["loc"])
+        if error["type"] == "missing":
+            if path in self.meant:
+                return None
+            place = self.document.key_position(path[:-1])
+            return Problem(place, path, f"required key '{path[-1]}' is missing")
+        explain = _MESSAGES.get(error["type"], _other)
+        if error["type"] in _NUMBER_ERRORS:
+            explain = _number
+        message = explain(error, path_text(path[-1:]))
+        return Problem(self.document.value_position(path), path, message)
+
+    def _in_document(self, loc: tuple[int | str, ...]) -> KeyPath:
+        """Drop from pydantic's location what names a branch of a union, not a key."""
+        path = self.path
+        for i, step in enumerate(loc):
+            here = self.document.get(path) if path else self.document.data
+            if isinstance(here, dict):
+                known = str(step) in here
+                if known or i == len(loc) - 1:
+                    path = (*path, str(step))
+            elif isinstance(here, list) and isinstance(step, int):
+                path = (*path, step)
+        return path
+
+
+def _got(value: Any) -> str:
+    """Show a value as YAML would have it, shortened."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    text = f"'{value}'" if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _number(error: ErrorDetails, field: str) -> str:
+    value = error["input"]
+    kind = "whole number" if error["type"].startswith("int") else "number"
+    if isinstance(value, str):
+        hint = number_hint(value, field)
+        if hint is not None:
+            return hint
+        try:
+            float(value)
+        except ValueError:
+            pass
+        else:
+            return f"must be a {kind}, got the text '{value}'; leave out the quotes"
+    return f"must be a {kind}, got {_got(value)}"
+
+
+def _bound(error: ErrorDetails, field: str) -> str:
+    words = error["msg"].removeprefix("Input should be ")
+    unit = split_unit(field)[1]
+    got = f"{_got(error['input'])}" + (f" {unit_words(unit)}" if unit else "")
+    return f"must be {words}, got {got}"
+
+
+def _choice(error: ErrorDetails, field: str) -> str:
+    context = error.get("ctx", {})
+    expected = str(context.get("expected") or context.get("expected_tags", ""))
+    value = context.get("tag", error["input"])
+    hint = did_you_mean(str(value), re.findall(r"'([^']*)'", expected))
+    return f"must be {expected}, got {_got(value)}{hint}"
+
+
+def _no_tag(error: ErrorDetails, field: str) -> str:
+    key = str(error.get("ctx", {}).get("discriminator", "'kind'")).strip("'")
+    if not isinstance(error["input"], dict):
+        return f"must be a mapping, got {_got(error['input'])}"
+    return f"required key '{key}' is missing"
+
+
+def _mapping(error: ErrorDetails, field: str) -> str:
+    return f"must be a mapping, got {_got(error['input'])}"
+
+
+def _list(error: ErrorDetails, field: str) -> str:
+    return f"must be a list, got {_got(error['input'])}"
+
+
+def _text(error: ErrorDetails, field: str) -> str:
+    return f"must be text, got {_got(error['input'])}; put it in quotes"
+
+
+def _truth(error: ErrorDetails, field: str) -> str:
+    return f"must be true or false, got {_got(error['input'])}"
+
+
+def _own(error: ErrorDetails, field: str) -> str:
+    """Pass on the words of a validator of the model."""
+    return error["msg"].partition(", ")[2] or error["msg"]
+
+
+def _other(error: ErrorDetails, field: str) -> str:
+    words = error["msg"].replace("Input should be", "must be")
+    return f"{words[:1].lower()}{words[1:]}, got {_got(error['input'])}"
+
+
+_MESSAGES: dict[str, Callable[[ErrorDetails, str], str]] = {
+    "greater_than": _bound,
+    "greater_than_equal": _bound,
+    "less_than": _bound,
+    "less_than_equal": _bound,
+    "literal_error": _choice,
+    "enum": _choice,
+    "union_tag_invalid": _choice,
+    "union_tag_not_found": _no_tag,
+    "model_type": _mapping,
+    "model_attributes_type": _mapping,
+    "dict_type": _mapping,
+    "list_type": _list,
+    "tuple_type": _list,
+    "string_type": _text,
+    "bool_type": _truth,
+    "value_error": _own,
+    "assertion_error": _own,
+}

@@ -1,0 +1,74 @@
+"""Which keys a pydantic model knows at a place, for suggestions."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+__all__ = ["field_names"]
+
+
+def field_names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are known at the pydantic location `loc` inside `model`."""
+    places: list[Any] = [model]
+    for step in loc:
+        deeper = [found for place in places for found in _below(place, step)]
+        places = deeper or places
+    names: dict[str, None] = {}
+    for found in _models(places):
+        names.update(dict.fromkeys(_keys(found)))
+    return list(names)
+
+
+def _keys(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the annotation of each field by the key that files use."""
+    return {
+        info.alias or name: info.annotation for name, info in model.model_fields.items()
+    }
+
+
+def _branches(annotation: Any) -> Iterator[Any]:
+    """Yield the members of unions and the inside of Annotated."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _branches(get_args(annotation)[0])
+    elif origin in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _branches(member)
+    else:
+        yield annotation
+
+
+def _models(annotations: list[Any]) -> list[type[BaseModel]]:
+    return [
+        branch
+        for annotation in annotations
+        for branch in _branches(annotation)
+        if isinstance(branch, type) and issubclass(branch, BaseModel)
+    ]
+
+
+def _below(annotation: Any, step: int | str) -> list[Any]:
+    """Return what `step` leads to; a step may also choose a branch of a union."""
+    tagged = [m for m in _models([annotation]) if _has_tag(m, step)]
+    if tagged:
+        return list(tagged)
+    found: list[Any] = []
+    for branch in _branches(annotation):
+        if isinstance(branch, type) and issubclass(branch, BaseModel):
+            keys = _keys(branch)
+            found += [keys[str(step)]] if str(step) in keys else []
+        elif get_origin(branch) in (dict, list, tuple):
+            arguments = get_args(branch)
+            found += [arguments[-1 if get_origin(branch) is dict else 0]]
+    return found
+
+
+def _has_tag(model: type[BaseModel], tag: int | str) -> bool:
+    """Tell whether `tag` is the only value of one of the model's literal fields."""
+    return any(
+        get_args(info.annotation) == (tag,) for info in model.model_fields.values()
+    )

@@ -1,0 +1,95 @@
+"""Units in the names of fields, and the messages for those who mix them up.
+
+Every number of a configuration is a plain number; its unit is the end of the field's
+name, as in ``duration_s`` or ``drift_rad_per_sqrt_s``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["number_hint", "split_unit", "unit_hint", "unit_words"]
+
+_TIME = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+_SCALES: dict[str, dict[str, float]] = {
+    "time": _TIME,
+    "frequency": {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9},
+    "ratio in decibels": {"db": 1.0},
+    "power in decibels": {"dbm": 1.0},
+    "power": {"w": 1.0, "mw": 1e-3, "uw": 1e-6, "nw": 1e-9, "pw": 1e-12},
+    "voltage": {"v": 1.0, "mv": 1e-3, "uv": 1e-6},
+    "current": {"a": 1.0, "ma": 1e-3, "ua": 1e-6, "na": 1e-9},
+    "length": {"m": 1.0, "km": 1e3, "mm": 1e-3, "um": 1e-6, "nm": 1e-9},
+    "angle": {"deg": 1.0, "rad": 57.29577951308232, "mrad": 0.05729577951308232},
+    "fraction": {"ppm": 1e-6, "percent": 1e-2, "rel": 1.0},
+    "waves": {"waves": 1.0},
+    "bits": {"bits": 1.0},
+    "temperature": {"k": 1.0, "mk": 1e-3},
+    "resistance": {"ohm": 1.0, "kohm": 1e3},
+}
+_DIMENSION = {unit: name for name, units in _SCALES.items() for unit in units}
+_WORDS = {
+    "s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds",
+    "ps": "picoseconds", "hz": "hertz", "khz": "kilohertz", "mhz": "megahertz",
+    "ghz": "gigahertz", "db": "decibels", "dbm": "dBm", "w": "watts",
+    "mw": "milliwatts", "uw": "microwatts", "nw": "nanowatts", "pw": "picowatts",
+    "v": "volts", "mv": "millivolts", "uv": "microvolts", "a": "amperes",
+    "ma": "milliamperes", "ua": "microamperes", "na": "nanoamperes", "m": "metres",
+    "km": "kilometres", "mm": "millimetres", "um": "micrometres",
+    "nm": "nanometres", "deg": "degrees", "rad": "radians", "mrad": "milliradians",
+    "ppm": "parts per million", "percent": "per cent", "rel": "a fraction",
+    "waves": "waves", "bits": "bits", "k": "kelvins", "mk": "millikelvins",
+    "ohm": "ohms", "kohm": "kilohms", "per": "per", "sqrt": "root",
+}  # fmt: skip
+
+_QUANTITY = re.compile(
+    r"\s*([-+]?[\d_]*\.?\d[\d_]*(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ%].*?)\s*"
+)
+
+
+def split_unit(name: str) -> tuple[str, str]:
+    """Split ``duration_s`` into ``("duration", "s")``; the unit may be empty."""
+    tokens = name.split("_")
+    for i in range(1, len(tokens)):
+        if all(token in _WORDS for token in tokens[i:]):
+            return "_".join(tokens[:i]), "_".join(tokens[i:])
+    return name, ""
+
+
+def unit_words(unit: str) -> str:
+    """Spell a unit: ``db_per_km`` is ``decibels per kilometres``."""
+    return " ".join(_WORDS[token] for token in unit.split("_") if token)
+
+
+def unit_hint(unknown: str, candidates: Iterable[str]) -> str | None:
+    """Return the field that means the same quantity in its proper unit, or None."""
+    stem, unit = split_unit(unknown)
+    for name in candidates:
+        known_stem, known_unit = split_unit(name)
+        if known_stem == stem and known_unit and known_unit != unit:
+            return name
+    return None
+
+
+def number_hint(text: str, field: str) -> str | None:
+    """Explain how to write a text such as ``10 s`` as the number that `field` wants.
+
+    Returns None when the text is not a number with a unit.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        return None
+    number, given = match[1], match[2].replace("µ", "u").replace("μ", "u").casefold()
+    unit = split_unit(field)[1]
+    if not unit:
+        return f"'{text}' carries a unit; this field is a plain number"
+    reason = f"'{text}' is not a number; '{field}' is in {unit_words(unit)}"
+    if given == unit:
+        return f"{reason}: write {number}"
+    dimension = _DIMENSION.get(unit)
+    if dimension is not None and dimension == _DIMENSION.get(given):
+        scales = _SCALES[dimension]
+        value = float(number.replace("_", "")) * scales[given] / scales[unit]
+        return f"{reason}: write {value:.12g}"
+    return f"{reason}: write the plain number"
