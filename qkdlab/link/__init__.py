@@ -1,1 +1,1 @@
-"""link."""
+"""The classical side of key distribution: parties, messages, authentication."""

@@ -1,0 +1,235 @@
+"""The pool of one-time pads for authentication, drawn from a pre-shared secret.
+
+The secret is uniform random bytes, equal on both sides: a hash key of 16 bytes per
+direction, then the pads, 16 bytes each, by turns for the two directions. A pad is
+marked spent on disk, and the disk is synchronised, before it is handed out; so none
+ever covers two messages, not after a crash either (SECURITY rule 8). Spent pads are
+overwritten.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from qkdlab.distill.authenticate import HASH_KEY_BYTES, PAD_BYTES
+from qkdlab.errors import AbortCode, ResourceError, SecurityAbort, VerifyError
+from qkdlab.link.direction import Direction
+
+__all__ = ["PadPool", "pool_bytes"]
+
+MAGIC = b"QKDPADS1"
+COUNTER_AT = {Direction.ALICE_TO_BOB: 512, Direction.BOB_TO_ALICE: 1024}
+"""Each counter has a disk sector to itself, so a torn write cannot touch the other."""
+SECRET_AT = 4096
+KEYS_BYTES = 2 * HASH_KEY_BYTES
+PAIR_BYTES = 2 * PAD_BYTES
+AHEAD = 64
+"""Pads that a peer may have spent on messages that never arrived."""
+
+
+def pool_bytes(n_pads: int) -> int:
+    """Return the length of a secret with `n_pads` pads per direction."""
+    return KEYS_BYTES + n_pads * PAIR_BYTES
+
+
+class PadPool:
+    """One party's copy of the pre-shared secret; see the module's description.
+
+    Make one with :meth:`create` or :meth:`open` (file of mode 0600, locked against
+    other processes) or :meth:`memory` (tests and seeded runs).
+    """
+
+    def __init__(
+        self, secret: bytearray, spent: dict[Direction, int], file: int | None
+    ) -> None:
+        self._secret = secret
+        self._next = spent
+        self._file = file
+        self._pads_taken = 0
+
+    @classmethod
+    def memory(cls, secret: bytes) -> Self:
+        """Return a pool that forgets what it spent when the process ends."""
+        _check_length(secret)
+        return cls(bytearray(secret), dict.fromkeys(Direction, 0), None)
+
+    @classmethod
+    def create(cls, path: Path, secret: bytes) -> Self:
+        """Write a new pool; ResourceError when the file exists or cannot be written."""
+        _check_length(secret)
+        n_pads = (len(secret) - KEYS_BYTES) // PAIR_BYTES
+        head = bytearray(SECRET_AT)
+        head[: len(MAGIC)] = MAGIC
+        head[8:16] = n_pads.to_bytes(8, "little")
+        for at in COUNTER_AT.values():
+            head[at : at + 16] = _counter(0)
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                os.write(file, bytes(head) + secret[: pool_bytes(n_pads)])
+                os.fsync(file)
+            finally:
+                os.close(file)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise ResourceError(
+                f"{path}: cannot write the pad pool: {error.strerror}"
+            ) from None
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a pool where it was left.
+
+        Raises ResourceError when the file cannot be read, is in use or open to other
+        users, VerifyError when it is no pad pool.
+        """
+        try:
+            file = os.open(path, os.O_RDWR)
+        except OSError as error:
+            raise ResourceError(
+                f"{path}: cannot open the pad pool: {error.strerror}"
+            ) from None
+        try:
+            if stat.S_IMODE(os.fstat(file).st_mode) & 0o077:
+                raise ResourceError(
+                    f"{path}: other users can read the pad pool; chmod 600 it"
+                )
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ResourceError(
+                    f"{path}: another process uses this pad pool"
+                ) from None
+            data = os.pread(file, os.fstat(file).st_size, 0)
+            spent = _read_head(path, data)
+        except BaseException:
+            os.close(file)
+            raise
+        return cls(bytearray(data[SECRET_AT:]), spent, file)
+
+    @property
+    def n_pads(self) -> int:
+        """Pads per direction, spent ones included."""
+        return (len(self._secret) - KEYS_BYTES) // PAIR_BYTES
+
+    def remaining(self, direction: Direction) -> int:
+        """Return how many pads of a direction are left."""
+        return self.n_pads - self._next[direction]
+
+    @property
+    def bits_spent(self) -> int:
+        """Pad bits taken for tags of either direction since the pool was opened."""
+        return 8 * PAD_BYTES * self._pads_taken
+
+    def hash_key(self, direction: Direction) -> bytes:
+        """Return the secret hash key of a direction."""
+        at = HASH_KEY_BYTES * _place(direction)
+        return bytes(self._secret[at : at + HASH_KEY_BYTES])
+
+    def take(self, direction: Direction) -> tuple[int, bytes]:
+        """Spend the next pad of a direction; return its index and the pad.
+
+        Raises SecurityAbort(POOL_EMPTY) when there is none.
+        """
+        index = self._next[direction]
+        return index, self._spend(direction, index)
+
+    def take_at(self, direction: Direction, index: int) -> bytes | None:
+        """Spend the pad that the peer names, and all before it.
+
+        Returns None for an index that is spent already or too far ahead to be honest.
+        """
+        first = self._next[direction]
+        if not first <= index < min(first + AHEAD, self.n_pads):
+            return None
+        return self._spend(direction, index)
+
+    def close(self) -> None:
+        """Forget the secret and release the file."""
+        self._secret[:] = bytes(len(self._secret))
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        left = ", ".join(f"{d} {self.remaining(d)}" for d in Direction)
+        return f"PadPool({left} of {self.n_pads} pads left)"
+
+    def _spend(self, direction: Direction, index: int) -> bytes:
+        if index >= self.n_pads:
+            raise SecurityAbort(
+                AbortCode.POOL_EMPTY,
+                "no pads are left to authenticate with",
+                {"direction": direction.value, "pads": self.n_pads},
+            )
+        first = self._next[direction]
+        self._next[direction] = index + 1
+        if self._file is not None:
+            try:
+                os.pwrite(self._file, _counter(index + 1), COUNTER_AT[direction])
+                os.fsync(self._file)
+            except OSError as error:
+                raise ResourceError(
+                    f"cannot mark a pad as spent: {error.strerror}"
+                ) from None
+        at = KEYS_BYTES + PAIR_BYTES * index + PAD_BYTES * _place(direction)
+        pad = bytes(self._secret[at : at + PAD_BYTES])
+        for spent in range(first, index + 1):
+            at = KEYS_BYTES + PAIR_BYTES * spent + PAD_BYTES * _place(direction)
+            self._secret[at : at + PAD_BYTES] = bytes(PAD_BYTES)
+            if self._file is not None:
+                os.pwrite(self._file, bytes(PAD_BYTES), SECRET_AT + at)
+        self._pads_taken += 1
+        return pad
+
+
+def _place(direction: Direction) -> int:
+    return 0 if direction is Direction.ALICE_TO_BOB else 1
+
+
+def _counter(value: int) -> bytes:
+    return value.to_bytes(8, "little") + (value ^ ((1 << 64) - 1)).to_bytes(8, "little")
+
+
+def _check_length(secret: bytes) -> None:
+    if len(secret) < pool_bytes(1):
+        raise ResourceError(
+            f"the pre-shared secret holds no pad: it needs {pool_bytes(1)} bytes at"
+            f" least, {PAIR_BYTES} more for each further pad per direction"
+        )
+
+
+def _read_head(path: Path, data: bytes) -> dict[Direction, int]:
+    if data[: len(MAGIC)] != MAGIC or len(data) < SECRET_AT + pool_bytes(1):
+        raise VerifyError(f"{path}: this is no pad pool")
+    n_pads = int.from_bytes(data[8:16], "little")
+    spent = {}
+    for direction, at in COUNTER_AT.items():
+        value = int.from_bytes(data[at : at + 8], "little")
+        if data[at : at + 16] != _counter(value) or value > n_pads:
+            raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
+        spent[direction] = value
+    if len(data) != SECRET_AT + pool_bytes(n_pads):
+        raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
+    return spent

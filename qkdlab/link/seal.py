@@ -1,0 +1,286 @@
+"""Authentication of the classical channel: a tag per phase and direction.
+
+A phase is what one party says before it needs an answer. Its closing message carries a
+tag over protocol version, session, direction, number of the phase, number of the pad,
+configuration hash and all bytes of the phase (SECURITY rule 8). Nothing of a phase is
+delivered before its tag is verified, except interactive messages, which may be answered
+but decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from qkdlab.distill import authenticate
+from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.link.channel import Channel
+from qkdlab.link.direction import Direction
+from qkdlab.link.messages import PROTOCOL_VERSION, is_interactive
+from qkdlab.link.pool import PadPool
+
+__all__ = ["MAX_PHASE_BYTES", "Received", "SealedChannel", "transcript_from_capture"]
+
+MAX_PHASE_BYTES = 1 << 30
+"""Bytes under one tag at most; more is refused, so memory and epsilon are bounded."""
+
+SEAL_VERSION = 1
+MESSAGE, CLOSING, ABORT = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from the peer.
+
+    phase_verified: True when the closing tag of its phase has been verified
+    """
+
+    data: bytes
+    phase_verified: bool
+
+    def __repr__(self) -> str:
+        return f"Received({len(self.data)} bytes, {self.phase_verified})"
+
+
+class SealedChannel:
+    """One end of an authenticated channel.
+
+    channel:       the untrusted channel
+    direction:     in which this party sends
+    session:       id of the session, equal on both sides, never used before
+    configuration: hash of the configuration, equal on both sides
+    pool:          this party's copy of the pre-shared pads
+    interactive:   tells whether a message may be answered before its phase is verified
+    record:        called with (direction, message) for each message sent or delivered
+
+    Forged, cut, reordered, repeated or foreign input raises
+    SecurityAbort(AUTHENTICATION_FAILED), always with the same words, and ends the
+    channel for good.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        direction: Direction,
+        session: bytes,
+        configuration: bytes,
+        pool: PadPool,
+        interactive: Callable[[bytes], bool] = is_interactive,
+        record: Callable[[Direction, bytes], None] | None = None,
+    ) -> None:
+        self._channel = channel
+        self._out = _Half(direction, session, configuration, pool)
+        self._in = _Half(direction.reverse, session, configuration, pool)
+        self._interactive = interactive
+        self._record = record or (lambda direction, data: None)
+        self._held: list[bytes] = []
+        self._ready: deque[Received] = deque()
+        self._pool = pool
+        self._failed = False
+
+    def send(self, data: bytes, end_of_phase: bool) -> None:
+        """Send a message; the last of a phase closes it with a tag.
+
+        Raises SecurityAbort(POOL_EMPTY) before anything leaves, PeerLost.
+        """
+        if not self._out.add(data):
+            raise ValueError("a phase holds at most MAX_PHASE_BYTES bytes")
+        number = self._out.number()
+        self._record(self._out.direction, data)
+        if end_of_phase:
+            index, tag = self._out.close()
+            head = bytes((SEAL_VERSION, CLOSING)) + number
+            self._channel.send(head + index.to_bytes(8, "little") + tag + data)
+        else:
+            self._channel.send(bytes((SEAL_VERSION, MESSAGE)) + number + data)
+
+    def receive(self, timeout_s: float | None = None) -> Received | None:
+        """Return the next deliverable message, or None when nothing came in time.
+
+        Raises SecurityAbort(AUTHENTICATION_FAILED), SecurityAbort(PEER_ABORTED) with
+        the peer's code, PeerLost.
+        """
+        if self._failed:
+            raise _authentication_failed()
+        while not self._ready:
+            frame = self._channel.receive(timeout_s)
+            if frame is None:
+                return None
+            try:
+                self._take(frame)
+            except _Refused:
+                self._failed = True
+                raise _authentication_failed() from None
+        received = self._ready.popleft()
+        self._record(self._in.direction, received.data)
+        return received
+
+    def abort(self, code: AbortCode) -> None:
+        """Tell the peer that this party stops, and why; nothing but the code leaves.
+
+        The notice is not authenticated: whoever could forge it could also cut the line.
+        """
+        self._channel.send(bytes((SEAL_VERSION, ABORT)) + code.value.encode("ascii"))
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+    @property
+    def auth_bits_spent(self) -> int:
+        """Pad bits spent on tags of both directions."""
+        return self._pool.bits_spent
+
+    @property
+    def tags(self) -> int:
+        """Tags sent and tags verified."""
+        return self._out.phase + self._in.phase
+
+    @property
+    def epsilon_authentication(self) -> float:
+        """Bound on the chance that any tag of the session so far was forged."""
+        return self.tags * authenticate.epsilon(MAX_PHASE_BYTES)
+
+    def __repr__(self) -> str:
+        return f"SealedChannel({self._out.direction}, {self.tags} tags)"
+
+    def _take(self, frame: bytes) -> None:
+        if len(frame) < 2 or frame[0] != SEAL_VERSION:
+            raise _Refused
+        if frame[1] == ABORT:
+            raise _peer_aborted(frame[2:])
+        closing, number, index, tag, data = _parse(frame)
+        if number != self._in.number(ahead=1) or not self._in.add(data):
+            raise _Refused
+        if closing:
+            self._in.check(index, tag)
+            self._held.append(data)
+            self._ready.extend(Received(held, True) for held in self._held)
+            self._held = []
+        elif self._interactive(data) and not self._held:
+            self._ready.append(Received(data, False))
+        else:
+            self._held.append(data)
+
+
+class _Refused(Exception):
+    """Input that does not belong here; never leaves this module."""
+
+
+class _Half:
+    """The phases of one direction."""
+
+    def __init__(
+        self, direction: Direction, session: bytes, configuration: bytes, pool: PadPool
+    ) -> None:
+        self.direction = direction
+        self.phase = 0
+        self._pool = pool
+        self._context = b"".join(
+            len(part).to_bytes(8, "little") + part
+            for part in (
+                b"qkdlab/seal",
+                bytes((SEAL_VERSION, PROTOCOL_VERSION)),
+                session,
+                direction.value.encode("ascii"),
+                configuration,
+            )
+        )
+        self._messages: list[bytes] = []
+        self._bytes = 0
+        self._count = 0
+
+    def add(self, data: bytes) -> bool:
+        """Take a message into the present phase; False when that is full."""
+        if self._bytes + len(data) > MAX_PHASE_BYTES:
+            return False
+        self._messages.append(data)
+        self._bytes += len(data)
+        self._count += 1
+        return True
+
+    def number(self, ahead: int = 0) -> bytes:
+        """Return the number of the latest message, the first being 1."""
+        return (self._count + ahead).to_bytes(8, "little")
+
+    def close(self) -> tuple[int, bytes]:
+        """Spend a pad; return its index and the tag of the phase."""
+        index, pad = self._pool.take(self.direction)
+        key = self._pool.hash_key(self.direction)
+        tag = authenticate.tag(key, pad, self._covered(index))
+        self._next_phase()
+        return index, tag
+
+    def check(self, index: int, tag: bytes) -> None:
+        """Spend the pad that the peer named and verify the tag of the phase."""
+        pad = self._pool.take_at(self.direction, index)
+        if pad is None:
+            raise _Refused
+        key = self._pool.hash_key(self.direction)
+        if not authenticate.check(key, pad, self._covered(index), tag):
+            raise _Refused
+        self._next_phase()
+
+    def _covered(self, index: int) -> bytes:
+        numbers = (self.phase, index, len(self._messages))
+        pieces = [self._context, *(n.to_bytes(8, "little") for n in numbers)]
+        for data in self._messages:
+            pieces.extend((len(data).to_bytes(8, "little"), data))
+        return b"".join(pieces)
+
+    def _next_phase(self) -> None:
+        self.phase += 1
+        self._messages = []
+        self._bytes = 0
+
+
+def transcript_from_capture(
+    frames: Iterable[tuple[Direction, bytes]],
+) -> list[tuple[Direction, bytes]]:
+    """Return the messages inside captured frames; no key is needed, none is checked.
+
+    Abort notices are left out. Raises SecurityAbort(AUTHENTICATION_FAILED) for bytes
+    that are no frame.
+    """
+    messages = []
+    for direction, frame in frames:
+        if frame[:2] == bytes((SEAL_VERSION, ABORT)):
+            continue
+        try:
+            messages.append((direction, _parse(frame)[-1]))
+        except _Refused:
+            raise _authentication_failed() from None
+    return messages
+
+
+def _parse(frame: bytes) -> tuple[bool, bytes, int, bytes, bytes]:
+    """Return (closing, message number, pad index, tag, message)."""
+    if len(frame) < 2 or frame[0] != SEAL_VERSION or frame[1] not in (MESSAGE, CLOSING):
+        raise _Refused
+    number, rest = frame[2:10], frame[10:]
+    if frame[1] == MESSAGE:
+        return False, number, 0, b"", rest
+    if len(rest) < 8 + authenticate.TAG_BYTES:
+        raise _Refused
+    tag = rest[8 : 8 + authenticate.TAG_BYTES]
+    data = rest[8 + authenticate.TAG_BYTES :]
+    return True, number, int.from_bytes(rest[:8], "little"), tag, data
+
+
+def _authentication_failed() -> SecurityAbort:
+    return SecurityAbort(
+        AbortCode.AUTHENTICATION_FAILED,
+        "a message of the other party is not authentic",
+    )
+
+
+def _peer_aborted(code: bytes) -> SecurityAbort:
+    known = {c.value: c for c in AbortCode}
+    name = code.decode("ascii", "replace")
+    return SecurityAbort(
+        AbortCode.PEER_ABORTED,
+        "the other party stopped",
+        {"peer_code": known[name].value if name in known else "unknown"},
+    )
