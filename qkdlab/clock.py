@@ -10,6 +10,7 @@ The idea of a clock that jumps when everybody waits is trio's `MockClock`
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -79,11 +80,12 @@ class BenchClock(Clock, Protocol):
         """Register `function` as a task; it starts with :meth:`run`."""
         ...
 
-    def run(self) -> dict[str, object]:
+    def run(self, poll: Callable[[], None] | None = None) -> dict[str, object]:
         """Run all tasks to their ends; return their results by name.
 
-        Raises the first error; the other tasks are unwound at their next blocking
-        call, so that their ``finally`` clauses run.
+        `poll` is called a few times a second from the calling thread; an error that
+        it raises ends the run. Raises the first error; the other tasks are unwound
+        at their next blocking call, so that their ``finally`` clauses run.
         """
         ...
 
@@ -172,12 +174,8 @@ class VirtualClock:
         task.thread = threading.Thread(target=body, name=f"qkdlab-{name}", daemon=True)
         self._tasks.append(task)
 
-    def run(self) -> dict[str, object]:
-        """Run all tasks to their ends; return their results by name.
-
-        Raises the first error in order of time; the other tasks are unwound by an
-        exception at their next blocking call, so that their ``finally`` clauses run.
-        """
+    def run(self, poll: Callable[[], None] | None = None) -> dict[str, object]:
+        """Run all tasks to their ends; see :meth:`BenchClock.run`."""
         tasks = list(self._tasks)
         try:
             for task in tasks:
@@ -185,13 +183,13 @@ class VirtualClock:
             with self._lock:
                 self._hand_over()
             for task in tasks:
-                _join(task.thread)
+                _join(task.thread, poll=poll)
         except BaseException as error:
             self._stop(error)
             with self._lock:
                 self._hand_over()
             for task in tasks:
-                _join(task.thread, _PATIENCE_S)
+                _join(task.thread, patience_s=_PATIENCE_S)
             raise
         finally:
             self._tasks.clear()
@@ -331,11 +329,18 @@ def _earliest(*times: int | None) -> int | None:
     return min(known) if known else None
 
 
-def _join(thread: threading.Thread, patience_s: float | None = None) -> None:
-    """Wait for `thread` in short steps, so that signals reach the main thread."""
-    end = None if patience_s is None else time.monotonic() + patience_s
-    while thread.is_alive() and (end is None or time.monotonic() < end):
-        thread.join(0.2)
+def _join(
+    thread: threading.Thread,
+    *,
+    poll: Callable[[], None] | None = None,
+    patience_s: float = math.inf,
+) -> None:
+    """Wait for `thread` in short steps, calling `poll` after each."""
+    end_s = time.monotonic() + patience_s
+    while thread.is_alive() and time.monotonic() < end_s:
+        thread.join(0.1)
+        if poll is not None:
+            poll()
 
 
 class RealClock:
@@ -363,18 +368,18 @@ class RealClock:
         thread = threading.Thread(target=body, name=f"qkdlab-{name}", daemon=True)
         self._threads[name] = thread
 
-    def run(self) -> dict[str, object]:
+    def run(self, poll: Callable[[], None] | None = None) -> dict[str, object]:
         """Run all tasks at once; see :meth:`BenchClock.run`."""
         threads = dict(self._threads)
         try:
             for thread in threads.values():
                 thread.start()
             for thread in threads.values():
-                _join(thread)
+                _join(thread, poll=poll)
         except BaseException as error:
             self._stop(error)
             for thread in threads.values():
-                _join(thread, _PATIENCE_S)
+                _join(thread, patience_s=_PATIENCE_S)
             raise
         finally:
             self._threads.clear()

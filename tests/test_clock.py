@@ -308,6 +308,27 @@ def test_an_error_of_the_world_ends_the_run():
         clock.run()
 
 
+@pytest.mark.parametrize("make_clock", [VirtualClock, RealClock])
+def test_an_error_of_the_poll_ends_the_run_through_every_finally(make_clock):
+    clock = make_clock()
+    cleaned = []
+
+    def waiting() -> None:
+        try:
+            while True:
+                clock.sleep_until(clock.now_ps() + 1_000_000_000)
+        finally:
+            cleaned.append("bob")
+
+    def poll() -> None:
+        raise KeyboardInterrupt
+
+    clock.spawn("bob", waiting)
+    with pytest.raises(KeyboardInterrupt):
+        clock.run(poll)
+    assert cleaned == ["bob"]
+
+
 def test_a_clock_can_run_again_after_an_error():
     clock = VirtualClock()
 

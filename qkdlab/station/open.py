@@ -1,0 +1,198 @@
+"""One party's station: its instruments, opened, asked who they are, and bound."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from qkdlab.calibration.party import PartyBook
+from qkdlab.calibration.records import CalibrationBook
+from qkdlab.errors import (
+    ConfigError,
+    InstrumentDisconnected,
+    InstrumentError,
+    InstrumentReplyError,
+    InstrumentTimeout,
+)
+from qkdlab.plugins import driver_spec
+from qkdlab.station.bench import Bench, RealBench
+from qkdlab.station.interlocks import GuardedTagger
+from qkdlab.station.safety import SafeStep, make_safe, report_failures
+
+if TYPE_CHECKING:
+    from qkdlab.config.models import InstrumentConfig, RunConfig
+    from qkdlab.roles.spec import DriverSpec
+    from qkdlab.transport.base import Transport
+
+__all__ = ["Station", "UnverifiedDriverWarning", "open_station"]
+
+Progress = Callable[[str, float, float], None]
+"""Called with (what, done, total) for people."""
+
+
+class UnverifiedDriverWarning(UserWarning):
+    """A driver that no real instrument has confirmed meets a real instrument."""
+
+
+@dataclass
+class Station:
+    """One party's instruments and the roles that they play.
+
+    instruments: the drivers, by the names of the configuration
+    identities:  what each instrument said of itself
+    roles:       instruments and composites, by the names of the configuration
+    calibration: the party's records, valid when the station was opened
+    """
+
+    party: str
+    bench: Bench
+    calibration: PartyBook
+    instruments: dict[str, Any] = field(default_factory=dict)
+    identities: dict[str, dict[str, str]] = field(default_factory=dict)
+    roles: dict[str, Any] = field(default_factory=dict)
+    _steps: dict[str, SafeStep] = field(default_factory=dict)
+    _lines: dict[tuple[str, str], Transport] = field(default_factory=dict)
+
+    def add(self, name: str, config: InstrumentConfig) -> DriverSpec:
+        """Connect, construct and identify one instrument.
+
+        From its construction on it takes part in the safe state. Raises InstrumentError
+        when it does not answer or is another model.
+        """
+        spec = driver_spec(config.driver)
+        connection = config.bus or name
+        lines = {e: self._line(connection, e) for e in spec.endpoints}
+        instrument = spec.load()(
+            f"{self.party}_{name}", lines, config.options, self.bench.clock
+        )
+        self.instruments[name] = instrument
+        self._steps[name] = SafeStep(name, instrument, tuple(spec.roles))
+        try:
+            self.identities[name] = dict(instrument.identify())
+        except (InstrumentTimeout, InstrumentReplyError, InstrumentDisconnected):
+            raise
+        except InstrumentError:
+            # It is another device: nothing more may be sent to it.
+            del self._steps[name]
+            raise
+        return spec
+
+    def parts(self) -> dict[str, Any]:
+        """Return the instruments as roles see them.
+
+        A time tagger beside a bias source is guarded by the interlock, which makes
+        this station's light and bias safe when it trips.
+        """
+        parts = dict(self.instruments)
+        hazards = [s for s in self._steps.values() if s.plays("Attenuator", "Shutter")]
+        biases = [s for s in self._steps.values() if s.plays("BiasSource")]
+        for bias in biases[:1]:
+            for step in self._steps.values():
+                if step.plays("TimeTagger"):
+                    parts[step.name] = GuardedTagger(
+                        step.instrument,
+                        bias.instrument,
+                        lambda: make_safe([*hazards, *biases]),
+                    )
+        return parts
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what the drivers remember of their instruments, fit for JSON."""
+        from qkdlab.station.qcodes_station import snapshot
+
+        return snapshot(self.instruments)
+
+    def safe_state(self) -> list[Exception]:
+        """Bring every instrument to safety, in order; return what failed."""
+        return make_safe(self._steps.values())
+
+    def close(self) -> None:
+        """Close drivers and lines; after the safe state a failure harms nobody."""
+        for closing in [*self.instruments.values(), *self._lines.values()]:
+            with suppress(Exception):
+                closing.close()
+        self.instruments.clear()
+        self._lines.clear()
+        self._steps.clear()
+
+    def _line(self, connection: str, endpoint: str) -> Transport:
+        """Return a line; one shared bus is opened once and lent to all its users."""
+        key = (connection, endpoint)
+        if key not in self._lines:
+            self._lines[key] = self.bench.connect(self.party, connection, endpoint)
+        return self._lines[key]
+
+
+@contextmanager
+def open_station(
+    config: RunConfig, party: str, bench: Bench, progress: Progress
+) -> Iterator[Station]:
+    """Open the station of `party`; on any way out its instruments are made safe.
+
+    That holds for an error half-way through opening, too. Raises InstrumentError and
+    ConfigError; failures of the safe state are added to the first error as notes.
+    """
+    is_real = isinstance(bench, RealBench)
+    station = Station(party, bench, _calibration(config, party, is_real))
+    first: BaseException | None = None
+    try:
+        _open_instruments(station, config, is_real, progress)
+        _bind_roles(station, config)
+        yield station
+    except BaseException as error:
+        first = error
+        raise
+    finally:
+        failures = station.safe_state()
+        station.close()
+        report_failures(party, failures, first)
+
+
+def _calibration(config: RunConfig, party: str, is_real: bool) -> PartyBook:
+    """Return the party's records at the date of the bench.
+
+    The date of a simulated bench is that of its newest record: what such a run gives
+    does not depend on the day on which it is made.
+    """
+    now = datetime.now(UTC)
+    if not is_real:
+        now = max((record.time for record in config.calibration), default=now)
+    return PartyBook(CalibrationBook(config.calibration), party, now)
+
+
+def _open_instruments(
+    station: Station, config: RunConfig, is_real: bool, progress: Progress
+) -> None:
+    instruments = config.parties[station.party].instruments
+    for done, (name, instrument) in enumerate(instruments.items()):
+        progress(f"{station.party}: opening {name}", done, len(instruments))
+        spec = station.add(name, instrument)
+        if is_real and spec.verified == "simulated":
+            warnings.warn(
+                f"{station.party}.{name}: the driver {spec.name} was verified against "
+                "a simulator only; watch the instrument",
+                UnverifiedDriverWarning,
+                stacklevel=2,
+            )
+
+
+def _bind_roles(station: Station, config: RunConfig) -> None:
+    from qkdlab.station.composites import build
+
+    parts = station.parts()
+    for name, role in config.parties[station.party].roles.items():
+        if role.composite is not None:
+            station.roles[name] = build(
+                role.composite, role.model_extra or {}, parts, station.calibration
+            )
+        elif role.instrument in parts:
+            station.roles[name] = parts[role.instrument]
+        else:
+            raise ConfigError(
+                f"parties.{station.party}.roles.{name}.instrument: no instrument "
+                f"'{role.instrument}'; there are {', '.join(parts)}"
+            )
