@@ -7,7 +7,7 @@ at zero; s_X0 and s_Z0 are. epsilon_sec is split into 21 equal parts. Assumes an
 basis-independent measurement and a block fixed in advance.
 
 Intensities may be intervals: the length is the least over the box that they span, found
-rigorously (`qkdlab.security.intervals.minimum`).
+rigorously (`qkdlab.security.minimum`).
 """
 
 from __future__ import annotations
@@ -17,18 +17,15 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR
 
 from qkdlab.errors import UsageError
-from qkdlab.security.intervals import (
-    Interval,
-    Number,
+from qkdlab.security.intervals import Interval, Number
+from qkdlab.security.minimum import minimum
+from qkdlab.security.quantities import (
     Quantity,
     constant,
     entropy,
     exp,
-    log,
     log2,
-    minimum,
     positive_part,
-    sqrt,
 )
 from qkdlab.security.tails import gamma_random_sampling, hoeffding_width
 

@@ -1,7 +1,7 @@
 """Tail bounds: how far counts stray from their expectation or their sample.
 
 All logarithms are natural. The functions take and give `Quantity` (rigorous enclosures,
-`qkdlab.security.intervals`); plain numbers are lifted. Vectors: theory section 10 [C].
+`qkdlab.security.quantities`); plain numbers are lifted. Vectors: theory section 10 [C].
 """
 
 from __future__ import annotations
@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from qkdlab.security.intervals import (
-    Interval,
-    Number,
-    Quantity,
-    constant,
-    log,
-    log2,
-    sqrt,
-)
+from qkdlab.security.intervals import Interval, Number
+from qkdlab.security.quantities import Quantity, constant, log, log2, sqrt
 
 __all__ = [
     "chernoff_interval",
