@@ -12,32 +12,17 @@ from dataclasses import dataclass
 
 __all__ = ["DATA_LENGTH", "Packet", "PacketParser"]
 
+_COMMANDS = {
+    0: "in gs us i1 i2 s1 s2 go gj fw bw st gp gv om cm",
+    1: "ca ga ho",
+    2: "is sv",
+    4: "f1 f2 b1 b2",
+    8: "ma mr so sj",
+}
 DATA_LENGTH: dict[str, int] = {
-    **dict.fromkeys(
-        [
-            "in",
-            "gs",
-            "us",
-            "i1",
-            "i2",
-            "s1",
-            "s2",
-            "go",
-            "gj",
-            "fw",
-            "bw",
-            "st",
-            "gp",
-            "gv",
-            "om",
-            "cm",
-        ],
-        0,
-    ),
-    **dict.fromkeys(["ca", "ga", "ho"], 1),
-    **dict.fromkeys(["is", "sv"], 2),
-    **dict.fromkeys(["f1", "f2", "b1", "b2"], 4),
-    **dict.fromkeys(["ma", "mr", "so", "sj"], 8),
+    command: length
+    for length, commands in _COMMANDS.items()
+    for command in commands.split()
 }
 """Characters of data after each command that an ELL14 knows."""
 
