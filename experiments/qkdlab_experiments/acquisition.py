@@ -99,7 +99,6 @@ class KeyBlockTags:
 def read_key_block(
     receiver: Any,
     recorder: Any,
-    check: Any,
     parameters: Bb84Parameters,
     fit: SyncFit,
     already: list[TagBlock],
@@ -108,7 +107,7 @@ def read_key_block(
 
     The block begins at the first frame of Alice's that lies wholly after what was
     read for the sync fit, and its length was fixed before. Tags go to the recorder
-    before anything is made of them; `check(block)` is the interlock.
+    before anything is made of them.
 
     Raises SecurityAbort(COVERAGE_GAP) when tags were lost or blocks do not join.
     """
@@ -135,7 +134,6 @@ def read_key_block(
                 "tags were lost within the block",
                 {"gaps": len(block.lost) + int(block.t_begin != position_ps)},
             )
-        check(block)
         position_ps = block.t_end
         last = position_ps >= end_ps
         state, clicks = slot_block(state, block, alignment, last=last)

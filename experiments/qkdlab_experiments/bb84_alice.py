@@ -1,0 +1,83 @@
+"""Alice's program: intensities, public pattern, key pattern, then distillation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.session.experiment import PartyContext, PartyResult
+from qkdlab_experiments.frame import key_frame, polarimetry_frame
+from qkdlab_experiments.intensity import IntensityCalibration, calibrate_intensities
+from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
+
+__all__ = ["alice"]
+
+
+def alice(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
+    """Bring up the transmitter, send the block, and distil the key with Bob."""
+    p = ctx.parameters
+    attenuator = ctx.roles["attenuator"]
+    ctx.progress("intensities", 0, 1)
+    levels = calibrate_intensities(
+        ctx.roles["transmitter"],
+        attenuator,
+        ctx.roles["tap_meter"],
+        ctx.calibration,
+        p,
+        ctx.clock,
+        p.wavelength_nm,
+    )
+    _record(ctx, levels)
+    ctx.conversation.send("shutter-closed")
+    ctx.conversation.receive("detectors-ready")
+
+    _play(ctx, polarimetry_frame(p), levels)
+    attenuator.set_shutter_open(True)
+    ctx.conversation.send("public-pattern-running")
+    ctx.conversation.receive("polarization-aligned")
+    attenuator.set_shutter_open(False)
+
+    frame = key_frame(p, ctx.randomness)
+    ctx.recorder.settings("pattern", frame)
+    _play(ctx, frame, levels)
+    attenuator.set_shutter_open(True)
+    ctx.conversation.send("key-pattern-running")
+    ctx.conversation.receive("block-received")
+    attenuator.set_shutter_open(False)
+    ctx.roles["transmitter"].stop()
+    return distil(ctx, frame, levels)
+
+
+def _play(
+    ctx: PartyContext[Bb84Parameters],
+    frame: NDArray[np.uint8],
+    levels: IntensityCalibration,
+) -> None:
+    """Upload a frame and start it; the shutter is the caller's."""
+    transmitter = ctx.roles["transmitter"]
+    transmitter.stop()
+    transmitter.upload(
+        frame,
+        levels.transmissions,
+        samples_per_symbol=ctx.parameters.pattern.samples_per_symbol,
+        symbol_period_ps=ctx.parameters.symbol_period_ps,
+    )
+    transmitter.start()
+
+
+def _record(ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration) -> None:
+    """Keep the calibration in the run file and on the monitor series."""
+    now_ps = ctx.clock.now_ps()
+    for name, mean, power in zip(CLASSES, levels.mean, levels.tap_power_w, strict=True):
+        ctx.recorder.monitor(f"mean_photon_number/{name}", mean, now_ps)
+        ctx.recorder.monitor(f"tap_power_w/{name}", power, now_ps)
+    ctx.recorder.monitor("attenuation_db", levels.attenuation_db, now_ps)
+    ctx.recorder.result(
+        "intensity_calibration",
+        {
+            "mean_photon_number": list(levels.mean),
+            "intervals": [list(i) for i in levels.intervals],
+            "coverage": levels.coverage,
+            "attenuation_db": levels.attenuation_db,
+        },
+    )

@@ -1,0 +1,83 @@
+"""The frame: public header, secret body, public patterns for calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.link.plan import BlockPlan
+from qkdlab.protocols.symbols import (
+    HEADER,
+    Basis,
+    Intensity,
+    composition,
+    encode,
+    exact_count_pattern,
+    header_pattern,
+    intensity_of,
+)
+from qkdlab.randomness import Randomness
+from qkdlab_experiments.parameters import Bb84Parameters
+
+__all__ = [
+    "block_plan",
+    "header_template",
+    "key_frame",
+    "polarimetry_frame",
+]
+
+_HEADER_LABEL = "bb84"
+
+
+def _counts(p: Bb84Parameters) -> NDArray[np.int64]:
+    body = p.pattern.symbols - p.pattern.header_symbols
+    chances = [c.probability for c in p.intensities.ordered()]
+    return composition(body, p.basis_x_probability, chances)
+
+
+def key_frame(p: Bb84Parameters, randomness: Randomness) -> NDArray[np.uint8]:
+    """Return one secret frame: public header, then an exact-count shuffle."""
+    header = header_pattern(p.pattern.header_symbols, _HEADER_LABEL)
+    return np.concatenate([header, exact_count_pattern(_counts(p), randomness)])
+
+
+def polarimetry_frame(p: Bb84Parameters) -> NDArray[np.uint8]:
+    """Return a public frame: header, then all four states at signal intensity."""
+    header = header_pattern(p.pattern.header_symbols, _HEADER_LABEL)
+    states = [
+        encode(basis, Intensity.SIGNAL, value) | HEADER
+        for basis in Basis
+        for value in (0, 1)
+    ]
+    body = p.pattern.symbols - p.pattern.header_symbols
+    return np.concatenate([header, np.resize(np.array(states, np.uint8), body)])
+
+
+def header_template(p: Bb84Parameters) -> NDArray[np.int8]:
+    """Return the header as Bob looks for it: +1 bright, -1 dark."""
+    header = header_pattern(p.pattern.header_symbols, _HEADER_LABEL)
+    dark = intensity_of(header) == Intensity.VACUUM
+    return np.where(dark, -1, 1).astype(np.int8)
+
+
+def block_plan(p: Bb84Parameters, key_class: str) -> BlockPlan:
+    """Return what both parties must agree on before the block's first pulse."""
+    counts = _counts(p).sum(axis=2)
+    return BlockPlan(
+        block=0,
+        first_pulse=0,
+        n_frames=p.n_frames,
+        symbols=p.pattern.symbols,
+        header_symbols=p.pattern.header_symbols,
+        composition=tuple(int(n) for n in counts.reshape(-1)),
+        frame_bits=p.distillation.frame_bits,
+        verification_bits=p.distillation.verification_bits,
+        theorem="lim2014",
+        epsilon_secrecy=p.distillation.epsilon_secrecy,
+        epsilon_correctness=p.distillation.epsilon_correctness,
+        qber_x_max=p.limits.qber_x_max,
+        qber_z_max=p.limits.qber_z_max,
+        cross_click_fraction_max=p.limits.cross_click_fraction_max,
+        double_click_fraction_max=p.limits.double_click_fraction_max,
+        key_class=key_class,
+    )
