@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["BitArray"]
+
+Words = NDArray[np.uint64]
 
 
 class BitArray:
@@ -21,13 +23,14 @@ class BitArray:
 
     __slots__ = ("_n", "_words")
 
-    def __init__(self, words: NDArray[np.uint64], n_bits: int) -> None:
+    def __init__(self, words: Words, n_bits: int) -> None:
+        """Wrap words that nobody else changes; use the class methods instead."""
         self._words = words
         self._n = n_bits
 
     @classmethod
     def from_words(cls, words: ArrayLike, n_bits: int) -> Self:
-        """Take uint64 words (copied if they must change); surplus bits are cleared."""
+        """Copy uint64 words; surplus bits are cleared."""
         need = -(-n_bits // 64)
         array = np.array(words, dtype=np.uint64, copy=True).reshape(-1)
         if n_bits < 0 or array.size < need:
@@ -40,17 +43,21 @@ class BitArray:
 
     @classmethod
     def from_bytes(cls, data: bytes, n_bits: int) -> Self:
-        """Take bytes, least significant bit first."""
+        """Take bytes, least significant bit first; surplus bits are cleared."""
         if n_bits < 0 or len(data) * 8 < n_bits:
             raise ValueError(f"{len(data)} bytes cannot hold {n_bits} bits")
         padded = data + b"\0" * (-len(data) % 8)
         return cls.from_words(np.frombuffer(padded, dtype="<u8"), n_bits)
 
     @classmethod
-    def from_bools(cls, bits: ArrayLike | Iterable[int]) -> Self:
-        """Pack an array of 0 and 1 (uint8 or bool)."""
-        array = np.asarray(bits if not isinstance(bits, Iterable) else list(bits)
-                           if not isinstance(bits, np.ndarray) else bits)
+    def from_bools(cls, bits: NDArray[Any] | Iterable[int]) -> Self:
+        """Pack zeros and ones, given as an array or any iterable.
+
+        Raises ValueError when something is neither 0 nor 1.
+        """
+        array = bits if isinstance(bits, np.ndarray) else np.array(list(bits))
+        if array.size and not np.all((array == 0) | (array == 1)):
+            raise ValueError("bits are 0 or 1")
         packed = np.packbits(array.astype(bool), bitorder="little")
         return cls.from_bytes(packed.tobytes(), int(array.size))
 
@@ -60,7 +67,7 @@ class BitArray:
         return cls.from_words(np.zeros(-(-n_bits // 64), np.uint64), n_bits)
 
     @property
-    def words(self) -> NDArray[np.uint64]:
+    def words(self) -> Words:
         """The packed words, read-only."""
         return self._words
 
@@ -72,7 +79,7 @@ class BitArray:
         return self._words.astype("<u8").tobytes()[: -(-self._n // 8)]
 
     def to_bools(self) -> NDArray[np.uint8]:
-        """Return the bits as uint8 0 or 1; for work inside a kernel's module only."""
+        """Return the bits as uint8 0 or 1; for work inside one function only."""
         raw = self._words.astype("<u8").view(np.uint8)
         return np.unpackbits(raw, count=self._n, bitorder="little")
 
@@ -81,10 +88,44 @@ class BitArray:
         start, stop, step = index.indices(self._n)
         if step != 1:
             raise ValueError("BitArray slices have step 1")
-        if start % 64 == 0:
-            words = self._words[start // 64 : -(-stop // 64)]
-            return BitArray.from_words(words, max(0, stop - start))
-        return BitArray.from_bools(self.to_bools()[start:stop])
+        n_bits = max(0, stop - start)
+        first, shift = divmod(start, 64)
+        words = self._words[first : first + n_bits // 64 + 2]
+        if shift:
+            shifted = words >> np.uint64(shift)
+            shifted[:-1] |= words[1:] << np.uint64(64 - shift)
+            words = shifted
+        return BitArray.from_words(words, n_bits)
+
+    def gather(self, indices: NDArray[np.int64]) -> BitArray:
+        """Return the bits at `indices` (int64[m], any order, repeats allowed).
+
+        Raises IndexError when an index lies outside.
+        """
+        from qkdlab.bits._kernels import gather
+
+        wanted = np.ascontiguousarray(indices, dtype=np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= self._n):
+            raise IndexError(f"an index lies outside the {self._n} bits")
+        out = np.empty(-(-wanted.size // 64), np.uint64)
+        gather(self._words, wanted, out)
+        return BitArray.from_words(out, int(wanted.size))
+
+    def permute(self, order: NDArray[np.int64]) -> BitArray:
+        """Return the bits in another order: bit i is bit ``order[i]`` of this.
+
+        Raises ValueError when `order` is no permutation of all indices.
+        """
+        seen = np.zeros(self._n, dtype=bool)
+        if order.shape == (self._n,) and (order >= 0).all() and (order < self._n).all():
+            seen[order] = True
+        if not seen.all() or order.size != self._n:
+            raise ValueError(f"the order must name each of the {self._n} bits once")
+        return self.gather(order)
+
+    def ones(self) -> NDArray[np.int64]:
+        """Return the indices of the ones, in order."""
+        return np.flatnonzero(self.to_bools()).astype(np.int64)
 
     def __xor__(self, other: BitArray) -> BitArray:
         if self._n != other._n:
@@ -93,21 +134,32 @@ class BitArray:
 
     def count(self) -> int:
         """Return the number of ones."""
-        return int(np.unpackbits(self._words.view(np.uint8)).sum())
+        pairs, nibbles = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
+        octets, sums = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
+        x = self._words - (self._words >> np.uint64(1) & pairs)
+        x = (x & nibbles) + (x >> np.uint64(2) & nibbles)
+        x = (x + (x >> np.uint64(4))) & octets
+        return int((x * sums >> np.uint64(56)).sum())
 
     def parity(self) -> int:
         """Return the sum of all bits modulo 2."""
-        return self.count() & 1
+        return int(np.bitwise_xor.reduce(self._words)).bit_count() & 1
 
     @staticmethod
     def concatenate(parts: Iterable[BitArray]) -> BitArray:
         """Return the parts one after the other."""
         items = list(parts)
-        if all(len(p) % 64 == 0 for p in items[:-1]):
-            words = [p._words for p in items]
-            joined = np.concatenate(words) if words else np.zeros(0, np.uint64)
-            return BitArray.from_words(joined, sum(len(p) for p in items))
-        return BitArray.from_bools(np.concatenate([p.to_bools() for p in items]))
+        n_bits = sum(len(part) for part in items)
+        out = np.zeros(n_bits // 64 + 2, np.uint64)
+        position = 0
+        for part in items:
+            first, shift = divmod(position, 64)
+            words, size = part._words, part._words.size
+            out[first : first + size] |= words << np.uint64(shift)
+            if shift:
+                out[first + 1 : first + 1 + size] |= words >> np.uint64(64 - shift)
+            position += len(part)
+        return BitArray.from_words(out, n_bits)
 
     def __eq__(self, other: object) -> bool:
         """Compare in constant time for equal lengths: the bits may be secret."""
