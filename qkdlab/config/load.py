@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from qkdlab import plugins
+from qkdlab.config.composites import check_roles
 from qkdlab.config.conditions import check_conditions
 from qkdlab.config.find import read_source
 from qkdlab.config.layers import apply_override, resolve_extends
@@ -61,6 +62,7 @@ def load_text(
     problems += more
     options, more = check_instruments(document)
     problems += more
+    problems += check_roles(document)
     problems += check_conditions(document, parameters, party)
     if problems or outline is None or parameters is None:
         raise _error(problems)

@@ -1,0 +1,128 @@
+"""The fields of the composites that roles may name, and their check.
+
+`qkdlab.station.composites` builds them; the fields stand here, so that a mistake is
+found before anything is opened. A field of type `InstrumentName` must name an
+instrument of the same station.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NewType, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from qkdlab.config.document import Document
+from qkdlab.config.explain import check_model
+from qkdlab.plugins import did_you_mean
+from qkdlab.problems import KeyPath, Problem
+
+__all__ = ["COMPOSITE_FIELDS", "InstrumentName", "check_roles"]
+
+InstrumentName = NewType("InstrumentName", str)
+
+
+class _Composite(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    composite: str
+    instrument: Any = None
+    """Judged by the outline: a role is one or the other."""
+
+
+class TransmitterFields(_Composite):
+    """An intensity and a polarization modulator on two channels of a generator."""
+
+    generator: InstrumentName
+    intensity_channel: Annotated[int, Field(ge=1, le=2)] = 1
+    polarization_channel: Annotated[int, Field(ge=1, le=2)] = 2
+
+    @model_validator(mode="after")
+    def _two_channels(self) -> Self:
+        if self.intensity_channel == self.polarization_channel:
+            raise ValueError("the two modulators cannot share one channel")
+        return self
+
+
+class WaveplateCompensatorFields(_Composite):
+    """Plates in the order in which light meets them."""
+
+    plates: Annotated[list[InstrumentName], Field(min_length=1)]
+    retardances_waves: list[float]
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if len(self.plates) != len(self.retardances_waves):
+            raise ValueError("give one entry of retardances_waves per plate")
+        return self
+
+
+class ReceiverFields(_Composite):
+    """A tagger and what its inputs, numbered from 0, stand for."""
+
+    tagger: InstrumentName
+    channels: dict[int, Literal["X0", "X1", "Z0", "Z1"]]
+
+
+COMPOSITE_FIELDS: dict[str, type[BaseModel]] = {
+    "receiver": ReceiverFields,
+    "transmitter": TransmitterFields,
+    "waveplate_compensator": WaveplateCompensatorFields,
+}
+
+
+def check_roles(document: Document) -> list[Problem]:
+    """Check the roles of every station against composites and instruments."""
+    problems: list[Problem] = []
+    parties = document.get(("parties",))
+    for party, station in parties.items() if isinstance(parties, dict) else ():
+        roles = station.get("roles") if isinstance(station, dict) else None
+        for name, role in roles.items() if isinstance(roles, dict) else ():
+            if isinstance(role, dict):
+                problems += _check_role(
+                    document, party, ("parties", party, "roles", name)
+                )
+    return problems
+
+
+def _check_role(document: Document, party: str, path: KeyPath) -> list[Problem]:
+    role = document.get(path)
+    name = role.get("composite")
+    if not isinstance(name, str) or role.get("instrument") is not None:
+        return _check_names(document, party, [(*path, "instrument")])
+    if name not in COMPOSITE_FIELDS:
+        place = (*path, "composite")
+        hint = did_you_mean(name, COMPOSITE_FIELDS)
+        message = (
+            f"no composite '{name}'{hint}; there are: {', '.join(COMPOSITE_FIELDS)}"
+        )
+        return [Problem(document.value_position(place), place, message)]
+    fields, problems = check_model(COMPOSITE_FIELDS[name], document, path)
+    if fields is None:
+        return problems
+    return _check_names(document, party, [(*path, *p) for p in _name_fields(fields)])
+
+
+def _name_fields(fields: BaseModel) -> Iterator[KeyPath]:
+    """Yield where in a composite's fields the names of instruments stand."""
+    for key, info in type(fields).model_fields.items():
+        if info.annotation is InstrumentName:
+            yield (key,)
+        elif InstrumentName in get_args(info.annotation):
+            yield from ((key, i) for i in range(len(getattr(fields, key))))
+
+
+def _check_names(
+    document: Document, party: str, places: list[KeyPath]
+) -> list[Problem]:
+    known: Any = document.get(("parties", party, "instruments"))
+    known = known if isinstance(known, dict) else {}
+    problems = []
+    for place in places:
+        name = document.get(place)
+        if isinstance(name, str) and name not in known:
+            message = (
+                f"{party} has no instrument '{name}'{did_you_mean(name, known)}; "
+                f"there are: {', '.join(known) or 'none'}"
+            )
+            problems.append(Problem(document.value_position(place), place, message))
+    return problems
