@@ -66,7 +66,7 @@ class Spread(_Section):
     plate_zero_deg: float = Field(default=0.0, ge=0, le=90.0)
     """Of the fast axis against the motor's zero."""
     plate_accuracy_deg: float = Field(default=0.0, ge=0, le=5.0)
-    """Root mean square over a turn of the encoder's error, which repeats."""
+    """Of the true angle after a move against what the encoder says."""
     splitter_fraction: float = Field(default=0.0, ge=0, le=0.1)
     detector_efficiency_rel: float = Field(default=0.0, ge=0, le=0.5)
     tagger_offset_ppm: float = Field(default=0.0, ge=0, le=200.0)

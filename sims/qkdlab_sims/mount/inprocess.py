@@ -29,6 +29,11 @@ class _Line:
         self._dropped = False
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether the line was closed here; one that went down is still open."""
+        return self._closed
+
     def close(self) -> None:
         """Close the line; closing twice is allowed."""
         self._closed = True

@@ -1,0 +1,228 @@
+"""Put a bench together: the true wiring, simulated instruments, the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from qkdlab.clock import VirtualClock
+from qkdlab.errors import ConfigError
+from qkdlab.wiring.parts import (
+    Awg,
+    Laser,
+    PowerMeterPart,
+    Snspd,
+    Tagger,
+    VariableAttenuator,
+    Waveplate,
+    Wiring,
+)
+from qkdlab_sims.bench.draws import generator
+from qkdlab_sims.bench.instruments import Connection, build, connections
+from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
+from qkdlab_sims.bench.paths import find_part, start_chain
+from qkdlab_sims.bench.ports import (
+    AttenuatorPort,
+    BiasPort,
+    GeneratorPort,
+    Instrument,
+    PowerMeterPort,
+    RotatorPort,
+    TaggerPort,
+)
+from qkdlab_sims.bench.source import pulse_period_ps
+from qkdlab_sims.bench.start import StartEdges, StartPhase
+from qkdlab_sims.bench.truth import TrueBench, draw_bench
+from qkdlab_sims.bench.ways import LightWays
+from qkdlab_sims.bench.world import World
+from qkdlab_sims.sections import SimulationSection
+
+if TYPE_CHECKING:
+    from qkdlab.config.models import RunConfig
+
+__all__ = ["Assembly", "assemble"]
+
+P = TypeVar("P")
+
+
+@dataclass
+class Assembly:
+    """A bench that is ready to run.
+
+    devices:     by ``party.instrument`` or ``party.bus``; likewise `instruments`
+    true:        the true values
+    """
+
+    clock: VirtualClock
+    world: World
+    devices: dict[str, Connection]
+    instruments: dict[str, Instrument]
+    true: TrueBench
+
+
+def assemble(config: RunConfig, section: SimulationSection, seed: int) -> Assembly:
+    """Build everything that a configuration names.
+
+    Raises ConfigError when the wiring names an instrument that no party has, or is no
+    bench that the world can simulate.
+    """
+    true = draw_bench(config.wiring, section.spread, seed)
+    clock = VirtualClock()
+    devices = connections(config, section)
+    given = _given_options(true, section, seed, clock, devices)
+    instruments = {
+        name: build(connection, seed, **given.get(name, {}))
+        for name, connection in devices.items()
+    }
+    ports = _Ports(true.wiring, instruments, devices)
+    world = _world(true, seed, ports)
+    _connect_readings(world, ports)
+    clock.world = world
+    return Assembly(clock, world, devices, instruments, true)
+
+
+class _Ports:
+    """Instruments by the parts of the wiring that they are."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        instruments: Mapping[str, Instrument],
+        devices: Mapping[str, Connection],
+    ) -> None:
+        self.wiring = wiring
+        self._instruments = instruments
+        self._devices = devices
+
+    def device_of(self, part: str, instrument: str) -> Connection:
+        """Return the device behind a part; ConfigError when no party has it."""
+        for device in self._devices.values():
+            if instrument in device.users:
+                return device
+        raise ConfigError(
+            f"wiring.parts.{part}.instrument: no party has an instrument {instrument!r}"
+        )
+
+    def port(self, part: str, instrument: str) -> Instrument:
+        """Return the simulated device behind a part."""
+        return self._instruments[self.device_of(part, instrument).name]
+
+    def all(self, kind: type[P]) -> dict[str, P]:
+        """Return the parts of one kind by name."""
+        parts = self.wiring.parts
+        return {n: p for n, p in parts.items() if isinstance(p, kind)}
+
+    def motor(self, part: str, instrument: str) -> MotorPort:
+        """Return the motor that turns a part."""
+        device = self.device_of(part, instrument)
+        address = getattr(device.users[instrument].options, "address", 0)
+        bus = cast(RotatorPort, self._instruments[device.name])
+        return MotorPort(bus, int(address))
+
+
+def _given_options(
+    true: TrueBench,
+    section: SimulationSection,
+    seed: int,
+    clock: VirtualClock,
+    devices: Mapping[str, Connection],
+) -> dict[str, dict[str, Any]]:
+    """Return the options by which the world makes instruments untrue, by device."""
+    wiring = true.wiring
+    period_ps = pulse_period_ps(wiring, find_part(wiring, Laser)[0])
+    given: dict[str, dict[str, Any]] = {}
+    for name, part in wiring.parts.items():
+        match part:
+            case Awg():
+                phase = StartPhase(
+                    clock,
+                    period_ps,
+                    section.spread.start_phase_ps,
+                    generator(seed, name, "start phase"),
+                )
+                given[part.instrument] = {"start_phase_ps": phase}
+            case PowerMeterPart():
+                error = true.meter_scale_error[name]
+                given[part.instrument] = {"scale_error": error}
+            case Tagger():
+                offset_ppm = true.tagger_offset_ppm[name]
+                given[part.instrument] = {"offset_ppm": offset_ppm}
+            case Snspd():
+                n_detectors = given.get(part.instrument, {}).get("n_detectors", 0)
+                n_detectors = max(n_detectors, part.channel + 1)
+                given[part.instrument] = {"n_detectors": n_detectors}
+    for device in devices.values():
+        if device.simulator == "thorlabs.ell14_bus":
+            given[device.name] = {"accuracy_deg": section.spread.plate_accuracy_deg}
+    return given
+
+
+def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
+    generators = {
+        name: cast(GeneratorPort, ports.port(name, part.instrument))
+        for name, part in ports.all(Awg).items()
+    }
+    attenuators = {
+        name: cast(AttenuatorPort, ports.port(name, part.instrument))
+        for name, part in ports.all(VariableAttenuator).items()
+    }
+    motors = {
+        name: ports.motor(name, part.instrument)
+        for name, part in ports.all(Waveplate).items()
+        if part.instrument is not None
+    }
+    ways = LightWays(true.wiring)
+    bias = [
+        (cast(BiasPort, ports.port(way.name, way.part.instrument)), way.part.channel)
+        for way in ways.detectors
+    ]
+    tagger_name, tagger = find_part(true.wiring, Tagger)
+    chain = start_chain(true.wiring)
+    start = None
+    if chain is not None:
+        start = StartEdges(chain, generators[chain.awg], seed)
+    return World(
+        ways,
+        seed,
+        generators,
+        KnobBoard(true, attenuators, motors, bias),
+        cast(TaggerPort, ports.port(tagger_name, tagger.instrument)),
+        start,
+    )
+
+
+def _connect_readings(world: World, ports: _Ports) -> None:
+    """Give meters their light and bias sources their counts and voltages."""
+    for name, meter in ports.all(PowerMeterPart).items():
+        if name in world.ways.meters:
+            port = cast(PowerMeterPort, ports.port(name, meter.instrument))
+            port.light = _power_of(world, name)
+    banks: dict[str, dict[int, int]] = {}
+    for index, way in enumerate(world.ways.detectors):
+        banks.setdefault(way.part.instrument, {})[way.part.channel] = index
+    for instrument, index_of in banks.items():
+        bank = cast(BiasPort, ports.port(instrument, instrument))
+        places = [index_of.get(c) for c in range(len(bank.bias_ua()))]
+        bank.counts = _per_channel(world.counts, places)
+        bank.voltages_mv = _per_channel(world.voltages_mv, places)
+
+
+def _power_of(world: World, meter: str) -> Callable[[int, int], float]:
+    return lambda t0_ps, t1_ps: world.power_w(meter, t0_ps, t1_ps)
+
+
+N = TypeVar("N", int, float)
+
+
+def _per_channel(
+    ask: Callable[[int], Sequence[N]], places: Sequence[int | None]
+) -> Callable[[int], list[N]]:
+    """Return values by channel; channels without a detector give zero."""
+
+    def answer(t_ps: int) -> list[N]:
+        values = ask(t_ps)
+        nothing = type(values[0])(0)
+        return [nothing if at is None else values[at] for at in places]
+
+    return answer

@@ -1,0 +1,152 @@
+"""From light to electrical pulses: the detector bank, simulated no further than asked.
+
+Stretches of ticks in which nothing changed wait in a queue until somebody needs their
+clicks: a recording tagger or a question for counts. What is drawn does not depend on
+when it is asked for (all random numbers are keyed by tick).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.optics.detector import (
+    PULSES_PER_TICK,
+    DetectorBank,
+    DetectorState,
+    simulate_pulses,
+)
+from qkdlab_sims.optics.eavesdropper import InterceptResend
+from qkdlab_sims.optics.light import Light
+
+__all__ = ["Conditions", "CountHistory", "Detection"]
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """One light, one way and one bias.
+
+    analysers: float64[n_det, 4] from the light, or from Eve, to each detector;
+               efficiency not in it
+    """
+
+    light: Light
+    analysers: NDArray[np.float64]
+    bias_ua: tuple[float, ...]
+    eve: InterceptResend | None = None
+
+
+@dataclass
+class _Stretch:
+    begin: int
+    end: int
+    conditions: Conditions
+
+
+class Detection:
+    """Clicks of all detectors, in order of time."""
+
+    def __init__(self, bank: DetectorBank) -> None:
+        self.bank = bank
+        self._tick_ps = PULSES_PER_TICK * bank.period_ps
+        self._counts = CountHistory(len(bank.parameters), self._tick_ps)
+        self._state = DetectorState(bank)
+        self._waiting: deque[_Stretch] = deque()
+        self._ready: list[list[NDArray[np.int64]]] = [[] for _ in bank.parameters]
+        self._complete_ps = 0
+        self._skip_ps = 0
+
+    def append(self, tick: int, conditions: Conditions) -> None:
+        """Queue a tick; ticks come in order, each once."""
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and last.conditions is conditions:
+            last.end = tick + 1
+        else:
+            self._waiting.append(_Stretch(tick, tick + 1, conditions))
+
+    def skip_until(self, t_ps: int) -> None:
+        """Forget the clicks before `t_ps` (but count them)."""
+        self._skip_ps = max(self._skip_ps, t_ps)
+        for pieces in self._ready:
+            pieces[:] = [p for p in pieces if p[-1] >= self._skip_ps]
+
+    def clicks_until(self, t_ps: int) -> list[NDArray[np.int64]]:
+        """Return per detector the clicks before `t_ps` not yet returned or skipped.
+
+        All ticks that begin before `t_ps` must have been queued.
+        """
+        self._simulate_until(t_ps)
+        out: list[NDArray[np.int64]] = []
+        for pieces in self._ready:
+            times = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+            first, last = np.searchsorted(times, (self._skip_ps, t_ps))
+            pieces[:] = [times[last:]] if last < len(times) else []
+            out.append(times[first:last])
+        self.skip_until(t_ps)
+        return out
+
+    def counts_until(self, t_ps: int) -> list[int]:
+        """Return per detector the number of clicks before `t_ps`, from time zero.
+
+        Exact at the ends of ticks; in between the count of the tick is shared out
+        evenly.
+        """
+        self._simulate_until(-(-t_ps // self._tick_ps) * self._tick_ps)
+        return self._counts.at(t_ps)
+
+    def _simulate_until(self, t_ps: int) -> None:
+        while self._waiting and self._complete_ps < t_ps:
+            stretch = self._waiting.popleft()
+            conditions = stretch.conditions
+            self._state.set_bias(conditions.bias_ua)
+            efficiencies = self.bank.efficiencies(self._state.effective_bias_ua())
+            clicks = simulate_pulses(
+                self._state,
+                conditions.light,
+                conditions.analysers * efficiencies[:, None],
+                stretch.begin * PULSES_PER_TICK,
+                stretch.end * PULSES_PER_TICK,
+                eve=conditions.eve,
+            )
+            for pieces, times in zip(self._ready, clicks.times_ps, strict=True):
+                if len(times) and times[-1] >= self._skip_ps:
+                    pieces.append(times)
+            self._complete_ps = int(clicks.complete_until_ps.min())
+            self._counts.add(clicks.times_ps, self._complete_ps)
+
+
+class CountHistory:
+    """Cumulative clicks per detector at the ends of ticks, interpolated between."""
+
+    def __init__(self, n_detectors: int, tick_ps: int) -> None:
+        self._tick_ps = tick_ps
+        self._table = np.zeros((64, n_detectors), np.int64)
+        self._n_rows = 1
+        self._open = [np.empty(0, np.int64) for _ in range(n_detectors)]
+
+    def add(self, times_ps: Sequence[NDArray[np.int64]], complete_ps: int) -> None:
+        """Take clicks; all before `complete_ps` have been given."""
+        n_rows = max(self._n_rows, complete_ps // self._tick_ps + 1)
+        if n_rows > len(self._table):
+            grown = np.zeros((2 * n_rows, len(self._open)), np.int64)
+            grown[: self._n_rows] = self._table[: self._n_rows]
+            self._table = grown
+        edges_ps = np.arange(self._n_rows, n_rows) * self._tick_ps
+        base = self._table[self._n_rows - 1]
+        for d, new in enumerate(times_ps):
+            times = np.concatenate((self._open[d], new))
+            below = np.searchsorted(times, edges_ps)
+            self._table[self._n_rows : n_rows, d] = base[d] + below
+            self._open[d] = times[below[-1] :] if len(below) else times
+        self._n_rows = n_rows
+
+    def at(self, t_ps: int) -> list[int]:
+        """Return the cumulative clicks before `t_ps`, whose tick must be complete."""
+        tick, rest_ps = divmod(max(t_ps, 0), self._tick_ps)
+        before = self._table[min(tick, self._n_rows - 1)]
+        after = self._table[min(tick + 1, self._n_rows - 1)]
+        return [int(n) for n in before + (after - before) * rest_ps // self._tick_ps]

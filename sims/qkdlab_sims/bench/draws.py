@@ -1,0 +1,25 @@
+"""What the world draws once from its seed: each quantity from a stream of its own.
+
+A stream is named by the part and the quantity, so that adding a part to a bench, or a
+quantity to a part, changes no other draw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from numpy.random import Generator, Philox
+
+__all__ = ["generator", "normal"]
+
+
+def generator(seed: int, part: str, quantity: str) -> Generator:
+    """Return the random stream of one quantity of one part (Philox, counter-based)."""
+    material = f"qkdlab/world/1|{seed}|{part}|{quantity}".encode()
+    key = int.from_bytes(hashlib.sha256(material).digest()[:16], "little")
+    return Generator(Philox(key=key))
+
+
+def normal(seed: int, part: str, quantity: str) -> float:
+    """Return the standard normal draw of one quantity of one part."""
+    return float(generator(seed, part, quantity).standard_normal())

@@ -1,0 +1,71 @@
+"""The knobs of the bench, read at the beginning of each tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from qkdlab_sims.bench.ports import AttenuatorPort, BiasPort, RotatorPort
+from qkdlab_sims.bench.truth import TrueBench
+
+__all__ = ["KnobBoard", "Knobs", "MotorPort"]
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Where everything stands that instruments move; equal when nothing moved."""
+
+    transmission: tuple[tuple[str, float], ...] = ()
+    """Of each variable attenuator by part, insertion loss not in it."""
+    axis_deg: tuple[tuple[str, float], ...] = ()
+    """Fast axis of each turned plate by part."""
+    bias_ua: tuple[float, ...] = ()
+    """By detector of the bank."""
+
+
+@dataclass(frozen=True)
+class MotorPort:
+    """One motor on a bus."""
+
+    bus: RotatorPort
+    address: int
+
+
+@dataclass(frozen=True)
+class KnobBoard:
+    """Every instrument that moves something, by part.
+
+    detectors: per detector of the bank, its bias source and channel there
+    """
+
+    true: TrueBench
+    attenuators: Mapping[str, AttenuatorPort] = field(default_factory=dict)
+    motors: Mapping[str, MotorPort] = field(default_factory=dict)
+    detectors: Sequence[tuple[BiasPort, int]] = ()
+
+    def read(self, t_ps: int) -> Knobs:
+        """Return where everything stands at `t_ps`, true values."""
+        return Knobs(
+            tuple((n, self._transmission(n, t_ps)) for n in self.attenuators),
+            tuple((name, self._axis_deg(name, t_ps)) for name in self.motors),
+            self._bias_ua(),
+        )
+
+    def _transmission(self, name: str, t_ps: int) -> float:
+        port = self.attenuators[name]
+        if not port.shutter_open(t_ps):
+            return 0.0
+        scale = self.true.attenuator_scale.get(name, 1.0)
+        return float(10.0 ** (-scale * port.attenuation_db(t_ps) / 10.0))
+
+    def _axis_deg(self, name: str, t_ps: int) -> float:
+        motor = self.motors[name]
+        zero_deg = self.true.plate_zero_deg.get(name, 0.0)
+        return motor.bus.angle_deg(motor.address, t_ps) + zero_deg
+
+    def _bias_ua(self) -> tuple[float, ...]:
+        read: dict[int, Sequence[float]] = {}
+        for port, _ in self.detectors:
+            if id(port) not in read:
+                read[id(port)] = port.bias_ua()
+        return tuple(float(read[id(port)][ch]) for port, ch in self.detectors)

@@ -1,0 +1,115 @@
+"""The truth for people and tests: what the world really does at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.wiring.parts import Wiring
+from qkdlab_sims.bench.transfer import Turning
+from qkdlab_sims.bench.truth import TrueBench
+from qkdlab_sims.bench.world import Moment, World
+from qkdlab_sims.optics.polarization import analyser_vector, mueller_matrix
+
+__all__ = ["light_at_output", "report"]
+
+
+def light_at_output(world: World) -> NDArray[np.float64]:
+    """Return Stokes vectors in photons per pulse, float64[n, 4], by symbol."""
+    moment = _moment(world)
+    output = world.ways.to_output.jones(moment.turning)
+    return moment.conditions.light.stokes() @ mueller_matrix(output).T
+
+
+def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
+    """Return true values as JSON-able data.
+
+    detectors: per detector, with the analyser vector M from the sender's output to
+               it (mean photons absorbed at efficiency 1 are M . S / 2 for Stokes
+               vector S in photons), its efficiency and dark rate at the present bias
+    light:     mean photon numbers at the sender's output over the pattern
+    drawn:     every value of the wiring that differs from its label, as
+               {part: {field: true value}}
+    """
+    moment = _moment(world)
+    bank = world.detection.bank
+    bias_ua = moment.conditions.bias_ua
+    photons = light_at_output(world)[:, 0]
+    eve = world.ways.eve
+    columns = zip(
+        world.ways.detectors,
+        _analysers_from_output(world, moment.turning),
+        bank.efficiencies(bias_ua),
+        bank.dark_rates_hz(bias_ua),
+        bias_ua,
+        strict=True,
+    )
+    return {
+        "time_ps": moment.tick * world.tick_ps,
+        "light": {
+            "symbols": len(photons),
+            "first_pulse": moment.conditions.light.first_pulse,
+            "pulse_period_ps": bank.period_ps,
+            "mean_photons": float(photons.mean()),
+            "least_photons": float(photons.min()),
+            "most_photons": float(photons.max()),
+        },
+        "detectors": [
+            {
+                "name": way.name,
+                "tagger_input": way.tagger_input,
+                "analyser": [float(value) for value in analyser],
+                "efficiency": float(efficiency),
+                "dark_rate_hz": float(dark_rate_hz),
+                "bias_ua": bias,
+                "arrival_ps": way.arrival_ps,
+                "recovery_tau_ps": way.part.recovery_tau_ps,
+                "i_half_ua": way.part.i_half_ua,
+                "width_ua": way.part.width_ua,
+            }
+            for way, analyser, efficiency, dark_rate_hz, bias in columns
+        ],
+        "attenuator_transmission": dict(moment.turning.transmission),
+        "plate_axis_deg": dict(moment.turning.axis_deg),
+        "eavesdropper": None if eve is None else eve.model_dump(mode="json"),
+        "plate_zero_deg": dict(true.plate_zero_deg),
+        "attenuator_scale": dict(true.attenuator_scale),
+        "meter_scale_error": dict(true.meter_scale_error),
+        "tagger_offset_ppm": dict(true.tagger_offset_ppm),
+        "drawn": _differences(nominal, true.wiring),
+    }
+
+
+def _moment(world: World) -> Moment:
+    return world.recorded or world.moment
+
+
+def _analysers_from_output(world: World, turning: Turning) -> list[NDArray[np.float64]]:
+    # The way from the output is found by dividing the whole way by the sender's part,
+    # with everything open there so that the division exists.
+    sender = dict.fromkeys(world.ways.sender & turning.transmission.keys(), 1.0)
+    opened = replace(turning, transmission={**turning.transmission, **sender})
+    inverse = np.linalg.inv(world.ways.to_output.jones(opened))
+    return [
+        analyser_vector(
+            way.after_eve.jones(opened) @ way.before_eve.jones(opened) @ inverse
+        )
+        for way in world.ways.detectors
+    ]
+
+
+def _differences(nominal: Wiring, true: Wiring) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for name, part in true.parts.items():
+        label = nominal.parts[name].model_dump()
+        changed = {
+            key: value
+            for key, value in part.model_dump().items()
+            if value != label[key] and isinstance(value, float)
+        }
+        if changed:
+            found[name] = changed
+    return found

@@ -1,0 +1,226 @@
+"""The seeded world: everything physical between the instruments.
+
+Time runs in ticks of 2^16 pulses. Knobs are read at the beginning of a tick and hold
+until its end. The world never runs ahead of the clock: at time t it knows the knobs of
+every tick that begins before t, and taggers have got every pulse that arrives before
+t. Clicks are drawn only when a tagger records or somebody asks for counts
+(`bench.detection`); that changes no number, for all are keyed by their tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.wiring.parts import Snspd
+from qkdlab_sims.bench.detection import Conditions, Detection
+from qkdlab_sims.bench.knobs import KnobBoard, Knobs
+from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
+from qkdlab_sims.bench.power import PowerHistory
+from qkdlab_sims.bench.start import StartEdges
+from qkdlab_sims.bench.transfer import Turning
+from qkdlab_sims.bench.ways import LightWays
+from qkdlab_sims.optics.channel import FibreDrift
+from qkdlab_sims.optics.detector import (
+    PULSES_PER_TICK,
+    DetectorBank,
+    DetectorParameters,
+    DetectorState,
+)
+from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.polarization import analyser_vector
+from qkdlab_sims.optics.source import photon_energy_j
+
+__all__ = ["Moment", "World"]
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The world in one tick, for whoever may know the truth."""
+
+    tick: int
+    knobs: Knobs
+    turning: Turning
+    conditions: Conditions
+
+    def has_pattern(self) -> bool:
+        """Return whether light that carries a pattern leaves the sender."""
+        is_open = all(t > 0.0 for t in self.turning.transmission.values())
+        return is_open and self.conditions.light.n_contexts > 1
+
+
+@dataclass
+class World:
+    """Lasers, modulators, channel and detectors; a `qkdlab.clock.World`.
+
+    ways:       of the light through the true bench
+    generators: by part
+    knobs:      everything that instruments move
+    tagger:     with its START edges, when there is one
+    """
+
+    ways: LightWays
+    seed: int
+    generators: Mapping[str, GeneratorPort]
+    knobs: KnobBoard
+    tagger: TaggerPort | None = None
+    start: StartEdges | None = None
+    detection: Detection = field(init=False)
+
+    def __post_init__(self) -> None:
+        period_ps = self.ways.source.period_ps
+        self.tick_ps = PULSES_PER_TICK * period_ps
+        bank = DetectorBank(
+            tuple(_parameters(way.part) for way in self.ways.detectors),
+            tuple(way.arrival_ps for way in self.ways.detectors),
+            period_ps,
+            self.seed,
+        )
+        self.detection = Detection(bank)
+        self._wires = DetectorState(bank)
+        self._fibres = {
+            name: FibreDrift(
+                self.seed,
+                part.drift_rad_per_sqrt_s,
+                component=name,
+                period_ps=period_ps,
+            )
+            for name, part in self.ways.fibres.items()
+        }
+        self._power = {name: PowerHistory() for name in self.ways.meters}
+        self._light_changed = True
+        self._mean_stokes = np.zeros(4)
+        self._next_tick = 0
+        self._now_ps = 0
+        self._moment: Moment | None = None
+        self.recorded: Moment | None = None
+        """The last tick in which a recording tagger could meet a pattern, if any."""
+        for port in self.generators.values():
+            port.on_change = self._note_light
+
+    @property
+    def moment(self) -> Moment:
+        """The present tick."""
+        if self._moment is None:
+            self._begin_tick(0)
+        return self._moment  # type: ignore[return-value]
+
+    def advance(self, t_ps: int) -> None:
+        """Carry the physics to `t_ps`."""
+        while self._next_tick * self.tick_ps < t_ps:
+            self._begin_tick(self._next_tick)
+        self._now_ps = max(self._now_ps, t_ps)
+        if self.tagger is not None:
+            self._deliver(self.tagger)
+
+    def next_event_ps(self) -> int | None:
+        """Return None: the world moves only when somebody waits for an instrument."""
+        return None
+
+    def power_w(self, meter: str, t0_ps: int, t1_ps: int) -> float:
+        """Return the average optical power at a meter's sensor over [t0, t1)."""
+        return self._power[meter].average_w(t0_ps, min(t1_ps, self._now_ps))
+
+    def counts(self, t_ps: int) -> list[int]:
+        """Return the clicks of each detector from time zero to `t_ps`."""
+        return self.detection.counts_until(min(t_ps, self._now_ps))
+
+    def voltages_mv(self, t_ps: int) -> list[float]:
+        """Return the voltage over each detector now."""
+        del t_ps
+        return self._wires.voltages_mv()
+
+    def _note_light(self, now_ps: int) -> None:
+        del now_ps
+        self._light_changed = True
+
+    def _begin_tick(self, tick: int) -> None:
+        t_ps = tick * self.tick_ps
+        if self.start is not None:
+            if self._light_changed:
+                self.start.look_again()
+            self.start.run(t_ps, t_ps + self.tick_ps)
+        last = self._moment
+        knobs = self.knobs.read(t_ps)
+        rotation = {name: fibre.at(tick) for name, fibre in self._fibres.items()}
+        if last is None or self._has_changed(last, knobs, rotation):
+            last = self._new_moment(tick, last, knobs, rotation)
+        self._moment = last
+        self._next_tick = tick + 1
+        self.detection.append(tick, last.conditions)
+        if self.tagger is not None and self.tagger.recording() and last.has_pattern():
+            self.recorded = last
+
+    def _has_changed(
+        self, last: Moment, knobs: Knobs, rotation: dict[str, NDArray[np.complex128]]
+    ) -> bool:
+        return (
+            self._light_changed
+            or knobs != last.knobs
+            # A fibre gives the same array until it moves.
+            or any(rotation[n] is not r for n, r in last.turning.rotation.items())
+        )
+
+    def _new_moment(
+        self,
+        tick: int,
+        last: Moment | None,
+        knobs: Knobs,
+        rotation: dict[str, NDArray[np.complex128]],
+    ) -> Moment:
+        turning = Turning(dict(knobs.transmission), dict(knobs.axis_deg), rotation)
+        if last is None or self._light_changed:
+            light = self.ways.source.light(self.generators)
+            self._mean_stokes = light.stokes().mean(axis=0)
+        else:
+            light = last.conditions.light
+        self._light_changed = False
+        self._wires.set_bias(knobs.bias_ua)
+        analysers, eve = self.ways.analysers(turning)
+        conditions = Conditions(light, analysers, knobs.bias_ua, eve)
+        self._measure_power(tick, light, turning)
+        return Moment(tick, knobs, turning, conditions)
+
+    def _measure_power(self, tick: int, light: Light, turning: Turning) -> None:
+        joules = photon_energy_j(light.wavelength_nm)
+        watts = joules * 1e12 / self.ways.source.period_ps
+        for name, way in self.ways.meters.items():
+            analyser = analyser_vector(way.jones(turning))
+            photons = 0.5 * float(analyser @ self._mean_stokes)
+            self._power[name].set(tick * self.tick_ps, photons * watts)
+
+    def _deliver(self, tagger: TaggerPort) -> None:
+        """Give the tagger all that arrives before the present time."""
+        starts = self.start.until(self._now_ps) if self.start is not None else None
+        if tagger.recording():
+            for way, times in zip(
+                self.ways.detectors,
+                self.detection.clicks_until(self._now_ps),
+                strict=True,
+            ):
+                if way.tagger_input is not None and len(times):
+                    tagger.push(way.tagger_input, times)
+            if starts is not None and len(starts):
+                tagger.push_start(starts)
+        else:
+            self.detection.skip_until(self._now_ps)
+        tagger.advance(self._now_ps)
+
+
+def _parameters(part: Snspd) -> DetectorParameters:
+    return DetectorParameters(
+        efficiency_max=part.efficiency_max,
+        i_half_ua=part.i_half_ua,
+        width_ua=part.width_ua,
+        switching_current_ua=part.switching_current_ua,
+        dark_floor_hz=part.dark_floor_hz,
+        dark_i0_ua=part.dark_i0_ua,
+        dark_slope_per_ua=part.dark_slope_per_ua,
+        recovery_tau_ps=part.recovery_tau_ps,
+        jitter_fwhm_ps=part.jitter_fwhm_ps,
+        tail_fraction=part.jitter_tail_fraction,
+        tail_ps=part.jitter_tail_tau_ps,
+    )

@@ -1,0 +1,183 @@
+"""Instruments with plain knobs, to test the world without any protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from qkdlab.wiring.parts import Wiring
+from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
+from qkdlab_sims.bench.paths import start_chain
+from qkdlab_sims.bench.start import StartEdges
+from qkdlab_sims.bench.truth import TrueBench
+from qkdlab_sims.bench.ways import LightWays
+from qkdlab_sims.bench.world import World
+
+TICK_PS = 655_360_000
+
+
+def packaged_bench() -> dict[str, Any]:
+    """The reference bench as plain data."""
+    text = files("qkdlab_configs").joinpath("bb84.yaml").read_text()
+    loaded: dict[str, Any] = YAML(typ="safe").load(text)
+    return loaded
+
+
+def packaged_wiring(**changes: dict[str, Any]) -> Wiring:
+    """The reference wiring; `changes` are fields of parts."""
+    data = packaged_bench()["wiring"]
+    for name, fields in changes.items():
+        data["parts"][name] |= fields
+    return Wiring.model_validate(data)
+
+
+@dataclass
+class Output:
+    enabled: bool = False
+    arbitrary: bool = True
+    volts: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    sample_rate_hz: float = 1e9
+    filter: str = "STEP"
+    start_ps: int = 0
+
+
+class Generator:
+    """Two channels that are set as arrays of volts, ten samples a symbol."""
+
+    def __init__(self) -> None:
+        self.on_change: Callable[[int], None] | None = None
+        self.sync_source = 1
+        self.outputs = {1: Output(), 2: Output()}
+
+    def output(self, channel: int) -> Output:
+        return self.outputs[channel]
+
+    def sync_period_ps(self) -> int | None:
+        out = self.outputs[1]
+        return 1000 * len(out.volts) if out.enabled else None
+
+    def play(
+        self,
+        intensity_v: Sequence[float],
+        phase_v: Sequence[float],
+        start_ps: int = 0,
+    ) -> None:
+        for channel, levels in ((1, intensity_v), (2, phase_v)):
+            volts = np.repeat(np.asarray(levels, float), 10)
+            self.outputs[channel] = Output(True, True, volts, start_ps=start_ps)
+        if self.on_change is not None:
+            self.on_change(0)
+
+    def rest(self) -> None:
+        self.outputs = {1: Output(), 2: Output()}
+        if self.on_change is not None:
+            self.on_change(0)
+
+
+@dataclass
+class Attenuator:
+    db: float = 0.0
+    is_open: bool = True
+
+    def attenuation_db(self, now_ps: int) -> float:
+        return self.db
+
+    def shutter_open(self, now_ps: int) -> bool:
+        return self.is_open
+
+
+@dataclass
+class Motors:
+    angles_deg: dict[int, float] = field(default_factory=lambda: {0: 0, 1: 0, 2: 0})
+
+    def angle_deg(self, address: int, now_ps: int) -> float:
+        return self.angles_deg[address]
+
+
+@dataclass
+class Bias:
+    currents_ua: list[float] = field(default_factory=lambda: [22.0] * 4)
+    counts: Any = None
+    voltages_mv: Any = None
+
+    def bias_ua(self) -> list[float]:
+        return list(self.currents_ua)
+
+
+class Tagger:
+    """Keeps what is pushed and checks the promises of the world."""
+
+    def __init__(self) -> None:
+        self.is_recording = True
+        self.clicks: dict[int, list[NDArray[np.int64]]] = {}
+        self.starts: list[NDArray[np.int64]] = []
+        self.complete_ps = 0
+
+    def push(self, input_index: int, t_ps: NDArray[np.int64]) -> None:
+        assert t_ps[0] >= self.complete_ps
+        assert np.all(np.diff(t_ps) >= 0)
+        self.clicks.setdefault(input_index, []).append(t_ps)
+
+    def push_start(self, t_ps: NDArray[np.int64]) -> None:
+        assert t_ps[0] >= self.complete_ps
+        self.starts.append(t_ps)
+
+    def advance(self, t_ps: int) -> None:
+        for pieces in (self.starts, *self.clicks.values()):
+            assert not pieces or pieces[-1][-1] < t_ps
+        self.complete_ps = t_ps
+
+    def recording(self) -> bool:
+        return self.is_recording
+
+    def times(self, input_index: int) -> NDArray[np.int64]:
+        pieces = self.clicks.get(input_index, [])
+        return np.concatenate([np.empty(0, np.int64), *pieces])
+
+    def start_times(self) -> NDArray[np.int64]:
+        return np.concatenate([np.empty(0, np.int64), *self.starts])
+
+
+class StubBench:
+    """The reference bench with stubs for instruments and no spread."""
+
+    def __init__(self, seed: int = 1, **changes: dict[str, Any]) -> None:
+        fixed: dict[str, dict[str, Any]] = {"fibre": {"drift_rad_per_sqrt_s": 0.0}}
+        wiring = packaged_wiring(**(fixed | changes))
+        self.generator = Generator()
+        self.attenuator = Attenuator()
+        self.motors = Motors()
+        self.bias = Bias()
+        self.tagger = Tagger()
+        self.true = TrueBench(wiring)
+        ways = LightWays(wiring)
+        plates = ("qwp1", "hwp", "qwp2")
+        chain = start_chain(wiring)
+        assert chain is not None
+        self.world = World(
+            ways,
+            seed,
+            {"awg": self.generator},
+            KnobBoard(
+                self.true,
+                {"attenuator": self.attenuator},
+                {name: MotorPort(self.motors, i) for i, name in enumerate(plates)},
+                [(self.bias, way.part.channel) for way in ways.detectors],
+            ),
+            self.tagger,
+            StartEdges(chain, self.generator, seed),
+        )
+
+    def rates_hz(self, duration_s: float) -> NDArray[np.float64]:
+        """Run on and return the rate at each tagger input."""
+        before = [len(self.tagger.times(i)) for i in (1, 2, 3, 4)]
+        now_ps = self.tagger.complete_ps
+        self.world.advance(now_ps + round(duration_s * 1e12))
+        after = [len(self.tagger.times(i)) for i in (1, 2, 3, 4)]
+        return np.subtract(after, before) / duration_s
