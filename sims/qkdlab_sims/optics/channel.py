@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import PULSES_PER_TICK
+from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.rng import gaussians, stream_key
 
 __all__ = ["FibreDrift", "random_su2"]

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics._kernels import (
     BRIGHT_MEAN,
-    GAUSS_BOUND,
-    PULSES_PER_TICK,
-    TAIL_BOUND,
+    WIRE,
     run_ticks,
 )
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
+from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.polarization import mueller_matrix
 from qkdlab_sims.optics.rng import stream_key
 from qkdlab_sims.optics.snspd import DetectorParameters
@@ -172,71 +172,73 @@ def simulate_pulses(
     before = transfer if eve is None else mueller_matrix(eve.before) @ transfer
     after = np.ascontiguousarray(np.where(active[:, None], analysers, 0.0))
     bound = _mean_bound(after, before, light)
-    tick_s = PULSES_PER_TICK * bank.period_ps * 1e-12
-    darks = bank.dark_rates_hz(bias) * tick_s
-    timing = np.array(
-        [
-            [p.jitter_sigma_ps(light.pulse_fwhm_ps), p.tail_fraction, p.tail_ps]
-            for p in bank.parameters
-        ]
-    )
-    recovery = np.array(
-        [
-            [p.recovery_tau_ps, b, p.i_half_ua, p.width_ua]
-            for p, b in zip(bank.parameters, bias, strict=True)
-        ]
-    )
+    tick_ps = PULSES_PER_TICK * bank.period_ps
+    tick_s = tick_ps * 1e-12
+    wires = _wires(state, bias, light.pulse_fwhm_ps, tick_s)
     photons = PULSES_PER_TICK * (1.0 if bound > BRIGHT_MEAN else bound)
-    expected = photons + float(darks.max())
+    expected = photons + float(wires["dark_per_tick"].max())
     reserve = math.ceil(expected + 12.0 * math.sqrt(expected) + 64.0)
     tick, tick_end = k0 // PULSES_PER_TICK, k1 // PULSES_PER_TICK
-    wanted = max(_CHUNK_TAGS, 2 * reserve)
-    arrival = np.array(bank.arrival_ps, np.int64)
-    early_ps = np.ceil(timing[:, 0] * GAUSS_BOUND).astype(np.int64) + 1
-    late_ps = early_ps + np.ceil(timing[:, 2] * TAIL_BOUND).astype(np.int64)
+    # tags are at most this much earlier than the photon's arrival
+    early_ps = np.ceil(wires["sigma_ps"] * GAUSS_BOUND).astype(np.int64) + 1
+    until = wires["arrival_ps"] - early_ps + k0 * bank.period_ps
     pieces: list[list[NDArray[np.int64]]] = [[] for _ in range(n_det)]
-    until = arrival - early_ps + k0 * bank.period_ps
     while tick < tick_end:
-        out = np.empty((n_det, wanted + max(len(h) for h in state.held_back)), np.int64)
-        n_out = np.zeros(n_det, np.int64)
-        for d, held in enumerate(state.held_back):
-            out[d, : len(held)] = held
-            n_out[d] = len(held)
+        held = max(len(h) for h in state.held_back)
+        wanted = min(reserve * (tick_end - tick), _CHUNK_TAGS)
+        out = np.empty((n_det, held + max(wanted, reserve)), np.int64)
+        for d, tags in enumerate(state.held_back):
+            out[d, : len(tags)] = tags
+            wires["n_tags"][d] = len(tags)
         tick = run_ticks(
             tick,
             tick_end,
-            light.table,
-            light.first_pulse,
+            light.table.stokes,
+            -light.first_pulse % light.n_contexts,
             before,
-            after,
-            after @ before,
+            after if eve is not None else after @ before,
             bound,
             0.0 if eve is None else eve.fraction,
             light.intensity_noise_rms,
             bank.period_ps,
-            arrival,
-            darks,
-            recovery,
-            timing,
             bank.keys,
             reserve,
-            state.last_ps,
+            wires,
             out,
-            n_out,
         )
         if tick < 0:
             raise OverflowError("a tick holds more clicks than its bound")
-        until = arrival - early_ps + tick * PULSES_PER_TICK * bank.period_ps
+        until = wires["arrival_ps"] - early_ps + tick * tick_ps
         for d in range(n_det):
-            row = out[d, : n_out[d]]
+            row = out[d, : wires["n_tags"][d]]
             final = int(np.searchsorted(row, until[d]))
             pieces[d].append(row[:final].copy())
             state.held_back[d] = row[final:].copy()
-    del late_ps
+    state.last_ps = wires["last_ps"].copy()
     state.next_pulse = k1
     empty = np.empty(0, np.int64)
-    times = tuple(np.concatenate([empty, *p]) for p in pieces)
-    return Clicks(times, until)
+    return Clicks(tuple(np.concatenate([empty, *p]) for p in pieces), until)
+
+
+def _wires(
+    state: DetectorState, bias_ua: Sequence[float], pulse_fwhm_ps: float, tick_s: float
+) -> NDArray[np.void]:
+    """Return the detectors as the kernel wants them."""
+    wires = np.zeros(len(bias_ua), WIRE)
+    darks = state.bank.dark_rates_hz(bias_ua) * tick_s
+    for d, (p, bias) in enumerate(zip(state.bank.parameters, bias_ua, strict=True)):
+        wire = wires[d]
+        wire["arrival_ps"] = state.bank.arrival_ps[d]
+        wire["dark_per_tick"] = darks[d]
+        wire["tau_ps"] = p.recovery_tau_ps
+        wire["bias"] = bias / p.width_ua
+        wire["half"] = p.i_half_ua / p.width_ua
+        wire["full"] = 2.0 * p.relative_efficiency(bias)
+        wire["sigma_ps"] = p.jitter_sigma_ps(pulse_fwhm_ps)
+        wire["tail_fraction"] = p.tail_fraction
+        wire["tail_ps"] = p.tail_ps
+        wire["last_ps"] = state.last_ps[d]
+    return wires
 
 
 def _mean_bound(
@@ -246,9 +248,9 @@ def _mean_bound(
     total = analysers.sum(axis=0)
     after = total[0] + float(np.linalg.norm(total[1:]))
     path = before[0, 0] + float(np.linalg.norm(before[0, 1:]))
-    brightest = float(light.table[:, 0].max())
+    brightest = light.table.brightest
     noise = 1.0 + GAUSS_BOUND * light.intensity_noise_rms
-    return 0.5 * after * path * brightest * noise * (1.0 + 1e-9)
+    return float(0.5 * after * path * brightest * noise * (1.0 + 1e-9))
 
 
 def mean_rates_hz(

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.polarization import mueller_matrix, stokes_vectors
 
-__all__ = ["Light"]
+__all__ = ["Light", "StateTable"]
 
 
 def _identity() -> NDArray[np.complex128]:
     return np.eye(2, dtype=np.complex128)
+
+
+@dataclass(frozen=True, eq=False)
+class StateTable:
+    """Stokes vectors of a pattern, float64[n, 4], read-only, and their largest S0."""
+
+    stokes: NDArray[np.float64]
+    brightest: float
+
+    @classmethod
+    def of(cls, jones: NDArray[np.complex128]) -> StateTable:
+        """Return the table of fields complex128[n, 2]."""
+        stokes = np.ascontiguousarray(stokes_vectors(jones))
+        stokes.flags.writeable = False
+        return cls(stokes, float(stokes[:, 0].max()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +55,16 @@ class Light:
     intensity_noise_rms: float = 0.0
     matrix: NDArray[np.complex128] = field(default_factory=_identity)
     phase_law: str = "random"
-    table: NDArray[np.float64] = field(init=True, repr=False, default=None)  # type: ignore[assignment]
+    table: StateTable = field(init=False, repr=False)
+    known_table: InitVar[StateTable | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known_table: StateTable | None) -> None:
         if self.jones.ndim != 2 or self.jones.shape[1] != 2 or not len(self.jones):
             raise ValueError("Light wants jones as complex128[n, 2] with n >= 1")
         if self.phase_law != "random":
             raise ValueError(f"phase law {self.phase_law!r} is not known; use 'random'")
-        if self.table is None:
-            table = np.ascontiguousarray(stokes_vectors(self.jones))
-            table.flags.writeable = False
-            object.__setattr__(self, "table", table)
+        table = known_table or StateTable.of(self.jones)
+        object.__setattr__(self, "table", table)
 
     @property
     def n_contexts(self) -> int:
@@ -63,11 +77,11 @@ class Light:
 
     def through(self, jones: NDArray[np.complex128]) -> Light:
         """Return the light after a component with the 2x2 matrix `jones`."""
-        return replace(self, matrix=jones @ self.matrix)
+        return self._with_matrix(jones @ self.matrix)
 
     def attenuated(self, transmission: float) -> Light:
         """Return the light after a loss; `transmission` of the power goes on."""
-        return replace(self, matrix=np.sqrt(transmission) * self.matrix)
+        return self._with_matrix(np.sqrt(transmission) * self.matrix)
 
     def modulated(self, jones: NDArray[np.complex128], first_pulse: int) -> Light:
         """Return the light after a modulator that follows a pattern.
@@ -81,13 +95,22 @@ class Light:
         incoming = self.matrix @ self.jones[0]
         fields = jones[:, None] * incoming if jones.ndim == 1 else jones @ incoming
         return replace(
-            self, jones=fields, first_pulse=first_pulse, matrix=_identity(), table=None
+            self,
+            jones=fields,
+            first_pulse=first_pulse,
+            matrix=_identity(),
         )
 
     def stokes(self) -> NDArray[np.float64]:
         """Return float64[n, 4], Stokes vectors in photons per pulse by context."""
-        return self.table @ mueller_matrix(self.matrix).T
+        return self.table.stokes @ mueller_matrix(self.matrix).T
 
     def mean_photons(self) -> NDArray[np.float64]:
         """Return float64[n], mean photon number of a pulse by context."""
-        return self.table @ mueller_matrix(self.matrix)[0]
+        photons: NDArray[np.float64] = (
+            self.table.stokes @ mueller_matrix(self.matrix)[0]
+        )
+        return photons
+
+    def _with_matrix(self, matrix: NDArray[np.complex128]) -> Light:
+        return replace(self, matrix=matrix, known_table=self.table)

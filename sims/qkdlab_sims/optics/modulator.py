@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics import awg_response
-from qkdlab_sims.optics._kernels import analogue_volts
+from qkdlab_sims.optics.awg.response import StepResponse, analogue, step_response
 
 __all__ = [
     "Amplifier",
@@ -53,15 +52,13 @@ def drive(
     The chain is generator filter -> amplifier -> coupling -> single-pole modulator.
     The modulator's exponential memory is integrated by Gauss-Legendre panels.
     """
-    response = awg_response.step_response(filter_name, sample_rate_hz)
+    response = step_response(filter_name, sample_rate_hz)
     sample_ps = 1e12 / sample_rate_hz
     out = np.zeros(len(times_ps))
-    at = np.empty(len(times_ps))
     baseline = _coupling_baseline(volts, sample_ps, response, amplifier)
     for lag_ps, weight in _modulator_memory(eom_bandwidth_hz, sample_ps):
         instants = times_ps - lag_ps
-        analogue_volts(volts, sample_ps, response.step, response.grid_ps, instants, at)
-        value = amplifier.amplify(at)
+        value = amplifier.amplify(analogue(volts, sample_ps, response, instants))
         if baseline is not None:
             index = np.floor(instants / sample_ps).astype(np.int64) % len(volts)
             value = value - baseline[index]
@@ -89,16 +86,15 @@ def _modulator_memory(
 def _coupling_baseline(
     volts: NDArray[np.float64],
     sample_ps: float,
-    response: awg_response.StepResponse,
+    response: StepResponse,
     amplifier: Amplifier,
 ) -> NDArray[np.float64] | None:
     """Return the slow part that the coupling capacitor holds back, per sample."""
     if amplifier.ac_corner_hz <= 0.0:
         return None
-    middles = (np.arange(len(volts)) + 0.5) * sample_ps
-    at = np.empty(len(volts))
-    analogue_volts(volts, sample_ps, response.step, response.grid_ps, middles, at)
-    spectrum = np.fft.rfft(amplifier.amplify(at))
+    middles = (np.arange(len(volts), dtype=np.float64) + 0.5) * sample_ps
+    value = amplifier.amplify(analogue(volts, sample_ps, response, middles))
+    spectrum = np.fft.rfft(value)
     frequency = np.fft.rfftfreq(len(volts), sample_ps * 1e-12)
     spectrum /= 1.0 + 1j * frequency / amplifier.ac_corner_hz
     return np.fft.irfft(spectrum, len(volts))
@@ -119,7 +115,8 @@ def intensity_transmission(
     leak = 10.0 ** (-extinction_db / 10.0)
     contrast = (1.0 - leak) / (1.0 + leak)
     phase = math.pi * volts / v_pi + bias_phase_rad
-    return (1.0 - contrast * np.cos(phase)) / (1.0 + contrast)
+    power: NDArray[np.float64] = (1.0 - contrast * np.cos(phase)) / (1.0 + contrast)
+    return power
 
 
 def phase_modulator_jones(

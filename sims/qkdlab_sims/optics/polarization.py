@@ -45,7 +45,8 @@ def stokes_vectors(jones: Jones) -> NDArray[np.float64]:
 def mueller_matrix(jones: Jones) -> NDArray[np.float64]:
     """Return the real 4x4 matrix that acts on Stokes vectors as `jones` on fields."""
     product = np.einsum("iab,bc,jcd,ed->ijae", _PAULI, jones, _PAULI, jones.conj())
-    return 0.5 * np.einsum("ijaa->ij", product).real
+    matrix: NDArray[np.float64] = 0.5 * np.einsum("ijaa->ij", product).real
+    return matrix
 
 
 def analyser_vector(jones: Jones) -> NDArray[np.float64]:
@@ -54,7 +55,8 @@ def analyser_vector(jones: Jones) -> NDArray[np.float64]:
     A detector that sees several paths without interference adds their vectors.
     """
     gram = jones.conj().T @ jones
-    return np.einsum("iab,ba->i", _PAULI, gram).real
+    vector: NDArray[np.float64] = np.einsum("iab,ba->i", _PAULI, gram).real
+    return vector
 
 
 def waveplate_jones(angle_rad: float, retardance_waves: float) -> Jones:

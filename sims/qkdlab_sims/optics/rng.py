@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import philox_fill
+from qkdlab_sims.optics.philox._kernels import philox_fill
 
 __all__ = ["gaussians", "philox_words", "stream_key", "uniforms"]
 
@@ -41,7 +41,7 @@ def philox_words(
     2**64.
     """
     out = np.empty((count, 4), np.uint32)
-    philox_fill(np.uint64(first), np.uint64(stream), key, out)
+    philox_fill(first, stream, key, out)
     return out
 
 
@@ -50,7 +50,7 @@ def uniforms(
 ) -> NDArray[np.float64]:
     """Return float64[count, 4], each strictly between 0 and 1 in steps of 2**-32."""
     words = philox_words(key, first, count, stream=stream)
-    return (words + 0.5) * 2.0**-32
+    return (words.astype(np.float64) + 0.5) * 2.0**-32
 
 
 def gaussians(

@@ -42,8 +42,9 @@ class GainSwitchedLaser:
 
     def mean_photons_per_pulse(self) -> float:
         """Return average power / (photon energy x repetition rate)."""
-        watts = 1e-3 * 10.0 ** (self.mean_power_dbm / 10.0)
-        return watts / (photon_energy_j(self.wavelength_nm) * self.repetition_hz)
+        watts: float = 1e-3 * 10.0 ** (self.mean_power_dbm / 10.0)
+        energy_j = photon_energy_j(self.wavelength_nm)
+        return watts / (energy_j * self.repetition_hz)
 
     def light(self) -> Light:
         """Return the unmodulated pulse train, one context."""

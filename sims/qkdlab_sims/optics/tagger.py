@@ -26,4 +26,5 @@ class TimeBase:
         """Return the instrument's time for world times, both in picoseconds."""
         correction = np.floor(t_ps * (self.offset_ppm * 1e-6) + 0.5).astype(np.int64)
         own = t_ps + correction
-        return own // self.bin_ps * self.bin_ps
+        stamps: NDArray[np.int64] = own // self.bin_ps * self.bin_ps
+        return stamps

@@ -1,25 +1,34 @@
-"""Analogue step response of the Keysight 33600 behind its waveform filters.
+"""Analogue response of the Keysight 33600 behind its waveform filters.
 
-The filters are digital and linear-phase in the instrument; here each is a smooth,
-causal kernel of finite length. Figures: rise time of STEP at 1 GSa/s about 2.9 ns,
-NORM flatter with some overshoot, OFF a staircase behind the output amplifier [mem].
+The instrument interpolates by linear-phase digital filters; here each filter is a
+smooth causal kernel of finite length, so its latency is part of the response. STEP
+has a 10-90 % rise of 2.9 ns at 1 GSa/s and no overshoot, NORM is flatter and
+overshoots, OFF is the staircase behind the output amplifier; lower sample rates slow
+NORM and STEP down in proportion [mem, all figures].
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["StepResponse", "step_response"]
+from qkdlab_sims.optics.awg._kernels import analogue_volts
 
-_GRID_PS = 5.0
-_RISE_IN_SIGMAS = 2.5631  # 10-90 % of the normal distribution function
-_OUTPUT_RISE_PS = 2900.0  # the output amplifier alone [mem]
+__all__ = ["StepResponse", "analogue", "step_response"]
+
+_GRID_PS = 5.0  # fine enough for 1e-6 by linear interpolation
+_OUTPUT_RISE_PS = 2900.0
 _STEP_RISE_SAMPLES = 2.9
+_NORM_CUTOFF_HZ = 200e6
+_NORM_CUTOFF_PER_SAMPLE_RATE = 0.27
+_RISE_IN_SIGMAS = 2.5631  # 10-90 % of the normal distribution function
+_ONSET_IN_SIGMAS = 2.65  # a step begins to show this long before its middle
+_TAIL_IN_SIGMAS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +47,63 @@ def step_response(filter_name: str, sample_rate_hz: float) -> StepResponse:
     """Return the response of filter NORM, STEP or OFF; ValueError for another."""
     sample_ps = 1e12 / sample_rate_hz
     if filter_name == "STEP":
-        sigma = max(_OUTPUT_RISE_PS, _STEP_RISE_SAMPLES * sample_ps) / _RISE_IN_SIGMAS
-        return _integrate(lambda t: np.exp(-0.5 * (t / sigma) ** 2), 2.65 * sigma)
+        return _gaussian(max(_OUTPUT_RISE_PS, _STEP_RISE_SAMPLES * sample_ps))
     if filter_name == "OFF":
-        sigma = _OUTPUT_RISE_PS / _RISE_IN_SIGMAS
-        return _integrate(lambda t: np.exp(-0.5 * (t / sigma) ** 2), 2.65 * sigma)
+        return _gaussian(_OUTPUT_RISE_PS)
     if filter_name == "NORM":
-        cutoff = 0.35 / max(_OUTPUT_RISE_PS, 1.3 * sample_ps)
-        half = 1.5 / cutoff
-
-        def kernel(t: NDArray[np.float64]) -> NDArray[np.float64]:
-            window = 0.5 * (1.0 + np.cos(math.pi * t / half))
-            return np.sinc(2.0 * cutoff * t) * window
-
-        return _integrate(kernel, half)
+        return _windowed_sinc(
+            min(_NORM_CUTOFF_HZ, _NORM_CUTOFF_PER_SAMPLE_RATE * sample_rate_hz)
+        )
     raise ValueError(f"filter {filter_name!r} is none of NORM, STEP, OFF")
 
 
-def _integrate(kernel, half_ps: float) -> StepResponse:  # type: ignore[no-untyped-def] # noqa: ANN001
-    """Integrate an even kernel over [-half, half], delayed to start at 0."""
-    n = math.ceil(2.0 * half_ps / _GRID_PS)
-    t = (np.arange(n) + 0.5) * _GRID_PS - half_ps
-    step = np.concatenate(([0.0], np.cumsum(kernel(t))))
+def analogue(
+    volts: NDArray[np.float64],
+    sample_ps: float,
+    response: StepResponse,
+    times_ps: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the output at `times_ps` after the edge of sample 0.
+
+    volts: one period of samples, which repeats for ever
+    """
+    out = np.empty(len(times_ps))
+    times = np.ascontiguousarray(times_ps, dtype=np.float64)
+    samples = np.ascontiguousarray(volts, dtype=np.float64)
+    analogue_volts(samples, sample_ps, response.step, response.grid_ps, times, out)
+    return out
+
+
+def _gaussian(rise_ps: float) -> StepResponse:
+    sigma = rise_ps / _RISE_IN_SIGMAS
+    return _integrate(
+        lambda t: np.exp(-0.5 * (t / sigma) ** 2),
+        _ONSET_IN_SIGMAS * sigma,
+        _TAIL_IN_SIGMAS * sigma,
+    )
+
+
+def _windowed_sinc(cutoff_hz: float) -> StepResponse:
+    period_ps = 1e12 / cutoff_hz
+
+    def kernel(t: NDArray[np.float64]) -> NDArray[np.float64]:
+        window = np.cos(0.5 * math.pi * t / period_ps)
+        product: NDArray[np.float64] = np.sinc(2.0 * t / period_ps) * window
+        return product
+
+    return _integrate(kernel, period_ps, period_ps)
+
+
+def _integrate(
+    kernel: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    before_ps: float,
+    after_ps: float,
+) -> StepResponse:
+    """Integrate a kernel over [-before, after], delayed to start at 0."""
+    n = math.ceil((before_ps + after_ps) / _GRID_PS)
+    t = (np.arange(n, dtype=np.float64) + 0.5) * _GRID_PS - before_ps
+    step = np.zeros(n + 1)
+    step[1:] = np.cumsum(kernel(t))
     step /= step[-1]
     step.flags.writeable = False
     return StepResponse(step, _GRID_PS)

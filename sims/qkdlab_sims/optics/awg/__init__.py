@@ -1,0 +1,1 @@
+"""What leaves an arbitrary waveform generator: samples become volts."""

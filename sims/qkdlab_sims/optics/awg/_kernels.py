@@ -1,0 +1,48 @@
+"""Compiled kernel of the generator's analogue output."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["analogue_volts"]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def analogue_volts(
+    volts: NDArray[np.float64],
+    sample_ps: float,
+    step: NDArray[np.float64],
+    step_ps: float,
+    times_ps: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Write the cyclic sample stream's analogue value at `times_ps` to `out`.
+
+    The output is a sum of steps at the sample edges: `step` is the response to a unit
+    step on a grid of `step_ps`, 0 before and 1 after its end.
+    """
+    n = volts.shape[0]
+    length = (step.shape[0] - 1) * step_ps
+    taps = np.int64(math.ceil(length / sample_ps)) + 1
+    for i in range(times_ps.shape[0]):
+        x = times_ps[i] / sample_ps
+        last = np.int64(math.floor(x))
+        # everything older than `taps` samples has settled
+        value = volts[(last - taps) % n]
+        before = value
+        for j in range(last - taps + 1, last + 1):
+            now = volts[j % n]
+            if now != before:
+                y = (x - j) * sample_ps / step_ps
+                if y >= step.shape[0] - 1:
+                    value += now - before
+                else:
+                    m = np.int64(y)
+                    w = y - m
+                    value += (now - before) * (step[m] * (1.0 - w) + step[m + 1] * w)
+            before = now
+        out[i] = value

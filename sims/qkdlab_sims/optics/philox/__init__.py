@@ -1,0 +1,1 @@
+"""The generator behind all random numbers of the physics."""

@@ -1,0 +1,1 @@
+"""From light to the photons that detectors could absorb."""

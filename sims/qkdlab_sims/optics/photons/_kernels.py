@@ -1,0 +1,175 @@
+"""Compiled kernels that draw candidate photons and thin them.
+
+Other kernels have these compiled in: numba does not notice a change here, so remove
+its caches after one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.optics.philox._kernels import gauss, numbers, philox, unit
+
+__all__ = [
+    "BATCH",
+    "PULSES_PER_TICK",
+    "draw_candidates",
+    "look_up_states",
+    "mean_photons",
+    "thin_candidates",
+]
+
+PULSES_PER_TICK = 1 << 16
+"""Pulses in one tick, the unit of the random streams and of the knobs."""
+
+BATCH = 64
+"""Candidates drawn at a time; arrays need this much room more."""
+
+State: TypeAlias = tuple[float, float, float, float]
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+Keys: TypeAlias = NDArray[np.uint64]
+
+_CANDIDATE = np.uint64(0)  # second counter word of the candidates' numbers
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_jit
+def _attack(k: int, state: State, before: Floats, eve: float, keys: Keys) -> State:
+    """Return the Stokes vector that leaves Eve for pulse `k`.
+
+    before: 4x4 transfer from the table to her, in whose output S2 is her X and S3 her
+    Z basis; eve: fraction of pulses attacked.
+    """
+    s0, s1, s2, s3 = state
+    t0 = before[0, 0] * s0 + before[0, 1] * s1 + before[0, 2] * s2 + before[0, 3] * s3
+    t1 = before[1, 0] * s0 + before[1, 1] * s1 + before[1, 2] * s2 + before[1, 3] * s3
+    t2 = before[2, 0] * s0 + before[2, 1] * s1 + before[2, 2] * s2 + before[2, 3] * s3
+    t3 = before[3, 0] * s0 + before[3, 1] * s1 + before[3, 2] * s2 + before[3, 3] * s3
+    a, b, c, _ = numbers(k & 0xFFFFFFFF, np.uint64(k >> 32), 0, keys, 2)
+    if unit(a) < eve:
+        in_x = (b & np.uint64(1)) == 0
+        along = t2 if in_x else t3
+        found = t0 if 2.0 * unit(c) * t0 < t0 + along else -t0
+        t1, t2, t3 = 0.0, found if in_x else 0.0, 0.0 if in_x else found
+    return t0, t1, t2, t3
+
+
+@_jit
+def look_up_states(
+    first: int,
+    pulse: Integers,
+    stokes: Floats,
+    shift: int,
+    before: Floats,
+    eve: float,
+    noise: float,
+    keys: Keys,
+    out: Floats,
+) -> None:
+    """Write half the Stokes vectors of pulses first + pulse[i] to `out`.
+
+    They hold at the input of the analysers: after Eve, or as in the table without
+    her. noise: relative intensity noise.
+    """
+    base = first + shift
+    n_contexts = stokes.shape[0]
+    # nothing but loads here: cache misses overlap as long as no branch needs them
+    for i in range(pulse.shape[0]):
+        row = (base + pulse[i]) % n_contexts
+        out[i, 0] = 0.5 * stokes[row, 0]
+        out[i, 1] = 0.5 * stokes[row, 1]
+        out[i, 2] = 0.5 * stokes[row, 2]
+        out[i, 3] = 0.5 * stokes[row, 3]
+    if noise > 0.0:
+        for i in range(pulse.shape[0]):
+            k = first + pulse[i]
+            a, b, _, _ = numbers(k & 0xFFFFFFFF, np.uint64(k >> 32), 0, keys, 1)
+            factor = max(0.0, 1.0 + noise * gauss(a, b))
+            for j in range(4):
+                out[i, j] *= factor
+    if eve > 0.0:
+        for i in range(pulse.shape[0]):
+            state = (out[i, 0], out[i, 1], out[i, 2], out[i, 3])
+            state = _attack(first + pulse[i], state, before, eve, keys)
+            for j in range(4):
+                out[i, j] = state[j]
+
+
+@_jit
+def draw_candidates(
+    tick: int, bound: float, keys: Keys, pulse: Integers, words: NDArray[np.uint32]
+) -> int:
+    """Draw a tick's candidate photons: pulse within the tick and three words each.
+
+    Returns their number, or -1 when the arrays are too short.
+    """
+    label = np.uint64(tick)
+    low, high = label & _LOW, label >> _HALF
+    k0, k1 = keys[0, 0], keys[0, 1]
+    gaps = np.empty(BATCH, np.uint32)
+    position = 0.0
+    for begin in range(0, pulse.shape[0] - BATCH + 1, BATCH):
+        # a loop without branches, which the compiler turns into vector code
+        for i in range(BATCH):
+            n = np.uint64(begin) + np.uint64(i)
+            a, b, c, d = philox(n & _LOW, _CANDIDATE, low, high, k0, k1)
+            gaps[i] = a
+            words[0, begin + i] = b
+            words[1, begin + i] = c
+            words[2, begin + i] = d
+        for i in range(BATCH):
+            position -= math.log(unit(gaps[i])) / bound
+            if position >= PULSES_PER_TICK:
+                return begin + i
+            pulse[begin + i] = np.int64(position)
+    return -1
+
+
+@_jit
+def mean_photons(analysers: Floats, d: int, states: Floats, i: int) -> float:
+    """Return the mean detectable photons of state `i` at detector `d`."""
+    mean = analysers[d, 0] * states[i, 0] + analysers[d, 1] * states[i, 1]
+    mean += analysers[d, 2] * states[i, 2] + analysers[d, 3] * states[i, 3]
+    return float(max(0.0, mean))
+
+
+@_jit
+def thin_candidates(
+    bound: float,
+    analysers: Floats,
+    states: Floats,
+    words: NDArray[np.uint32],
+    kept: Integers,
+    detector: Integers,
+    chance: Floats,
+) -> int:
+    """Keep the candidates that fall on a detector; return their number.
+
+    kept, detector: index and detector of each; chance: a uniform number left over.
+    """
+    n = 0
+    for i in range(states.shape[0]):
+        pick = unit(words[0, i]) * bound
+        upper = 0.0
+        kept[n] = i
+        found = 0
+        # selections instead of branches, which nothing could predict
+        for d in range(analysers.shape[0]):
+            lower = upper
+            mean = mean_photons(analysers, d, states, i)
+            upper += mean
+            here = lower <= pick < upper
+            detector[n] = d if here else detector[n]
+            chance[n] = (pick - lower) / mean if here else chance[n]
+            found += here
+        n += found
+    return n
