@@ -18,9 +18,9 @@ from typing import Literal
 
 import numpy as np
 
-from qkdlab_sims.instruments.ell14_motor import PULSES_PER_TURN, Motor
-from qkdlab_sims.instruments.ell14_packets import Packet, PacketParser
 from qkdlab_sims.instruments.machine import ByteMachine
+from qkdlab_sims.instruments.thorlabs_ell14.motor import PULSES_PER_TURN, Motor
+from qkdlab_sims.instruments.thorlabs_ell14.packets import Packet, PacketParser
 
 __all__ = ["Simulator"]
 

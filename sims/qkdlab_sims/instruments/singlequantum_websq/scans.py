@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from qkdlab_sims.instruments.websq_detectors import Nanowire
+from qkdlab_sims.instruments.singlequantum_websq.detectors import Nanowire
 
 __all__ = ["dark_scan", "scan_currents"]
 

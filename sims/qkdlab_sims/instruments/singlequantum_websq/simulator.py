@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from qkdlab_sims.instruments.machine import ByteMachine, ByteOutbox
-from qkdlab_sims.instruments.websq_detectors import Nanowire
-from qkdlab_sims.instruments.websq_json import JsonObjects
-from qkdlab_sims.instruments.websq_rack import Message, Rack
+from qkdlab_sims.instruments.singlequantum_websq.detectors import Nanowire
+from qkdlab_sims.instruments.singlequantum_websq.json_objects import JsonObjects
+from qkdlab_sims.instruments.singlequantum_websq.rack import Message, Rack
 
 __all__ = ["Simulator"]
 
@@ -29,7 +29,7 @@ class Simulator:
 
     n_detectors:   channels fitted
     detectors:     what the rack itself finds out in scans; by default the measured
-                   ones of `websq_detectors`
+                   ones of `detectors`
     bias_step_ua:  resolution of the current source [guess]
     auto_iv_s:     how long the search for bias currents takes [guess]
     epoch_unix_s:  wall time of the bench's time zero

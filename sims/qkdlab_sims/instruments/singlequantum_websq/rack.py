@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from qkdlab_sims.instruments.websq_detectors import MEASURED, Nanowire
-from qkdlab_sims.instruments.websq_scans import dark_scan, scan_currents
+from qkdlab_sims.instruments.singlequantum_websq.detectors import MEASURED, Nanowire
+from qkdlab_sims.instruments.singlequantum_websq.scans import dark_scan, scan_currents
 
 __all__ = ["Message", "Rack"]
 
