@@ -1,5 +1,7 @@
 """Framing of the simulators' SCPI parser."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_any_split_gives_the_same_messages(cuts):
     framer = MessageFramer(1000)
     edges = [0, *sorted(cuts), len(STREAM)]
     got = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         got += framer.feed(STREAM[begin:end])
     assert got == MESSAGES
 

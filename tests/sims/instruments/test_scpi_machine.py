@@ -1,5 +1,7 @@
 """The SCPI machine that the simulators share."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -257,7 +259,7 @@ def test_any_split_gives_the_same_answers(cuts):
     whole, _ = make()
     split, _ = make()
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         split.feed(stream[begin:end], 0)
     assert split.take(10**9) == say(whole, stream)
 

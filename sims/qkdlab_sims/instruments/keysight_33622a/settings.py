@@ -72,7 +72,8 @@ INFINITY = 9.9e37
 
 def scientific(value: float) -> str:
     """Write a number as the instrument does: ``+1.000000000000000E+03`` [doc]."""
-    return f"{value:+.15E}"
+    # 9.9E37 has no exact double: 16 digits of it would not read as written.
+    return "+9.900000000000000E+37" if value == INFINITY else f"{value:+.15E}"
 
 
 class ChannelSettings:

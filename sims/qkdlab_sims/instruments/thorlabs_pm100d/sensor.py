@@ -47,14 +47,21 @@ class Sensor:
         """Return the responsivity of the table, in A/W."""
         return float(np.interp(wavelength_nm, _WAVELENGTHS_NM, _RESPONSIVITY_A_W))
 
-    def current_a(self, power_w: float, n_samples: int, *, filtered: bool) -> float:
+    def current_a(
+        self,
+        power_w: float,
+        n_samples: int,
+        *,
+        filtered: bool,
+        range_a: float | None = None,
+    ) -> float:
         """Return the mean of `n_samples`, dark current and noise included.
 
-        The noise is that of the smallest range that holds the current.
+        The noise is that of the range; None is the smallest that holds the current.
         """
         gain = self.responsivity_a_w(self.light_wavelength_nm) * (1 + self.scale_error)
         mean_a = power_w * gain + self.dark_current_a
-        noise_a = self.noise_of_range * self.range_for(mean_a)
+        noise_a = self.noise_of_range * (range_a or self.range_for(mean_a))
         if filtered:
             noise_a *= FILTER_NOISE_FACTOR
         noise_a *= float(self.rng.standard_normal()) / math.sqrt(n_samples)

@@ -264,7 +264,12 @@ class Simulator:
 
     def _measure(self, begin_ps: int, end_ps: int) -> float:
         power_w = self.light(begin_ps, end_ps)
-        current_a = self.sensor.current_a(power_w, self.average, filtered=self.filtered)
+        current_a = self.sensor.current_a(
+            power_w,
+            self.average,
+            filtered=self.filtered,
+            range_a=None if self.auto_range else self.range_a,
+        )
         limit_a = CURRENT_RANGES_A[-1] if self.auto_range else self.range_a
         if abs(current_a) > limit_a:
             return OVER_RANGE
