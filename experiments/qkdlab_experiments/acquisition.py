@@ -21,7 +21,14 @@ from qkdlab.timetags.slots import (
 from qkdlab.timetags.sync import SyncFit, fit_sync
 from qkdlab_experiments.parameters import Bb84Parameters
 
-__all__ = ["KeyBlockTags", "acquire_clicks", "align", "read_key_block"]
+__all__ = [
+    "KeyBlockTags",
+    "acquire_clicks",
+    "align",
+    "find_slots",
+    "key_block_span_s",
+    "read_key_block",
+]
 
 
 def align(fit: SyncFit, parameters: Bb84Parameters) -> Alignment:
@@ -96,6 +103,29 @@ class KeyBlockTags:
     done: float
 
 
+def _block_bounds(
+    parameters: Bb84Parameters, fit: SyncFit, already: list[TagBlock]
+) -> tuple[int, int, int]:
+    """Return (tag time read so far, first frame, tag time to read to).
+
+    The end leaves room for the light's delay and for a tagger that runs slow.
+    """
+    ready_ps = already[-1].t_end if already else 0
+    first_frame = -(-ready_ps // parameters.frame_ps)
+    end_ps = (first_frame + parameters.n_frames) * parameters.frame_ps
+    end_ps += max(fit.offset_ps) + 4 * parameters.symbol_period_ps
+    end_ps += round(50e-6 * parameters.frame_ps)
+    return ready_ps, first_frame, end_ps
+
+
+def key_block_span_s(
+    parameters: Bb84Parameters, fit: SyncFit, already: list[TagBlock]
+) -> float:
+    """Return how long the tags of the key block will take from now on."""
+    ready_ps, _, end_ps = _block_bounds(parameters, fit, already)
+    return (end_ps - ready_ps) * 1e-12
+
+
 def read_key_block(
     receiver: Any,
     recorder: Any,
@@ -116,13 +146,9 @@ def read_key_block(
     state = SlotState()
     for block in already:
         state, _ = slot_block(state, block, alignment)
-    ready_ps = already[-1].t_end if already else 0
-    first_frame = -(-ready_ps // parameters.frame_ps)
+    ready_ps, first_frame, end_ps = _block_bounds(parameters, fit, already)
     first_slot = first_frame * symbols
     n_slots = parameters.n_frames * symbols
-    end_ps = (first_frame + parameters.n_frames) * parameters.frame_ps
-    end_ps += max(alignment.offset_ps) + 4 * parameters.symbol_period_ps
-    end_ps += round(50e-6 * parameters.frame_ps)
     before = state.counts
     position_ps = ready_ps
     piece_ps = round(parameters.detection.tag_block_s * 1e12)

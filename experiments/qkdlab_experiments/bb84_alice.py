@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.link.alice import Alice
+from qkdlab.link.events import SettingsSent
+from qkdlab.protocols.symbols import CyclicPattern
 from qkdlab.session.experiment import PartyContext, PartyResult
-from qkdlab_experiments.frame import key_frame, polarimetry_frame
+from qkdlab_experiments.frame import (
+    assumptions,
+    block_plan,
+    key_frame,
+    polarimetry_frame,
+)
 from qkdlab_experiments.intensity import IntensityCalibration, calibrate_intensities
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
@@ -42,10 +52,30 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     _play(ctx, frame, levels)
     attenuator.set_shutter_open(True)
     ctx.conversation.send("key-pattern-running")
-    ctx.conversation.receive("block-received")
-    attenuator.set_shutter_open(False)
+    span_s = float(ctx.conversation.receive("block-begins")["span_s"])
+    party = Alice(
+        block_plan(p, ctx.conversation.key_class),
+        source=CyclicPattern(frame),
+        randomness=ctx.randomness,
+        session=ctx.conversation.session,
+        configuration=ctx.conversation.configuration,
+        assumptions=assumptions(ctx.randomness),
+    )
+    return PartyResult(ctx.conversation.drive(party, _sent(ctx, levels, span_s)))
+
+
+def _sent(
+    ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration, span_s: float
+) -> Iterator[SettingsSent]:
+    """Wait until Bob has the whole block, darken, and say what was sent.
+
+    The light is off before anything of the block is disclosed.
+    """
+    margin_s = ctx.parameters.calibration.settle_s
+    ctx.clock.sleep_until(ctx.clock.now_ps() + round((span_s + margin_s) * 1e12))
+    ctx.roles["attenuator"].set_shutter_open(False)
     ctx.roles["transmitter"].stop()
-    return distil(ctx, frame, levels)
+    yield SettingsSent(intensities=levels.intervals)
 
 
 def _play(

@@ -17,9 +17,17 @@ from qkdlab.protocols.symbols import (
     intensity_of,
 )
 from qkdlab.randomness import Randomness
+from qkdlab.security.assumptions import (
+    Assumption,
+    Pattern,
+    RandomSource,
+    Receiver,
+    bb84_assumptions,
+)
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = [
+    "assumptions",
     "block_plan",
     "header_template",
     "key_frame",
@@ -80,4 +88,20 @@ def block_plan(p: Bb84Parameters, key_class: str) -> BlockPlan:
         cross_click_fraction_max=p.limits.cross_click_fraction_max,
         double_click_fraction_max=p.limits.double_click_fraction_max,
         key_class=key_class,
+    )
+
+
+def assumptions(randomness: Randomness) -> tuple[Assumption, ...]:
+    """Return what a length on this bench rests on (SECURITY rule 5).
+
+    A cyclic pattern and a passive biased splitter are outside the theorem: both are
+    named as violated, so nothing can be claimed.
+    """
+    return bb84_assumptions(
+        receiver=Receiver.PASSIVE_BIASED,
+        pattern=Pattern.CYCLIC,
+        randomness=(
+            RandomSource.SEEDED if randomness.seeded else RandomSource.OPERATING_SYSTEM
+        ),
+        secret_from_seed=randomness.seeded,
     )

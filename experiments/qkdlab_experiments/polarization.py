@@ -26,7 +26,7 @@ STATES = np.array([[0.0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 ARM_AXES = np.array([[1.0, 0, 0], [0, 1, 0]])
 """What the arms measure: X the splitter's own H/V, Z behind a plate at 22.5 degrees."""
 
-_SETTINGS_DEG = (
+_SETTINGS_DEG: tuple[tuple[float, ...], ...] = (
     (0.0, 0.0, 0.0),
     (0.0, 22.5, 0.0),
     (30.0, 22.5, 0.0),
