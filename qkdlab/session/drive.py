@@ -1,0 +1,108 @@
+"""Run a sans-IO party: events in, effects out, strictly in order (SECURITY rule 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
+from qkdlab.link.effects import Abort, Commit, Effect, KeyReady, Progress, Send
+from qkdlab.link.events import Alarm, Event, MessageIn, Start
+
+if TYPE_CHECKING:
+    from qkdlab.link.effects import KeyBlock
+    from qkdlab.link.party import Party
+    from qkdlab.link.seal import SealedChannel
+
+__all__ = ["Driver"]
+
+
+@dataclass
+class Driver:
+    """Executes the effects of a party on its surroundings.
+
+    channel:   the sealed channel to the peer
+    commit:    writes a record to the journal and returns when it is safe on disk
+    keep:      takes a key that both parties hold
+    progress:  called with (what, done, total) for people
+    patience_s: of the clock; without a message for so long the peer is lost
+    """
+
+    channel: SealedChannel
+    commit: Callable[[Commit], None]
+    keep: Callable[[KeyBlock], None]
+    progress: Callable[[str, float, float], None]
+    patience_s: float
+    _has_left: bool = False
+
+    def run(self, party: Party, events: Iterable[Event] = ()) -> None:
+        """Start `party`, give it `events`, then messages until it is finished.
+
+        `events` may take its time to make each event (read tags, wait); messages
+        that have arrived meanwhile are delivered after it. What it raises as
+        SecurityAbort reaches the party as an alarm.
+
+        Raises SecurityAbort when the block ends without key, PeerLost.
+        """
+        self._tell(party, Start())
+        remaining = iter(events)
+        while not party.finished:
+            try:
+                event = next(remaining, None)
+            except SecurityAbort as abort:
+                self._tell(party, Alarm(abort.code, abort.reason, _pairs(abort)))
+                raise
+            if event is None:
+                break
+            self._tell(party, event)
+            while not party.finished and self._deliver(party, timeout_s=0.0):
+                pass
+        while not party.finished:
+            if not self._deliver(party, timeout_s=self.patience_s):
+                raise PeerLost(
+                    f"the other party said nothing for {self.patience_s:g} s"
+                )
+
+    def _deliver(self, party: Party, timeout_s: float) -> bool:
+        received = self.channel.receive(timeout_s)
+        if received is None:
+            return False
+        self._tell(party, MessageIn(received.data, received.phase_verified))
+        return True
+
+    def _tell(self, party: Party, event: Event) -> None:
+        for effect in party.handle(event):
+            self._execute(effect)
+
+    def _execute(self, effect: Effect) -> None:
+        match effect:
+            case Commit():
+                self.commit(effect)
+            case Send(data, end_of_phase):
+                self.channel.send(data, end_of_phase)
+            case KeyReady(key):
+                self.keep(key)
+            case Progress(what, done, total):
+                self.progress(what, done, total)
+            case Abort(code, reason, numbers):
+                abort = SecurityAbort(code, reason, numbers)
+                self.leave(abort)
+                raise abort
+
+    def leave(self, abort: SecurityAbort) -> None:
+        """Tell the peer the code of `abort`, once, and nothing else.
+
+        The code of an abort that came from the peer is not sent back.
+        """
+        if self._has_left or abort.code is AbortCode.PEER_ABORTED:
+            return
+        self._has_left = True
+        try:
+            self.channel.abort(abort.code)
+        except PeerLost:
+            abort.add_note("the other party could not be told")
+
+
+def _pairs(abort: SecurityAbort) -> tuple[tuple[str, float | int | str], ...]:
+    return tuple(abort.numbers.items())

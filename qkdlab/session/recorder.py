@@ -1,0 +1,92 @@
+"""`Recorder`: what a program puts on record, in its party's run file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.session.result import plain
+
+if TYPE_CHECKING:
+    from qkdlab.calibration.records import CalibrationRecord
+    from qkdlab.timetags.block import TagBlock
+
+__all__ = ["Recorder", "RunFileSink"]
+
+
+class RunFileSink(Protocol):
+    """What the recorder needs of a run file."""
+
+    def tags(self, block: TagBlock) -> None:
+        """Append a block of tags with its coverage."""
+        ...
+
+    def monitor(self, name: str, value: float, t_ps: int) -> None:
+        """Append to a monitor series."""
+        ...
+
+    def settings(self, name: str, array: NDArray[np.uint8]) -> None:
+        """Keep a record of settings; refused by files of class secure."""
+        ...
+
+    def result(self, name: str, value: Any) -> None:
+        """Keep a public figure."""
+        ...
+
+    def calibration(self, record: CalibrationRecord) -> None:
+        """Keep a calibration record."""
+        ...
+
+    def message(self, t_ps: int, direction: str, data: bytes) -> None:
+        """Append a message of the classical channel."""
+        ...
+
+    def log(self, t_ps: int, line: str) -> None:
+        """Append a line of the log."""
+        ...
+
+
+class Recorder:
+    """One party's record. Times are picoseconds of the bench's clock.
+
+    figures: every result recorded so far; they reach the result of the run even when
+             it ends without key
+    """
+
+    def __init__(self, file: RunFileSink, now_ps: Callable[[], int]) -> None:
+        self.figures: dict[str, Any] = {}
+        self._file = file
+        self._now_ps = now_ps
+
+    def tags(self, block: TagBlock) -> None:
+        """Record a block of tags, before anything is made of it."""
+        self._file.tags(block)
+
+    def monitor(self, name: str, value: float, t_ps: int | None = None) -> None:
+        """Record one value of a slow series, such as ``tap_power_w``."""
+        when_ps = self._now_ps() if t_ps is None else t_ps
+        self._file.monitor(name, float(value), when_ps)
+
+    def settings(self, name: str, array: NDArray[np.uint8]) -> None:
+        """Record what was sent: packed settings, one byte a symbol."""
+        self._file.settings(name, array)
+
+    def result(self, name: str, value: Any) -> None:
+        """Record a public figure: numbers, text, lists and mappings of these."""
+        self.figures[name] = plain(value)
+        self._file.result(name, self.figures[name])
+
+    def calibration(self, record: CalibrationRecord) -> None:
+        """Record a calibration made in this run."""
+        self._file.calibration(record)
+
+    def message(self, direction: str, data: bytes) -> None:
+        """Record a message of the classical channel, public by definition."""
+        self._file.message(self._now_ps(), direction, data)
+
+    def log(self, line: str) -> None:
+        """Record a line for people."""
+        self._file.log(self._now_ps(), line)

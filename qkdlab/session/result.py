@@ -1,0 +1,185 @@
+"""The result of a run: one JSON object, and the audit of equal keys.
+
+Its names are stable (README, "Result of a run"); other programs read them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qkdlab.errors import ResourceError, SecurityAbort
+
+if TYPE_CHECKING:
+    from qkdlab.link.effects import KeyBlock
+
+__all__ = ["PartyOutcome", "build_result", "keys_match", "plain", "write_result"]
+
+_FIGURES: dict[str, Any] = {
+    "protocol": None,
+    "seed": None,
+    "duration_s": None,
+    "wall_s": None,
+    "pulses": None,
+    "clicks": None,
+    "gains": {},
+    "qber": {},
+    "sifted_bits": 0,
+    "leaked_bits": 0,
+    "secret_bits": 0,
+    "claimable_secret_bits": 0,
+    "key_class": None,
+    "auth_bits_spent": 0,
+    "net_secret_bits": 0,
+    "secret_key_rate_bps": 0.0,
+    "keys_match": None,
+    "epsilon": {},
+    "theorem": None,
+    "assumptions": [],
+    "aborted": None,
+    "run_files": {},
+}
+"""Every result has these, whatever became of the run."""
+
+
+@dataclass
+class PartyOutcome:
+    """What one party brought home.
+
+    figures: public figures of its program and its recorder
+    keys:    the keys that it stored, in order
+    """
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    keys: list[KeyBlock] = field(default_factory=list)
+    auth_bits_spent: int = 0
+    epsilon_authentication: float = 0.0
+    run_file: Path | None = None
+
+
+def build_result(
+    parties: Mapping[str, PartyOutcome],
+    facts: Mapping[str, Any],
+    aborted: SecurityAbort | None,
+) -> dict[str, Any]:
+    """Return the result: figures on which the parties agree, then the run's own facts.
+
+    facts: names of the result known to the session (seed, duration, class, ...)
+
+    Figures that only one party knows are taken as they are; where parties differ,
+    each keeps its own under ``parties``.
+    """
+    result = {**_FIGURES, **_merged(parties)}
+    match = keys_match([p.keys for p in parties.values()])
+    secret_bits = _stored_bits(parties) if match else 0
+    spent = max((p.auth_bits_spent for p in parties.values()), default=0)
+    duration_s = facts.get("duration_s")
+    result |= facts
+    result |= {
+        "secret_bits": secret_bits,
+        "auth_bits_spent": spent,
+        "net_secret_bits": secret_bits - spent,
+        "secret_key_rate_bps": secret_bits / duration_s if duration_s else 0.0,
+        "keys_match": match,
+        "epsilon": {
+            **result["epsilon"],
+            "authentication": max(
+                (p.epsilon_authentication for p in parties.values()), default=0.0
+            ),
+        },
+        "aborted": None if aborted is None else _abort(aborted),
+        "run_files": {
+            name: str(p.run_file)
+            for name, p in parties.items()
+            if p.run_file is not None
+        },
+    }
+    if facts.get("key_class") != "secure" or aborted is not None:
+        result["claimable_secret_bits"] = 0
+    return dict(plain(result))
+
+
+def keys_match(keys: Sequence[Sequence[KeyBlock]]) -> bool | None:
+    """Tell whether all parties hold the same keys; None when nobody holds any.
+
+    Only digests are compared, so no key is at hand when they differ.
+    """
+    digests = [[_digest(key) for key in held] for held in keys]
+    if not any(digests):
+        return None
+    return all(held == digests[0] for held in digests)
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON knows it: numpy scalars and arrays unpacked, NaN null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
+    """Write ``result.json`` whole or not at all; return its path.
+
+    Raises ResourceError when it cannot be written.
+    """
+    path = folder / "result.json"
+    part = folder / "result.json.part"
+    try:
+        part.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", "utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise ResourceError(
+            f"{path}: cannot write the result: {error.strerror}"
+        ) from None
+    return path
+
+
+def _merged(parties: Mapping[str, PartyOutcome]) -> dict[str, Any]:
+    figures = {name: plain(p.figures) for name, p in parties.items()}
+    merged: dict[str, Any] = {}
+    apart: dict[str, dict[str, Any]] = {}
+    for key in dict.fromkeys(k for known in figures.values() for k in known):
+        values = [known[key] for known in figures.values() if key in known]
+        if all(value == values[0] for value in values):
+            merged[key] = values[0]
+        else:
+            for name, known in figures.items():
+                if key in known:
+                    apart.setdefault(name, {})[key] = known[key]
+    if apart:
+        merged["parties"] = apart
+    return merged
+
+
+def _stored_bits(parties: Mapping[str, PartyOutcome]) -> int:
+    return sum(key.length for key in next(iter(parties.values())).keys)
+
+
+def _digest(key: KeyBlock) -> bytes:
+    head = f"{key.key_id}|{key.block}|{key.length}|{key.key_class}|".encode()
+    return hashlib.sha256(head + key.bits.to_bytes()).digest()
+
+
+def _abort(abort: SecurityAbort) -> dict[str, Any]:
+    return {
+        "code": abort.code.value,
+        "reason": abort.reason,
+        "numbers": dict(abort.numbers),
+    }
