@@ -1,0 +1,47 @@
+"""`qkdlab benchmark`: the project's own figures, each beside a baseline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qkdlab.errors import UsageError
+
+__all__ = ["NAME", "command"]
+
+NAME = "benchmark"
+
+
+def command(
+    groups: Annotated[
+        list[str] | None, typer.Argument(help="Groups to measure [all].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure the project's figures here.
+
+    Every figure comes beside a baseline measured in the same run.
+    """
+    from qkdlab.cli.benchmarks import GROUPS, machine
+    from qkdlab.cli.output import print_json
+    from qkdlab.cli.table import print_table
+    from qkdlab.plugins import did_you_mean
+
+    for group in groups or []:
+        if group not in GROUPS:
+            raise UsageError(
+                f"no group of benchmarks is called '{group}'"
+                f"{did_you_mean(group, GROUPS)}; there are {', '.join(GROUPS)}"
+            )
+    results = [r for group in groups or GROUPS for r in GROUPS[group]()]
+    if as_json:
+        print_json({"machine": machine(), "results": [r.as_json() for r in results]})
+        return
+    for name, value in machine().items():
+        print(f"{name}: {value}")
+    print_table(
+        ["figure", "value", "unit", "baseline", "", "ratio"],
+        [r.as_row() for r in results],
+        numbers=True,
+    )

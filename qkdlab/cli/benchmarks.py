@@ -1,0 +1,142 @@
+"""The figures of `qkdlab benchmark`, by group.
+
+`start` is CPU time (user and system) of fresh processes, the least of five; `run` is
+wall time of a whole run in this process after a short one has warmed the JIT cache.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["GROUPS", "Figure", "machine"]
+
+_REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value beside its baseline.
+
+    ratio: value over baseline
+    """
+
+    group: str
+    name: str
+    value: float
+    unit: str
+    baseline_what: str
+    baseline_value: float
+
+    @property
+    def ratio(self) -> float:
+        """The value in units of the baseline."""
+        return self.value / self.baseline_value
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figure as other programs read it."""
+        return {
+            "group": self.group,
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "baseline": {"what": self.baseline_what, "value": self.baseline_value},
+            "ratio": self.ratio,
+        }
+
+    def as_row(self) -> list[str]:
+        """Return the figure as a row of a table."""
+        return [
+            f"{self.group} {self.name}",
+            f"{self.value:.3g}",
+            self.unit,
+            f"{self.baseline_value:.3g}",
+            self.baseline_what,
+            f"{self.ratio:.3g}",
+        ]
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures were measured on."""
+    from importlib.metadata import version
+
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "numba": version("numba"),
+        "qkdlab": version("qkdlab"),
+    }
+
+
+def start() -> list[Figure]:
+    """Measure how long it takes until anything happens."""
+    what = "python -c pass"
+    baseline = _cpu_s(["-c", "pass"])
+    commands = {
+        "import_qkdlab": ["-c", "import qkdlab"],
+        "cli_help": ["-m", "qkdlab", "--help"],
+    }
+    return [
+        Figure("start", name, _cpu_s(arguments), "s", what, baseline)
+        for name, arguments in commands.items()
+    ]
+
+
+def run() -> list[Figure]:
+    """Measure 10 s of link time of the reference bench, JIT cache warm."""
+    from qkdlab.config.load import load
+    from qkdlab.session.run import run as run_session
+
+    link_s = 10.0
+
+    def wall_s(duration_s: float) -> float:
+        changes = ["seed=7", f"parameters.duration_s={duration_s}"]
+        config = load("bb84", overrides=changes)
+        with tempfile.TemporaryDirectory() as folder:
+            begin_s = time.perf_counter()
+            run_session(config, Path(folder) / "run", lambda what, done, total: None)
+            return time.perf_counter() - begin_s
+
+    wall_s(1.0)
+    measured = wall_s(link_s)
+    return [Figure("run", "bb84_10s", measured, "s", "link time in s", link_s)]
+
+
+GROUPS: dict[str, Callable[[], list[Figure]]] = {"start": start, "run": run}
+
+
+def _cpu_s(arguments: list[str]) -> float:
+    """Return the least CPU time in seconds of a fresh interpreter, of five."""
+    return min(_cpu_once_s(arguments) for _ in range(_REPEATS))
+
+
+def _cpu_once_s(arguments: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(  # noqa: S603 - our own interpreter with our own arguments
+        [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    user_s = after.ru_utime - before.ru_utime
+    return user_s + after.ru_stime - before.ru_stime
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

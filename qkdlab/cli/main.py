@@ -1,0 +1,91 @@
+"""The command `qkdlab`: one line for every error, and the exit code that it carries."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from qkdlab.cli import benchmark, check, drivers, info, keylength, run
+from qkdlab.errors import ConfigError, QkdlabError, ResourceError, UsageError
+
+__all__ = ["app", "main"]
+
+_EXIT_SIGINT = 130
+
+app = typer.Typer(
+    name="qkdlab",
+    help="Run a quantum-key-distribution bench, real or simulated, on record.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog=(
+        "Exit codes: 0 done; 1 usage or configuration; 2 instrument; 3 security abort; "
+        "4 verification failed; 5 disk, port or file; 6 peer lost; 130 SIGINT; "
+        "143 SIGTERM."
+    ),
+)
+for _module in (run, check, info, drivers, keylength, benchmark):
+    app.command(_module.NAME)(_module.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code.
+
+    With the environment variable QKDLAB_DEBUG=1 errors come with their traceback.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        answer = app(
+            args=given or ["--help"],
+            prog_name="qkdlab",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        _say([str(stop) or "interrupted", *getattr(stop, "__notes__", [])])
+        return int(getattr(stop, "exit_code", _EXIT_SIGINT))
+    except BrokenPipeError:
+        # The reader of stdout left (`qkdlab drivers | head`): no error of ours, but
+        # Python must not try to flush what nobody reads.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("QKDLAB_DEBUG") == "1":
+            traceback.print_exception(error)
+        known = _as_known(error)
+        _say([*_lines(known), *getattr(error, "__notes__", [])])
+        return known.exit_code
+    if not given:
+        return UsageError.exit_code
+    return answer if isinstance(answer, int) else 0
+
+
+def _as_known(error: Exception) -> QkdlabError:
+    """Return `error` as one of the project's tree."""
+    if isinstance(error, QkdlabError):
+        return error
+    if hasattr(error, "format_message"):
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context is not None else "qkdlab"
+        what = error.format_message().rstrip(".")
+        return UsageError(f"{what} (see '{where} --help')")
+    if isinstance(error, OSError):
+        what = f"{error.filename}: " if error.filename is not None else ""
+        return ResourceError(f"{what}{error.strerror or error}")
+    return QkdlabError(
+        f"internal error: {type(error).__name__}: {error} (set QKDLAB_DEBUG=1 for the "
+        "traceback, and report it)"
+    )
+
+
+def _lines(error: QkdlabError) -> list[str]:
+    return error.problems if isinstance(error, ConfigError) else [str(error)]
+
+
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(f"qkdlab: {line}", file=sys.stderr)

@@ -1,0 +1,69 @@
+"""`qkdlab run`: an experiment from the first light to the key, in one process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["NAME", "command"]
+
+NAME = "run"
+
+
+def command(
+    config: Annotated[
+        str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of a simulated run.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Link time in seconds.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="New folder for the run's files [runs/CONFIG-TIME]."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> int:
+    """Run an experiment to equal keys.
+
+    It ends with equal keys, or with the reason why there are none. All files go to a
+    new folder.
+    """
+    from qkdlab.cli.output import print_json, short_warnings
+    from qkdlab.cli.progress import progress
+    from qkdlab.cli.summary import print_summary
+    from qkdlab.config.load import load
+    from qkdlab.session.run import run
+
+    short_warnings()
+    changes = list(overrides or [])
+    if seed is not None:
+        changes.append(f"seed={seed}")
+    if duration is not None:
+        changes.append(f"parameters.duration_s={duration!r}")
+    loaded = load(config, overrides=changes)
+    folder = output or Path("runs") / f"{loaded.name}-{_utc()}"
+    with progress(quiet=quiet) as report:
+        outcome = run(loaded, folder, report)
+    if as_json:
+        print_json(outcome.result)
+    else:
+        print_summary(outcome.result)
+    outcome.complain()
+    return outcome.exit_code
+
+
+def _utc() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
