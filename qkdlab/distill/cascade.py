@@ -43,16 +43,20 @@ __all__ = ["CascadeHalf", "block_sizes", "public_order"]
 
 
 def block_sizes(qber_estimate: float, frame_bits: int) -> tuple[int, ...]:
-    """Return the block size of each pass.
+    """Return the block size of each pass in a full frame.
 
-    qber_estimate: public estimate of the error rate, 0 to 0.5; it is cut to
-                   [1e-4, 0.25] and steers efficiency only
+    qber_estimate: public estimate e of the error rate; it steers efficiency only and
+                   is cut to [1e-4, 0.25]
     frame_bits:    length of a full frame
+
+    k1 = floor(0.73 / e + 1/2), 6 k1, max(4096, 6 k1), then sixteen times half the
+    frame, none above half the frame. Chosen by trial: one-way f 1.04 to 1.06 from 1 %
+    to 5 %, at most about 400 rounds for 120 frames of 65536 bits; one half-frame pass
+    leaves 1 % of the frames wrong, each further one halves that [run].
     """
-    qber = min(max(qber_estimate, 1e-4), 0.25)
     half = -(-frame_bits // 2)
-    first = 1 << int(np.floor(np.log2(0.8 / qber)))
-    sizes = [first, 8 * first, max(4096, 8 * first)] + [half] * 12
+    first = int(0.73 / min(max(qber_estimate, 1e-4), 0.25) + 0.5)
+    sizes = [first, 6 * first, max(4096, 6 * first)] + [half] * 16
     return tuple(min(size, half) for size in sizes)
 
 

@@ -1,0 +1,89 @@
+"""The modified Toeplitz hash against a bit-by-bit product, and its properties."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plain_distillation import toeplitz as plain_toeplitz
+
+from qkdlab.bits.array import BitArray
+from qkdlab.distill.toeplitz import seed_bits, toeplitz_hash
+
+EDGES = [1, 2, 3, 63, 64, 65, 127, 128, 129, 200]
+CASES = [(n, m) for n in EDGES for m in EDGES if m <= n]
+
+
+def random_bits(n, seed):
+    return BitArray.from_bools(np.random.default_rng(seed).integers(0, 2, n))
+
+
+@pytest.mark.parametrize(("n", "m"), CASES)
+@pytest.mark.parametrize("piece_bits", [16, 1 << 20])
+def test_agrees_with_the_product_bit_by_bit(n, m, piece_bits):
+    x, seed = random_bits(n, n), random_bits(n - 1, 1000 + m)
+    got = toeplitz_hash(x, seed, m, piece_bits=piece_bits).to_bools().tolist()
+    expected = plain_toeplitz(x.to_bools().tolist(), seed.to_bools().tolist(), m)
+    assert got == expected
+
+
+@given(st.integers(2, 300), st.data())
+def test_is_linear(n, data):
+    m = data.draw(st.integers(1, n))
+    piece = data.draw(st.integers(1, 400))
+    seed, x, y = random_bits(n - 1, 1), random_bits(n, 2), random_bits(n, 3)
+
+    def hashed(bits):
+        return toeplitz_hash(bits, seed, m, piece_bits=piece)
+
+    assert hashed(x) ^ hashed(y) == hashed(x ^ y)
+
+
+def test_long_input_agrees_with_inner_products_at_some_outputs():
+    n, m = 300_000, 110_000
+    x, seed = random_bits(n, 4), random_bits(n - 1, 5)
+    got = toeplitz_hash(x, seed, m, piece_bits=1 << 15).to_bools()
+    bits, diagonals = x.to_bools(), seed.to_bools()
+    k = n - m
+    for i in [0, 1, 32767, 32768, 65536, m - 2, m - 1]:
+        row = diagonals[i : i + k][::-1]
+        assert got[i] == bits[i] ^ (int(np.sum(row & bits[m:])) & 1)
+
+
+def test_the_whole_family_is_two_universal_on_small_strings():
+    n, m = 5, 2
+    seeds = [BitArray.from_bools(s) for s in itertools.product((0, 1), repeat=n - 1)]
+    for difference in itertools.product((0, 1), repeat=n):
+        if any(difference):
+            zero = [
+                toeplitz_hash(BitArray.from_bools(difference), seed, m).count() == 0
+                for seed in seeds
+            ]
+            assert sum(zero) <= len(seeds) / 2**m
+
+
+def test_all_output_bits_leave_the_string_as_it_is():
+    x = random_bits(77, 6)
+    assert toeplitz_hash(x, random_bits(76, 7), 77) == x
+
+
+@pytest.mark.parametrize(("n", "seed", "m"), [(10, 8, 5), (10, 9, 0), (10, 9, 11)])
+def test_lengths_that_do_not_fit_are_refused(n, seed, m):
+    with pytest.raises(ValueError, match="bits"):
+        toeplitz_hash(BitArray.zeros(n), BitArray.zeros(seed), m)
+
+
+def test_seed_is_one_bit_shorter_than_the_input():
+    assert [seed_bits(n) for n in (0, 1, 2, 100)] == [0, 0, 1, 99]
+
+
+def test_lost_precision_is_an_error_not_a_wrong_key(monkeypatch):
+    from scipy import fft
+
+    exact = fft.irfft
+    monkeypatch.setattr(fft, "irfft", lambda *a: exact(*a) + 0.2)
+    with pytest.raises(FloatingPointError, match="precision"):
+        toeplitz_hash(BitArray.zeros(10), BitArray.zeros(9), 5)
