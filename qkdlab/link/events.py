@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qkdlab.errors import AbortCode
 from qkdlab.protocols.bb84 import Outcomes
@@ -32,7 +32,7 @@ class MessageIn:
     phase_verified: True when the closing tag of its phase has been verified
     """
 
-    data: bytes
+    data: bytes = field(repr=False)
     phase_verified: bool
 
 
@@ -43,7 +43,7 @@ class Detections:
     outcomes:   judged slots of the stretch by pulse index; slots increase from event to
                 event too. Public header slots may be among them and are left out here
     live_slots: slots of the stretch in which a click would have been accepted, header
-                left out
+                slots included
     """
 
     outcomes: Outcomes

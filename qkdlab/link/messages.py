@@ -78,7 +78,8 @@ class SlotListEnd(Message):
     """The list is complete and fixed.
 
     accepted:      slots of all batches
-    live_slots:    slots of the block in which a click would have been accepted
+    live_slots:    slots of the block in which a click would have been accepted,
+                   header slots included
     double_clicks: accepted slots whose bit came from Bob's random generator
     """
 

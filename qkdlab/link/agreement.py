@@ -1,0 +1,160 @@
+"""What both parties work out alike: greeting, counts, decisions, the final key."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.bits.array import BitArray
+from qkdlab.distill.toeplitz import toeplitz_hash
+from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.link.codec import protocol_violation
+from qkdlab.link.context import BlockContext
+from qkdlab.link.effects import KeyBlock
+from qkdlab.link.estimate import (
+    Intensities,
+    block_counts,
+    check_counts,
+    secret_length,
+    triple,
+)
+from qkdlab.link.figures import report_counts, report_errors, report_key, report_leak
+from qkdlab.link.messages import PROTOCOL_VERSION, BobTestBits, Hello
+from qkdlab.protocols.bb84 import Bb84Counts, Sifted, count_by_intensity
+from qkdlab.protocols.symbols import N_INTENSITIES
+from qkdlab.security.lim2014 import Lim2014Length
+
+__all__ = ["Corrected", "Tested", "amplify", "check_hello", "hello", "key_id"]
+
+VALUE_BIT = np.uint8(1)
+
+
+def hello(context: BlockContext) -> Hello:
+    """Return what this party is about to do."""
+    return Hello(PROTOCOL_VERSION, context.session, context.configuration, context.plan)
+
+
+def check_hello(context: BlockContext, theirs: Hello) -> None:
+    """Raise SecurityAbort(PEER_CONFIGURATION) unless both are about to do the same."""
+    mine = hello(context)
+    differs = [
+        name
+        for name in ("protocol_version", "session", "configuration")
+        if getattr(mine, name) != getattr(theirs, name)
+    ]
+    differs.extend(mine.plan.differences(theirs.plan))
+    if differs:
+        raise SecurityAbort(
+            AbortCode.PEER_CONFIGURATION,
+            "the parties are set up differently",
+            {"differs": ", ".join(differs)},
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Tested:
+    """What both parties know once the test bits are exchanged.
+
+    key_settings: uint8[n] settings of the key slots with their values taken out
+    """
+
+    context: BlockContext
+    counts: Bb84Counts
+    intensities: Intensities
+    key_settings: NDArray[np.uint8]
+
+    @classmethod
+    def observe(
+        cls,
+        context: BlockContext,
+        settings: NDArray[np.uint8],
+        sifted: Sifted,
+        intensities: Intensities,
+        alice: BitArray,
+        bob: BobTestBits,
+    ) -> Tested:
+        """Count what the test slots and the announcements show.
+
+        settings: uint8[n] of all accepted slots
+        alice:    her bits of the test slots
+
+        Raises SecurityAbort(PROTOCOL_VIOLATION) when Bob's figures do not fit.
+        """
+        if len(bob.bits) != sifted.test.size or len(alice) != sifted.test.size:
+            raise protocol_violation()
+        if not len(bob.double_key) == len(bob.double_test) == N_INTENSITIES:
+            raise protocol_violation()
+        counts = block_counts(
+            context.plan,
+            settings,
+            sifted,
+            (alice ^ bob.bits).to_bools().astype(bool),
+            double_key=triple(bob.double_key),
+            double_test=triple(bob.double_test),
+        )
+        doubles = (*counts.double_key, *counts.double_test)
+        within = (*counts.n_key, *counts.n_test)
+        if any(d > n for d, n in zip(doubles, within, strict=True)) or (
+            sum(doubles) > context.report["double_clicks"]
+        ):
+            raise protocol_violation()
+        report_counts(context, counts, intensities)
+        return cls(context, counts, intensities, settings[sifted.key] & ~VALUE_BIT)
+
+    def admit(self) -> None:
+        """Raise SecurityAbort when the counts forbid a key, or allow none at all."""
+        check_counts(self.context.plan, self.counts)
+        secret_length(self.context.plan, self.counts, self.intensities, leak_bits=0)
+
+    def corrected(self, errors: BitArray, rounds: int) -> Corrected:
+        """Take the errors of the key slots that reconciliation found."""
+        found = count_by_intensity(self.key_settings, errors.to_bools().astype(bool))
+        counts = replace(self.counts, m_key=found)
+        report_errors(self.context, counts, rounds)
+        return Corrected(self.context, counts, self.intensities)
+
+
+@dataclass(frozen=True, repr=False)
+class Corrected:
+    """What both parties know once both strings are final."""
+
+    context: BlockContext
+    counts: Bb84Counts
+    intensities: Intensities
+
+    def length(self) -> Lim2014Length:
+        """Return the length of the key after all that leaked; or raise SecurityAbort.
+
+        To be asked when both ledgers are complete: after the verification's answer.
+        """
+        report_leak(self.context)
+        check_counts(self.context.plan, self.counts)
+        leak_bits = self.context.ledger.leak_bits
+        length = secret_length(
+            self.context.plan, self.counts, self.intensities, leak_bits
+        )
+        report_key(self.context, length, key_id(self.context))
+        return length
+
+
+def key_id(context: BlockContext) -> str:
+    """Return the id of the block's key: a hash of session and block number."""
+    material = context.session + context.plan.block.to_bytes(8, "little")
+    digest = hashlib.sha256(b"qkdlab/key-id/1" + material).digest()
+    return str(uuid.UUID(bytes=digest[:16]))
+
+
+def amplify(
+    context: BlockContext, bits: BitArray, seed: BitArray, length: int
+) -> KeyBlock:
+    """Return the block's key from the final string and the public seed."""
+    return KeyBlock(
+        key_id=key_id(context),
+        block=context.plan.block,
+        bits=toeplitz_hash(bits, seed, length),
+        key_class=context.plan.key_class,
+    )

@@ -1,0 +1,338 @@
+"""Alice: prepares, and discloses her settings only after Bob's list is fixed.
+
+A class per phase; each holds what it needs and offers what is allowed in it. The only
+class that can disclose settings is `SlotsFixed`, and only `AwaitingSlots` makes one,
+from a complete list whose tag has been verified (SECURITY rule 3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.bits.array import BitArray
+from qkdlab.distill.toeplitz import seed_bits
+from qkdlab.distill.verify import KEY_BITS, verification_tag
+from qkdlab.errors import AbortCode, SecurityAbort, UsageError
+from qkdlab.link.agreement import (
+    Corrected,
+    Tested,
+    amplify,
+    check_hello,
+    hello,
+    key_id,
+)
+from qkdlab.link.codec import Message, protocol_violation
+from qkdlab.link.context import BlockContext
+from qkdlab.link.direction import Direction
+from qkdlab.link.effects import Commit, KeyBlock, KeyReady, Progress, Send
+from qkdlab.link.estimate import Intensities, check_plan
+from qkdlab.link.events import Event, SettingsSent, Start
+from qkdlab.link.figures import report_plan
+from qkdlab.link.messages import (
+    Amplification,
+    BobTestBits,
+    Done,
+    Hello,
+    Parities,
+    ReconciliationEnd,
+    ReconciliationStart,
+    SettingsBatch,
+    SettingsEnd,
+    SlotBatch,
+    SlotListEnd,
+    VerificationAnswer,
+    VerificationTag,
+)
+from qkdlab.link.party import BlockParty, Ended, State, Step
+from qkdlab.link.plan import BlockPlan
+from qkdlab.link.reconciliation import SEED_BYTES, Reconciliation
+from qkdlab.link.slots import SlotList, batches
+from qkdlab.protocols.bb84 import Sifted, sift
+from qkdlab.protocols.symbols import (
+    SymbolSource,
+    basis_of,
+    intensity_of,
+    is_header,
+    value_of,
+)
+from qkdlab.randomness import Randomness
+from qkdlab.security.assumptions import Assumption
+
+__all__ = ["Alice"]
+
+
+class Alice(BlockParty):
+    """Alice for one block.
+
+    plan:          what both must agree on; UsageError when it can give no sound key
+    source:        her settings by pulse index, header symbols marked
+    randomness:    her own random bits
+    session:       id of the session, 16 bytes; configuration: hash, 32 bytes
+    assumptions:   what the length rests on, for the report
+
+    Events: Start, SettingsSent (after the last pulse left), MessageIn.
+    """
+
+    def __init__(
+        self,
+        plan: BlockPlan,
+        *,
+        source: SymbolSource,
+        randomness: Randomness,
+        session: bytes,
+        configuration: bytes,
+        assumptions: tuple[Assumption, ...] = (),
+    ) -> None:
+        check_plan(plan)
+        context = BlockContext(
+            plan,
+            Direction.ALICE_TO_BOB,
+            session,
+            configuration,
+            randomness,
+            assumptions,
+        )
+        report_plan(context)
+        super().__init__(context, Idle(context, source))
+
+
+@dataclass(repr=False)
+class Idle(State):
+    """Nothing has been said yet."""
+
+    context: BlockContext
+    source: SymbolSource
+    intensities: Intensities | None = None
+
+    def observe(self, event: Event) -> Step:
+        """Take Start: greet. SettingsSent may come before it."""
+        if isinstance(event, SettingsSent) and self.intensities is None:
+            self.intensities = event.intensities
+            return Step(self)
+        if isinstance(event, Start):
+            greeting = self.context.say(hello(self.context))
+            state = Greeting(self.context, self.source, self.intensities)
+            return Step(state, (greeting,))
+        return super().observe(event)
+
+
+@dataclass(repr=False)
+class Greeting(State):
+    """Waits for Bob's hello and for the last pulse, whichever comes first."""
+
+    context: BlockContext
+    source: SymbolSource
+    intensities: Intensities | None
+    greeted: bool = False
+
+    def observe(self, event: Event) -> Step:
+        """Take SettingsSent."""
+        if isinstance(event, SettingsSent) and self.intensities is None:
+            self.intensities = event.intensities
+            return self._next()
+        return super().observe(event)
+
+    def receive(self, message: Message) -> Step:
+        """Take Bob's hello."""
+        if isinstance(message, Hello) and not self.greeted:
+            check_hello(self.context, message)
+            self.greeted = True
+            return self._next()
+        return super().receive(message)
+
+    def _next(self) -> Step:
+        if self.intensities is None or not self.greeted:
+            return Step(self)
+        return Step(AwaitingSlots(self.context, self.source, self.intensities))
+
+
+@dataclass(repr=False)
+class AwaitingSlots(State):
+    """All pulses have left; Bob's list is not complete. Nothing can be disclosed."""
+
+    context: BlockContext
+    source: SymbolSource
+    intensities: Intensities
+    received: list[SlotBatch] = field(default_factory=list)
+
+    def receive(self, message: Message) -> Step:
+        """Take Bob's list; its end fixes it."""
+        if isinstance(message, SlotBatch):
+            self.received.append(message)
+            return Step(self)
+        if isinstance(message, SlotListEnd):
+            slots = SlotList.complete(self.context, self.received, message)
+            settings = self.context.guard(self.source.settings(slots.slot).copy())
+            fixed = SlotsFixed(self.context, slots, settings, self.intensities)
+            return fixed.disclose()
+        return super().receive(message)
+
+
+@dataclass(frozen=True, repr=False)
+class SlotsFixed:
+    """Bob's list is complete, fixed and verified: settings may be disclosed."""
+
+    context: BlockContext
+    slots: SlotList
+    settings: NDArray[np.uint8]
+    intensities: Intensities
+
+    def disclose(self) -> Step:
+        """Disclose basis and intensity of the listed slots, and the bits of test slots.
+
+        The journal learns first that this list was answered, so that no other list for
+        the same pulses is ever answered.
+        """
+        if np.any(is_header(self.settings)):
+            raise UsageError("the pattern has header symbols outside its header")
+        settings = self.settings
+        sifted = sift(settings, self.slots.basis, self.slots.click)
+        test_bits = BitArray.from_bools(value_of(settings[sifted.test]))
+        key_bits = BitArray.from_bools(value_of(settings[sifted.key]))
+        said: list[Send] = []
+        for part in batches(settings.size):
+            intensity = intensity_of(settings[part])
+            said.append(
+                self.context.say(
+                    SettingsBatch(
+                        BitArray.from_bools(basis_of(settings[part])),
+                        BitArray.from_bools(intensity & np.uint8(1)),
+                        BitArray.from_bools(intensity >> np.uint8(1)),
+                    ),
+                    end_of_phase=False,
+                )
+            )
+        lowest, highest = zip(*self.intensities, strict=True)
+        said.append(self.context.say(SettingsEnd(test_bits, lowest, highest)))
+        state = AwaitingTest(
+            self.context,
+            settings,
+            sifted,
+            self.intensities,
+            test_bits,
+            self.context.guard(key_bits),
+        )
+        return Step(state, (self._commit(), *said))
+
+    def _commit(self) -> Commit:
+        digest = hashlib.sha256(self.slots.slot.astype("<i8").tobytes())
+        digest.update(self.slots.basis.tobytes() + self.slots.click.tobytes())
+        block = self.context.plan.block.to_bytes(8, "little")
+        return Commit("settings disclosed", block + digest.digest(), secret=False)
+
+
+@dataclass(repr=False)
+class AwaitingTest(State):
+    """Settings are out; waits for Bob's bits of the test slots."""
+
+    context: BlockContext
+    settings: NDArray[np.uint8]
+    sifted: Sifted
+    intensities: Intensities
+    test_bits: BitArray
+    key_bits: BitArray
+
+    def receive(self, message: Message) -> Step:
+        """Take Bob's test bits; open reconciliation if the counts allow a key."""
+        if not isinstance(message, BobTestBits):
+            return super().receive(message)
+        tested = Tested.observe(
+            self.context,
+            self.settings,
+            self.sifted,
+            self.intensities,
+            self.test_bits,
+            message,
+        )
+        tested.admit()
+        seed = self.context.public_bits("permutation", 8 * SEED_BYTES).to_bytes()
+        half = Reconciliation(
+            "alice",
+            self.key_bits,
+            frame_bits=self.context.plan.frame_bits,
+            qber=tested.counts.qber_test,
+            seed=seed,
+        )
+        opening = self.context.say(ReconciliationStart(seed))
+        return Step(Reconciling(self.context, tested, half), (opening,))
+
+
+@dataclass(repr=False)
+class Reconciling(State):
+    """Answers Bob's parities until both know that the schedule ends."""
+
+    context: BlockContext
+    tested: Tested
+    half: Reconciliation
+
+    def receive(self, message: Message) -> Step:
+        """Answer a round; after Bob's verified end, end too and open verification."""
+        if isinstance(message, Parities):
+            mine = self.context.say(self.half.answer(message), end_of_phase=False)
+            return Step(self, (mine, Progress("reconcile", self.half.rounds, 0)))
+        if not isinstance(message, ReconciliationEnd):
+            return super().receive(message)
+        self.half.check_end(message)
+        bits, errors = self.half.final()
+        self.context.guard(bits)
+        corrected = self.tested.corrected(errors, self.half.rounds)
+        ended = self.context.say(ReconciliationEnd(self.half.rounds))
+        key = self.context.public_bits("verification", KEY_BITS)
+        tag = verification_tag(bits, key, self.context.plan.verification_bits)
+        tagged = self.context.say(VerificationTag(key, tag))
+        state = AwaitingVerdict(self.context, corrected, bits)
+        return Step(state, (ended, tagged))
+
+
+@dataclass(repr=False)
+class AwaitingVerdict(State):
+    """Both strings are final and hers is tagged; waits for Bob's comparison."""
+
+    context: BlockContext
+    corrected: Corrected
+    bits: BitArray
+
+    def receive(self, message: Message) -> Step:
+        """Take Bob's answer; if the strings agree, fix the length and amplify."""
+        if not isinstance(message, VerificationAnswer):
+            return super().receive(message)
+        if not message.equal:
+            raise SecurityAbort(
+                AbortCode.VERIFICATION_FAILED, "the corrected strings differ"
+            )
+        length = self.corrected.length().secret_bits
+        seed = self.context.public_bits("amplification", seed_bits(len(self.bits)))
+        ledger = self.context.ledger
+        said = self.context.say(
+            Amplification(
+                seed=seed,
+                length=length,
+                leak_alice_to_bob=ledger.leak(Direction.ALICE_TO_BOB),
+                leak_bob_to_alice=ledger.leak(Direction.BOB_TO_ALICE),
+                verification_bits=ledger.verification_bits,
+                key_id=key_id(self.context),
+            )
+        )
+        key = amplify(self.context, self.bits, seed, length)
+        return Step(AwaitingDone(self.context, key), (said,))
+
+
+@dataclass(repr=False)
+class AwaitingDone(State):
+    """Holds a key that is pending until Bob has said that he holds it too."""
+
+    context: BlockContext
+    key: KeyBlock
+
+    def receive(self, message: Message) -> Step:
+        """Take Bob's verified end and confirm."""
+        if not isinstance(message, Done):
+            return super().receive(message)
+        if message.key_id != self.key.key_id:
+            raise protocol_violation()
+        done = self.context.say(Done(self.key.key_id))
+        return Step(Ended(), (done, KeyReady(self.key)))

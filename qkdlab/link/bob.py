@@ -1,0 +1,372 @@
+"""Bob: fixes his list first, corrects his string, follows Alice's final steps.
+
+A class per phase; each holds what it needs and offers what is allowed in it. His list
+can leave only from `Collecting`, after the block has ended and Alice has greeted; his
+outcomes are in the journal before it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.bits.array import BitArray
+from qkdlab.distill.toeplitz import seed_bits
+from qkdlab.distill.verify import KEY_BITS, verification_tag
+from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.link.agreement import (
+    Corrected,
+    Tested,
+    amplify,
+    check_hello,
+    hello,
+    key_id,
+)
+from qkdlab.link.codec import Message, protocol_violation
+from qkdlab.link.collection import Collection, PrivateOutcomes
+from qkdlab.link.context import BlockContext
+from qkdlab.link.direction import Direction
+from qkdlab.link.effects import Effect, KeyBlock, KeyReady, Progress
+from qkdlab.link.estimate import check_plan
+from qkdlab.link.events import BlockEnded, Detections, Event, Start
+from qkdlab.link.figures import report_plan, report_slots
+from qkdlab.link.messages import (
+    Amplification,
+    BobTestBits,
+    Done,
+    Hello,
+    Parities,
+    ReconciliationEnd,
+    ReconciliationStart,
+    SettingsBatch,
+    SettingsEnd,
+    VerificationAnswer,
+    VerificationTag,
+)
+from qkdlab.link.party import BlockParty, Deciding, Ended, State, Step
+from qkdlab.link.plan import BlockPlan
+from qkdlab.link.reconciliation import Reconciliation
+from qkdlab.link.slots import SlotList, batches
+from qkdlab.protocols.bb84 import count_by_intensity, sift
+from qkdlab.protocols.symbols import N_INTENSITIES
+from qkdlab.randomness import Randomness
+from qkdlab.security.assumptions import Assumption
+from qkdlab.security.lim2014 import Lim2014Length
+
+__all__ = ["Bob"]
+
+
+class Bob(BlockParty):
+    """Bob for one block.
+
+    plan:          what both must agree on; UsageError when it can give no sound key
+    randomness:    his own random bits
+    session:       id of the session, 16 bytes; configuration: hash, 32 bytes
+    assumptions:   what the length rests on, for the report
+
+    Events: Detections (any number, before or after Start), Start, BlockEnded,
+    MessageIn.
+    """
+
+    def __init__(
+        self,
+        plan: BlockPlan,
+        *,
+        randomness: Randomness,
+        session: bytes,
+        configuration: bytes,
+        assumptions: tuple[Assumption, ...] = (),
+    ) -> None:
+        check_plan(plan)
+        context = BlockContext(
+            plan,
+            Direction.BOB_TO_ALICE,
+            session,
+            configuration,
+            randomness,
+            assumptions,
+        )
+        report_plan(context)
+        super().__init__(context, Collecting(context, Collection(context)))
+
+
+@dataclass(repr=False)
+class Collecting(State):
+    """Takes detections; ends when the block has ended and Alice has greeted.
+
+    Nothing leaves but the hello. The list leaves in the transition out of this phase.
+    """
+
+    context: BlockContext
+    collection: Collection
+    started: bool = False
+    greeted: bool = False
+    ended: bool = False
+
+    def observe(self, event: Event) -> Step:
+        """Take Start, Detections and BlockEnded."""
+        if isinstance(event, Start) and not self.started:
+            self.started = True
+            return self._next(self.context.say(hello(self.context)))
+        if isinstance(event, Detections) and not self.ended:
+            self.collection.add(event)
+            return Step(self)
+        if isinstance(event, BlockEnded) and not self.ended:
+            self.ended = True
+            return self._next()
+        return super().observe(event)
+
+    def receive(self, message: Message) -> Step:
+        """Take Alice's hello."""
+        if isinstance(message, Hello) and self.started and not self.greeted:
+            check_hello(self.context, message)
+            self.greeted = True
+            return self._next()
+        return super().receive(message)
+
+    def _next(self, *effects: Effect) -> Step:
+        if not (self.started and self.greeted and self.ended):
+            return Step(self, effects)
+        slots, end, private = self.collection.fix()
+        report_slots(self.context, end.accepted, end.live_slots, end.double_clicks)
+        said = [
+            self.context.say(batch, end_of_phase=False) for batch in slots.messages()
+        ]
+        said.append(self.context.say(end))
+        state = AwaitingSettings(self.context, slots, private)
+        return Step(state, (*effects, self.collection.commit(private), *said))
+
+
+@dataclass(repr=False)
+class AwaitingSettings(State):
+    """The list is fixed; waits for Alice's settings of its slots."""
+
+    context: BlockContext
+    slots: SlotList
+    private: PrivateOutcomes
+    received: list[NDArray[np.uint8]] = field(default_factory=list)
+
+    def receive(self, message: Message) -> Step:
+        """Take her settings; their end allows the test bits to leave."""
+        if isinstance(message, SettingsBatch):
+            self.received.append(settings_of(message))
+            return Step(self)
+        if not isinstance(message, SettingsEnd):
+            return super().receive(message)
+        sizes = [part.size for part in self.received]
+        wanted = [part.stop - part.start for part in batches(self.slots.slot.size)]
+        if sizes != wanted:
+            raise protocol_violation()
+        settings = np.concatenate([np.zeros(0, np.uint8), *self.received])
+        if not (
+            len(message.intensity_lowest)
+            == len(message.intensity_highest)
+            == N_INTENSITIES
+        ):
+            raise protocol_violation()
+        return self._test(settings, message)
+
+    def _test(self, settings: NDArray[np.uint8], end: SettingsEnd) -> Step:
+        sifted = sift(settings, self.slots.basis, self.slots.click)
+        value, double = self.private.value, self.private.double
+        key_bits = self.context.guard(BitArray.from_bools(value[sifted.key]))
+        mine = BobTestBits(
+            bits=BitArray.from_bools(value[sifted.test]),
+            double_key=count_by_intensity(settings[sifted.key], double[sifted.key]),
+            double_test=count_by_intensity(settings[sifted.test], double[sifted.test]),
+        )
+        intensities = tuple(
+            zip(end.intensity_lowest, end.intensity_highest, strict=True)
+        )
+        tested = Tested.observe(
+            self.context, settings, sifted, intensities, end.test_bits, mine
+        )
+        said = self.context.say(mine)
+        return Step(Admitting(self.context, tested, key_bits), (said,))
+
+
+def settings_of(message: SettingsBatch) -> NDArray[np.uint8]:
+    """Return the settings of a batch without their values, as `encode` packs them."""
+    basis, low, high = (
+        bits.to_bools()
+        for bits in (message.basis, message.intensity_low, message.intensity_high)
+    )
+    if not basis.size == low.size == high.size or np.any(low & high):
+        raise protocol_violation()
+    one, two, three = np.uint8(1), np.uint8(2), np.uint8(3)
+    settings: NDArray[np.uint8] = basis << one | low << two | high << three
+    return settings
+
+
+@dataclass(repr=False)
+class Admitting(Deciding):
+    """The test bits are out; both decide by the same counts whether to go on."""
+
+    context: BlockContext
+    tested: Tested
+    key_bits: BitArray
+
+    def decide(self) -> Step:
+        """Go on to reconciliation, or raise SecurityAbort."""
+        self.tested.admit()
+        return Step(AwaitingStart(self.context, self.tested, self.key_bits))
+
+
+@dataclass(repr=False)
+class AwaitingStart(State):
+    """Waits for the public seed of the reconciliation."""
+
+    context: BlockContext
+    tested: Tested
+    key_bits: BitArray
+
+    def receive(self, message: Message) -> Step:
+        """Take the seed and open the first round."""
+        if not isinstance(message, ReconciliationStart):
+            return super().receive(message)
+        half = Reconciliation(
+            "bob",
+            self.key_bits,
+            frame_bits=self.context.plan.frame_bits,
+            qber=self.tested.counts.qber_test,
+            seed=message.seed,
+        )
+        return Reconciling(self.context, self.tested, half).speak()
+
+
+@dataclass(repr=False)
+class Reconciling(State):
+    """Speaks first in each round, until the schedule ends."""
+
+    context: BlockContext
+    tested: Tested
+    half: Reconciliation
+
+    def speak(self) -> Step:
+        """Send the parities of the next round, or the end."""
+        mine = self.half.next_message()
+        if isinstance(mine, Parities):
+            said = self.context.say(mine, end_of_phase=False)
+            return Step(self, (said, Progress("reconcile", self.half.rounds, 0)))
+        bits, errors = self.half.final()
+        self.context.guard(bits)
+        corrected = self.tested.corrected(errors, self.half.rounds)
+        state = AwaitingEnd(self.context, self.half, corrected, bits)
+        return Step(state, (self.context.say(mine),))
+
+    def receive(self, message: Message) -> Step:
+        """Take Alice's parities of the round."""
+        if not isinstance(message, Parities):
+            return super().receive(message)
+        self.half.take(message)
+        return self.speak()
+
+
+@dataclass(repr=False)
+class AwaitingEnd(State):
+    """His string is final; waits for the closing tag of Alice's parities."""
+
+    context: BlockContext
+    half: Reconciliation
+    corrected: Corrected
+    bits: BitArray
+
+    def receive(self, message: Message) -> Step:
+        """Take her verified end."""
+        if not isinstance(message, ReconciliationEnd):
+            return super().receive(message)
+        self.half.check_end(message)
+        return Step(AwaitingTag(self.context, self.corrected, self.bits))
+
+
+@dataclass(repr=False)
+class AwaitingTag(State):
+    """Both strings are final; waits for the tag of Alice's."""
+
+    context: BlockContext
+    corrected: Corrected
+    bits: BitArray
+
+    def receive(self, message: Message) -> Step:
+        """Compare the tags and say whether they are equal."""
+        if not isinstance(message, VerificationTag):
+            return super().receive(message)
+        tag_bits = self.context.plan.verification_bits
+        if len(message.key) != KEY_BITS or len(message.tag) != tag_bits:
+            raise protocol_violation()
+        equal = verification_tag(self.bits, message.key, tag_bits) == message.tag
+        said = self.context.say(VerificationAnswer(equal))
+        state = Verified(self.context, self.corrected, self.bits, equal)
+        return Step(state, (said,))
+
+
+@dataclass(repr=False)
+class Verified(Deciding):
+    """The answer is out; both decide by the same figures whether there is a key."""
+
+    context: BlockContext
+    corrected: Corrected
+    bits: BitArray
+    equal: bool
+
+    def decide(self) -> Step:
+        """Fix the length, or raise SecurityAbort."""
+        if not self.equal:
+            raise SecurityAbort(
+                AbortCode.VERIFICATION_FAILED, "the corrected strings differ"
+            )
+        length = self.corrected.length()
+        return Step(AwaitingAmplification(self.context, self.bits, length))
+
+
+@dataclass(repr=False)
+class AwaitingAmplification(State):
+    """Waits for the seed, and for the figures that Alice's length came from."""
+
+    context: BlockContext
+    bits: BitArray
+    length: Lim2014Length
+
+    def receive(self, message: Message) -> Step:
+        """Compare the figures, amplify, and say that the key is here."""
+        if not isinstance(message, Amplification):
+            return super().receive(message)
+        ledger = self.context.ledger
+        mine = {
+            "length": self.length.secret_bits,
+            "leak_alice_to_bob": ledger.leak(Direction.ALICE_TO_BOB),
+            "leak_bob_to_alice": ledger.leak(Direction.BOB_TO_ALICE),
+            "verification_bits": ledger.verification_bits,
+        }
+        theirs = {name: int(getattr(message, name)) for name in mine}
+        if theirs != mine:
+            raise SecurityAbort(
+                AbortCode.LEDGER_MISMATCH,
+                "the parties count the leakage differently",
+                {**mine, **{f"peer_{name}": value for name, value in theirs.items()}},
+            )
+        if len(message.seed) != seed_bits(len(self.bits)) or (
+            message.key_id != key_id(self.context)
+        ):
+            raise protocol_violation()
+        key = amplify(self.context, self.bits, message.seed, self.length.secret_bits)
+        said = self.context.say(Done(key.key_id))
+        return Step(AwaitingDone(self.context, key), (said,))
+
+
+@dataclass(repr=False)
+class AwaitingDone(State):
+    """Holds a key that is pending until Alice has said that she holds it too."""
+
+    context: BlockContext
+    key: KeyBlock
+
+    def receive(self, message: Message) -> Step:
+        """Take Alice's verified end and confirm."""
+        if not isinstance(message, Done):
+            return super().receive(message)
+        if message.key_id != self.key.key_id:
+            raise protocol_violation()
+        return Step(Ended(), (KeyReady(self.key),))

@@ -1,0 +1,84 @@
+"""What all phases of a block share: the agreed plan, the ledger, the public report.
+
+Nothing here gives a phase access to secrets of another one; secret buffers are only
+listed, so that they can be overwritten when the block ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.bits.array import BitArray
+from qkdlab.link.codec import Message, encode
+from qkdlab.link.direction import Direction
+from qkdlab.link.effects import Send
+from qkdlab.link.ledger import LeakLedger
+from qkdlab.link.plan import BlockPlan
+from qkdlab.randomness import Randomness
+from qkdlab.security.assumptions import Assumption
+
+__all__ = ["BlockContext", "overwrite"]
+
+S = TypeVar("S", bound=BitArray | NDArray[Any])
+
+
+@dataclass
+class BlockContext:
+    """One party's side of one block.
+
+    plan, session, configuration: agreed in the hello phase
+    direction:   in which this party sends
+    randomness:  this party's own
+    assumptions: what the length rests on, for the report
+    ledger:      every message sent and received is entered here
+    report:      public figures, in the order in which they became known
+    """
+
+    plan: BlockPlan
+    direction: Direction
+    session: bytes
+    configuration: bytes
+    randomness: Randomness
+    assumptions: tuple[Assumption, ...] = ()
+    ledger: LeakLedger = field(default_factory=LeakLedger)
+    report: dict[str, Any] = field(default_factory=dict)
+    _secrets: list[BitArray | NDArray[Any]] = field(default_factory=list)
+
+    def say(self, message: Message, *, end_of_phase: bool = True) -> Send:
+        """Encode a message and charge what it discloses: the only way out."""
+        encoded = encode(message)
+        self.ledger.record(self.direction, message)
+        return Send(encoded.data, end_of_phase)
+
+    def public_bits(self, purpose: str, n_bits: int) -> BitArray:
+        """Draw fresh bits that will be announced."""
+        label = f"block {self.plan.block} {purpose}"
+        return self.randomness.public(label, n_bits)
+
+    def guard(self, secret: S) -> S:
+        """List a secret buffer for overwriting at the end of the block."""
+        self._secrets.append(secret)
+        return secret
+
+    def wipe(self) -> None:
+        """Overwrite all listed buffers."""
+        for secret in self._secrets:
+            overwrite(secret)
+        self._secrets.clear()
+
+
+def overwrite(secret: BitArray | NDArray[Any]) -> None:
+    """Fill a buffer with zeros where its memory belongs to us.
+
+    Copies that Python or NumPy made on the way are out of reach.
+    """
+    array: NDArray[Any] = secret.words if isinstance(secret, BitArray) else secret
+    try:
+        array.flags.writeable = True
+    except ValueError:
+        return
+    array.fill(np.zeros((), array.dtype)[()])

@@ -1,0 +1,163 @@
+"""From what was announced to counts, limits and the key length.
+
+Pure functions of public values, so both parties come to the same figures, and anybody
+can from the recorded messages. The verification tag of t bits appears once in the
+length: the formula's term log2(2 / epsilon_cor) is evaluated at the epsilon that makes
+it t, or at the tag's true collision bound where that costs more (SECURITY rule 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.distill.verify import collision_bound
+from qkdlab.errors import AbortCode, SecurityAbort, UsageError
+from qkdlab.link.plan import BlockPlan
+from qkdlab.protocols.bb84 import (
+    Bb84Counts,
+    Bb84Limits,
+    Sifted,
+    Triple,
+    check_limits,
+    count_by_intensity,
+)
+from qkdlab.protocols.symbols import N_INTENSITIES
+from qkdlab.security.lim2014 import (
+    THEOREM,
+    Lim2014Counts,
+    Lim2014Length,
+    key_length,
+)
+
+__all__ = [
+    "THEOREMS",
+    "block_counts",
+    "check_counts",
+    "check_plan",
+    "secret_length",
+    "triple",
+]
+
+THEOREMS = {"lim2014": THEOREM}
+"""Names that a plan may give to the formula of the key length."""
+
+Intensities = Sequence[tuple[float, float]]
+
+
+def check_plan(plan: BlockPlan) -> None:
+    """Refuse a plan that could never give a sound key; raises UsageError."""
+    if plan.theorem not in THEOREMS:
+        raise UsageError(f"no theorem is called {plan.theorem!r}; try 'lim2014'")
+    if plan.n_intensities != N_INTENSITIES or not all(plan.composition):
+        raise UsageError(
+            "every basis of the pattern needs pulses of signal, decoy and vacuum"
+        )
+    reached = collision_bound(plan.n_pulses, plan.verification_bits)
+    if reached > plan.epsilon_correctness:
+        raise UsageError(
+            f"verification_bits {plan.verification_bits}: epsilon_correctness"
+            f" {plan.epsilon_correctness:g} needs a longer tag"
+        )
+
+
+def block_counts(
+    plan: BlockPlan,
+    settings: NDArray[np.uint8],
+    sifted: Sifted,
+    test_errors: NDArray[np.bool_],
+    *,
+    double_key: Triple,
+    double_test: Triple,
+) -> Bb84Counts:
+    """Return the counts of a block by intensity.
+
+    settings:    uint8[n] of all accepted slots (their values do not matter)
+    test_errors: bool[number of test slots]
+    """
+    test = settings[sifted.test]
+    return Bb84Counts(
+        sent_key=triple(plan.class_pulses(0)),
+        sent_test=triple(plan.class_pulses(1)),
+        n_key=count_by_intensity(settings[sifted.key]),
+        n_test=count_by_intensity(test),
+        m_test=count_by_intensity(test, test_errors),
+        cross=count_by_intensity(settings[sifted.cross]),
+        double_key=double_key,
+        double_test=double_test,
+        slots=int(settings.size),
+    )
+
+
+def check_counts(plan: BlockPlan, counts: Bb84Counts) -> None:
+    """Raise SecurityAbort when a count is outside the limits of the plan."""
+    broken = check_limits(
+        counts,
+        Bb84Limits(
+            qber_x_max=plan.qber_x_max,
+            qber_z_max=plan.qber_z_max,
+            cross_click_fraction_max=plan.cross_click_fraction_max,
+            double_click_fraction_max=plan.double_click_fraction_max,
+        ),
+    )
+    if broken is not None:
+        raise broken
+
+
+def secret_length(
+    plan: BlockPlan, counts: Bb84Counts, intensities: Intensities, leak_bits: int
+) -> Lim2014Length:
+    """Return the key length, the least over the intervals of the intensities.
+
+    intensities: (lowest, highest) mean photon number of each class, brightest first
+    leak_bits:   of both directions, without the verification tag
+
+    Raises SecurityAbort(NO_SECRET_KEY) with the figures when no bit is left, and
+    SecurityAbort(INTENSITY_OUTSIDE_INTERVAL) when the intervals break the theorem.
+    """
+    observed = Lim2014Counts(
+        counts.n_key,
+        counts.n_test,
+        counts.m_test,
+        [Fraction(n, sum(counts.sent_key)) for n in counts.sent_key],
+        [Fraction(n, sum(counts.sent_test)) for n in counts.sent_test],
+    )
+    try:
+        length = key_length(
+            observed,
+            list(intensities),
+            leak_bits=leak_bits,
+            epsilon_secrecy=plan.epsilon_secrecy,
+            epsilon_correctness=_epsilon_of_tag(plan, sum(counts.n_key)),
+        )
+    except UsageError as error:
+        raise SecurityAbort(AbortCode.INTENSITY_OUTSIDE_INTERVAL, str(error)) from None
+    if length.secret_bits <= 0:
+        raise SecurityAbort(
+            AbortCode.NO_SECRET_KEY,
+            "the counts leave no secret bit",
+            {
+                "sifted_bits": sum(counts.n_key),
+                "test_bits": sum(counts.n_test),
+                "qber_z": counts.qber_test,
+                "leaked_bits": leak_bits,
+                "length_bound": length.bounds["ell"],
+                "phase_error_bound": length.bounds["phi_X"],
+            },
+        )
+    return length
+
+
+def triple(values: Sequence[int]) -> Triple:
+    """Return three counts as a tuple of exactly three."""
+    signal, decoy, vacuum = values
+    return signal, decoy, vacuum
+
+
+def _epsilon_of_tag(plan: BlockPlan, n_bits: int) -> Fraction:
+    tag_bits = plan.verification_bits
+    blocks = max(1, -(-n_bits // 128))
+    return min(Fraction(2, 1 << tag_bits), Fraction(blocks, 1 << tag_bits))
