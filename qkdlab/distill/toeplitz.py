@@ -20,7 +20,8 @@ from qkdlab.bits.array import BitArray
 
 __all__ = ["seed_bits", "toeplitz_hash"]
 
-_PIECE_BITS = 1 << 19
+_PIECE_BITS = 1 << 18
+_PIECES = 48
 _MAX_ROUNDING = 0.1
 
 
@@ -30,15 +31,15 @@ def seed_bits(n_bits: int) -> int:
 
 
 def toeplitz_hash(
-    bits: BitArray, seed: BitArray, n_output: int, *, piece_bits: int = _PIECE_BITS
+    bits: BitArray, seed: BitArray, n_output: int, *, piece_bits: int | None = None
 ) -> BitArray:
     """Return the `n_output` bits of (I | T) x.
 
     bits:       the n secret input bits
     seed:       n - 1 uniform public bits, fresh for each block
     n_output:   m, 1 to n
-    piece_bits: length of the pieces of the convolution; the result does not depend
-                on it
+    piece_bits: length of the pieces of the convolution, for tests; the result does
+                not depend on it
 
     Memory is about 16 n bytes. Raises ValueError when the lengths do not fit, and
     FloatingPointError if the transform ever lost the precision that makes it exact.
@@ -51,7 +52,9 @@ def toeplitz_hash(
     head = bits[:n_output]
     if n_output == n:
         return head
-    sums = _valid_convolution(seed.to_bools(), bits[n_output:].to_bools(), piece_bits)
+    # pieces that fit the cache, unless there would be too many products of them
+    piece = piece_bits or max(_PIECE_BITS, 1 << (n // _PIECES).bit_length())
+    sums = _valid_convolution(seed.to_bools(), bits[n_output:].to_bools(), piece)
     return head ^ BitArray.from_bools(sums)
 
 
