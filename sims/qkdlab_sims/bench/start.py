@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -44,6 +48,29 @@ class StartPhase:
         return to_edge_ps + limited_ps
 
 
+@dataclass
+class _Stretch:
+    """A waveform that began at `start_ps` runs over [t0, t1)."""
+
+    t0_ps: int
+    t1_ps: int
+    start_ps: int
+    period_ps: int
+
+    def goes_on(self, t_ps: int, start_ps: int, period_ps: int) -> bool:
+        """Return whether a stretch from `t_ps` on is the same waveform."""
+        same = (self.t1_ps, self.start_ps, self.period_ps)
+        return same == (t_ps, start_ps, period_ps)
+
+    def split(self, t_ps: int) -> tuple[int, int]:
+        """Take off what lies before `t_ps`; return its first edge and edge count."""
+        end_ps = min(self.t1_ps, t_ps)
+        first = max(0, -(-(self.t0_ps - self.start_ps) // self.period_ps))
+        behind = max(first, -(-(end_ps - self.start_ps) // self.period_ps))
+        self.t0_ps = end_ps
+        return self.start_ps + first * self.period_ps, behind - first
+
+
 class StartEdges:
     """Edges in order of time; each edge has a jitter of its own."""
 
@@ -53,8 +80,9 @@ class StartEdges:
         self._chain = chain
         self._generator = generator
         self._key = stream_key(seed, "start", "jitter")
+        self._stretches: deque[_Stretch] = deque()
         self._n_edges = 0
-        self._pending = np.empty(0, np.int64)
+        self._on_the_way = np.empty(0, np.int64)
         self._start_ps = 0
         self._period_ps: int | None = None
         self.look_again()
@@ -66,21 +94,41 @@ class StartEdges:
 
     def run(self, t0_ps: int, t1_ps: int) -> None:
         """Let the generator run over [t0, t1); such stretches follow each other."""
-        period_ps, start_ps = self._period_ps, self._start_ps
-        if period_ps is None:
+        if self._period_ps is None:
             return
-        first = max(0, -(-(t0_ps - start_ps) // period_ps))
-        edges_ps = np.arange(start_ps + first * period_ps, t1_ps, period_ps)
-        if not len(edges_ps):
-            return
-        noise = gaussians(self._key, self._n_edges, len(edges_ps))[:, 0]
-        self._n_edges += len(edges_ps)
-        jitter_ps = np.rint(noise * self._chain.jitter_rms_ps).astype(np.int64)
-        arrivals_ps = edges_ps + self._chain.delay_ps + jitter_ps
-        self._pending = np.concatenate((self._pending, arrivals_ps))
+        last = self._stretches[-1] if self._stretches else None
+        if last is not None and last.goes_on(t0_ps, self._start_ps, self._period_ps):
+            last.t1_ps = t1_ps
+        else:
+            new = _Stretch(t0_ps, t1_ps, self._start_ps, self._period_ps)
+            self._stretches.append(new)
 
     def until(self, t_ps: int) -> NDArray[np.int64]:
         """Return the edges that arrive before `t_ps` and were not returned yet."""
-        n_due = int(np.searchsorted(self._pending, t_ps))
-        due, self._pending = self._pending[:n_due], self._pending[n_due:]
-        return due
+        pieces = [self._on_the_way]
+        for first_ps, n_edges, period_ps in self._take(t_ps):
+            noise = gaussians(self._key, self._n_edges - n_edges, n_edges)[:, 0]
+            jitter_ps = np.rint(noise * self._chain.jitter_rms_ps).astype(np.int64)
+            # No edge leaves the delay generator before it came in.
+            delay_ps = np.maximum(self._chain.delay_ps + jitter_ps, 0)
+            pieces.append(first_ps + np.arange(n_edges) * period_ps + delay_ps)
+        times = np.concatenate(pieces)
+        n_due = int(np.searchsorted(times, t_ps))
+        self._on_the_way = times[n_due:]
+        return times[:n_due]
+
+    def skip_until(self, t_ps: int) -> None:
+        """Forget the edges that set out before `t_ps`."""
+        for _ in self._take(t_ps):
+            pass
+        self._on_the_way = self._on_the_way[:0]
+
+    def _take(self, t_ps: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (first edge, count, period) of the edges that set out before t."""
+        while self._stretches and self._stretches[0].t0_ps < t_ps:
+            stretch = self._stretches[0]
+            first_ps, n_edges = stretch.split(t_ps)
+            if stretch.t0_ps == stretch.t1_ps:
+                self._stretches.popleft()
+            self._n_edges += n_edges
+            yield first_ps, n_edges, stretch.period_ps

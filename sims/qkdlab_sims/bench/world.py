@@ -194,20 +194,21 @@ class World:
 
     def _deliver(self, tagger: TaggerPort) -> None:
         """Give the tagger all that arrives before the present time."""
-        starts = self.start.until(self._now_ps) if self.start is not None else None
+        now_ps = self._now_ps
         if tagger.recording():
-            for way, times in zip(
-                self.ways.detectors,
-                self.detection.clicks_until(self._now_ps),
-                strict=True,
-            ):
+            clicks = self.detection.clicks_until(now_ps)
+            for way, times in zip(self.ways.detectors, clicks, strict=True):
                 if way.tagger_input is not None and len(times):
                     tagger.push(way.tagger_input, times)
-            if starts is not None and len(starts):
-                tagger.push_start(starts)
+            if self.start is not None:
+                starts = self.start.until(now_ps)
+                if len(starts):
+                    tagger.push_start(starts)
         else:
-            self.detection.skip_until(self._now_ps)
-        tagger.advance(self._now_ps)
+            self.detection.skip_until(now_ps)
+            if self.start is not None:
+                self.start.skip_until(now_ps)
+        tagger.advance(now_ps)
 
 
 def _parameters(part: Snspd) -> DetectorParameters:
