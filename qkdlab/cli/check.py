@@ -27,10 +27,10 @@ def command(
     Errors come as file:line:column: path: message. Nothing is switched on.
     """
     from qkdlab.config.load import load
-    from qkdlab.wiring.rules import check_bench
+    from qkdlab.wiring import rules
 
     loaded = load(config, overrides=overrides or [])
-    problems = check_bench(loaded)
+    problems = rules.check(loaded)
     errors = [str(p) for p in problems if p.severity == "error"]
     if errors:
         raise ConfigError(errors)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from qkdlab.cli import benchmark, check, drivers, info, keylength, run
+from qkdlab.cli.output import say
 from qkdlab.errors import ConfigError, QkdlabError, ResourceError, UsageError
 
 __all__ = ["app", "main"]
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.flush()
     except KeyboardInterrupt as stop:
-        _say([str(stop) or "interrupted", *getattr(stop, "__notes__", [])])
+        say(str(stop) or "interrupted", *getattr(stop, "__notes__", []))
         return int(getattr(stop, "exit_code", _EXIT_SIGINT))
     except BrokenPipeError:
         # The reader of stdout left (`qkdlab drivers | head`): no error of ours, but
@@ -57,7 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("QKDLAB_DEBUG") == "1":
             traceback.print_exception(error)
         known = _as_known(error)
-        _say([*_lines(known), *getattr(error, "__notes__", [])])
+        if isinstance(known, ConfigError):
+            # Editors look for file:line:column at the beginning of a line.
+            print(known, file=sys.stderr)
+        else:
+            say(str(known))
+        say(*getattr(error, "__notes__", []))
         return known.exit_code
     if not given:
         return UsageError.exit_code
@@ -81,11 +87,3 @@ def _as_known(error: Exception) -> QkdlabError:
         "traceback, and report it)"
     )
 
-
-def _lines(error: QkdlabError) -> list[str]:
-    return error.problems if isinstance(error, ConfigError) else [str(error)]
-
-
-def _say(lines: Sequence[str]) -> None:
-    for line in lines:
-        print(f"qkdlab: {line}", file=sys.stderr)

@@ -8,12 +8,18 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-__all__ = ["print_json", "short_warnings"]
+__all__ = ["print_json", "say", "short_warnings"]
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object, and nothing else, on stdout."""
     print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def say(*lines: str) -> None:
+    """Print lines for people on stderr."""
+    for line in lines:
+        print(f"qkdlab: {line}", file=sys.stderr)
 
 
 def short_warnings() -> None:
@@ -27,6 +33,6 @@ def short_warnings() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        print(f"qkdlab: warning: {message}", file=file or sys.stderr)
+        say(f"warning: {message}")
 
     warnings.showwarning = show

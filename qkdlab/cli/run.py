@@ -41,7 +41,7 @@ def command(
     It ends with equal keys, or with the reason why there are none. All files go to a
     new folder.
     """
-    from qkdlab.cli.output import print_json, short_warnings
+    from qkdlab.cli.output import print_json, say, short_warnings
     from qkdlab.cli.progress import progress
     from qkdlab.cli.summary import print_summary
     from qkdlab.config.load import load
@@ -61,7 +61,8 @@ def command(
         print_json(outcome.result)
     else:
         print_summary(outcome.result)
-    outcome.complain()
+    if outcome.error is not None:
+        say(str(outcome.error), *getattr(outcome.error, "__notes__", []))
     return outcome.exit_code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ class Driver:
             try:
                 event = next(remaining, None)
             except SecurityAbort as abort:
-                self._tell(party, Alarm(abort.code, abort.reason, _pairs(abort)))
+                with suppress(SecurityAbort):
+                    self._tell(party, Alarm(abort.code, abort.reason, _pairs(abort)))
                 raise
             if event is None:
                 break

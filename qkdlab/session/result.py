@@ -15,12 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qkdlab.errors import ResourceError, SecurityAbort
+from qkdlab.errors import (
+    AbortCode,
+    QkdlabError,
+    ResourceError,
+    SecurityAbort,
+    VerifyError,
+)
 
 if TYPE_CHECKING:
     from qkdlab.link.effects import KeyBlock
 
-__all__ = ["PartyOutcome", "build_result", "keys_match", "plain", "write_result"]
+__all__ = [
+    "PartyOutcome",
+    "audit",
+    "build_result",
+    "keys_match",
+    "plain",
+    "write_result",
+]
 
 _FIGURES: dict[str, Any] = {
     "protocol": None,
@@ -104,6 +117,20 @@ def build_result(
     if facts.get("key_class") != "secure" or aborted is not None:
         result["claimable_secret_bits"] = 0
     return dict(plain(result))
+
+
+def audit(parties: Mapping[str, PartyOutcome]) -> QkdlabError | None:
+    """Return what is wrong with keys or ledgers that both parties ended with."""
+    if keys_match([p.keys for p in parties.values()]) is False:
+        return VerifyError("audit: the parties hold different keys; use neither")
+    leaked = {
+        p.figures["leaked_bits"] for p in parties.values() if "leaked_bits" in p.figures
+    }
+    if len(leaked) > 1:
+        return SecurityAbort(
+            AbortCode.LEDGER_MISMATCH, "audit: the parties' leak ledgers differ"
+        )
+    return None
 
 
 def keys_match(keys: Sequence[Sequence[KeyBlock]]) -> bool | None:

@@ -1,0 +1,103 @@
+"""Everything that one party of a run keeps on disk.
+
+Under the run's folder: ``<party>.h5``, the run file; ``<party>/journal.bin``,
+``<party>/keys/`` and ``<party>/pads.bin``, readable by the owner alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from qkdlab.errors import ResourceError
+from qkdlab.keys.store import KeyState, KeyStore
+from qkdlab.link.pool import PadPool
+from qkdlab.runfile.writer import RunFileWriter
+from qkdlab.session.journal import Journal
+
+if TYPE_CHECKING:
+    from qkdlab.config.models import RunConfig
+    from qkdlab.link.effects import Commit, KeyBlock
+
+__all__ = ["PartyFiles", "make_folder"]
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a new run.
+
+    Raises ResourceError when it cannot be made, or already holds something: what was
+    recorded once is never written over.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise ResourceError(
+            f"{folder}: cannot make the run's folder: {error.strerror}"
+        ) from None
+    if occupied:
+        raise ResourceError(
+            f"{folder}: not empty, and a run never writes over another; "
+            "give a new folder with --output"
+        )
+
+
+class PartyFiles:
+    """Journal, run file, key store and pad pool of one party.
+
+    On leaving the context the journal is folded into the run file, and the run file
+    gets its name; that holds after errors, too. Raises ResourceError.
+    """
+
+    def __init__(
+        self, folder: Path, party: str, config: RunConfig, secret: bytes
+    ) -> None:
+        private = folder / party
+        try:
+            os.mkdir(private, 0o700)
+        except OSError as error:
+            raise ResourceError(f"{private}: {error.strerror}") from None
+        self.keys: list[KeyBlock] = []
+        self._journal_path = private / "journal.bin"
+        self.journal = Journal(self._journal_path)
+        self.pool = PadPool.create(private / "pads.bin", secret)
+        self.store = KeyStore(private / "keys")
+        self.run_file = RunFileWriter(
+            folder / f"{party}.h5", party=party, config=config
+        )
+        self.path: Path | None = None
+
+    def commit(self, effect: Commit) -> None:
+        """Write a record to the journal; it is on disk when this returns."""
+        self.journal.append(effect.label, effect.data, secret=effect.secret)
+
+    def keep(self, key: KeyBlock) -> None:
+        """Store a key that both parties hold.
+
+        A key of class lab is burned at once: all that made it is on record.
+        """
+        self.store.put(key.key_id, key.bits, key.key_class)
+        self.store.advance(key.key_id, KeyState.CONFIRMED)
+        if key.key_class == "lab":
+            self.store.advance(key.key_id, KeyState.BURNED)
+        self.keys.append(key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.pool.close()
+            self.journal.close()
+            self.path = self.run_file.finish(self._journal_path)
+        except ResourceError as failure:
+            if error is None:
+                raise
+            error.add_note(f"while closing: {failure}")

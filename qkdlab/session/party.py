@@ -1,0 +1,120 @@
+"""One party of a run: its context, its program, what it brings home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qkdlab.errors import SecurityAbort
+from qkdlab.link.direction import Direction
+from qkdlab.link.seal import SealedChannel
+from qkdlab.session.conversation import Conversation
+from qkdlab.session.drive import Driver
+from qkdlab.session.experiment import PartyContext, PartyResult, Program
+from qkdlab.session.recorder import Recorder
+from qkdlab.session.result import PartyOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qkdlab.clock import Clock
+    from qkdlab.config.models import RunConfig
+    from qkdlab.link.channel import Channel
+    from qkdlab.session.files import PartyFiles
+    from qkdlab.session.secrets import RunSecrets
+    from qkdlab.station.open import Station
+
+__all__ = ["PartySession"]
+
+_DIRECTIONS = {"alice": Direction.ALICE_TO_BOB, "bob": Direction.BOB_TO_ALICE}
+_PATIENCE_S = 600.0
+
+
+class PartySession:
+    """Binds one party's files, channel and clock together for its program."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        party: str,
+        files: PartyFiles,
+        channel: Channel,
+        clock: Clock,
+        secrets: RunSecrets,
+        progress: Callable[[str, float, float], None],
+    ) -> None:
+        self.party = party
+        self.recorder = Recorder(files.run_file, clock.now_ps)
+        self._config = config
+        self._files = files
+        self._clock = clock
+        self._randomness = secrets.randomness(party)
+        self._progress = progress
+        self._figures: dict[str, Any] = {}
+        self._channel = SealedChannel(
+            channel,
+            direction=_DIRECTIONS[party],
+            session=secrets.session,
+            configuration=secrets.configuration,
+            pool=files.pool,
+            record=self.recorder.message,
+        )
+        duration_s = float(getattr(config.parameters, "duration_s", 0.0))
+        self.conversation = Conversation(
+            Driver(
+                self._channel,
+                files.commit,
+                files.keep,
+                self._report,
+                _PATIENCE_S + duration_s,
+            ),
+            session=secrets.session,
+            configuration=secrets.configuration,
+            key_class=config.key_class,
+        )
+
+    def record_station(self, station: Station) -> None:
+        """Put on record who the instruments are and how they stand."""
+        for name, state in station.snapshot().items():
+            self._files.run_file.snapshot(
+                name, {"identity": station.identities.get(name), **state}
+            )
+
+    def run(self, program: Program, station: Station) -> None:
+        """Run the party's program in the calling thread.
+
+        An abort that the program itself decides is told to the peer by its code.
+        """
+        context = PartyContext(
+            party=self.party,
+            parameters=self._config.parameters,
+            roles=station.roles,
+            calibration=station.calibration,
+            clock=self._clock,
+            conversation=self.conversation,
+            recorder=self.recorder,
+            randomness=self._randomness,
+            progress=self._report,
+        )
+        try:
+            result: PartyResult = program(context)
+        except SecurityAbort as abort:
+            self.conversation.leave(abort)
+            raise
+        self._figures = dict(result.figures)
+
+    def outcome(self) -> PartyOutcome:
+        """Return what the party knows by now."""
+        return PartyOutcome(
+            figures={
+                **self.recorder.figures,
+                **self.conversation.figures,
+                **self._figures,
+            },
+            keys=list(self._files.keys),
+            auth_bits_spent=self._channel.auth_bits_spent,
+            epsilon_authentication=self._channel.epsilon_authentication,
+            run_file=self._files.path,
+        )
+
+    def _report(self, what: str, done: float, total: float) -> None:
+        self._progress(f"{self.party}: {what}", done, total)

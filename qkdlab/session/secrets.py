@@ -1,0 +1,55 @@
+"""What a run in one process draws before it begins: from the system, or a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from qkdlab.errors import ConfigError
+from qkdlab.link.pool import pool_bytes
+from qkdlab.randomness import (
+    OperatingSystemRandomness,
+    Randomness,
+    SeededRandomness,
+)
+
+if TYPE_CHECKING:
+    from qkdlab.config.models import RunConfig
+
+__all__ = ["RunSecrets"]
+
+_N_PADS = 1024
+"""Tags per direction for which a fresh pre-shared secret suffices."""
+
+
+class RunSecrets:
+    """Session id, pre-shared secret and the parties' randomness.
+
+    With a seed all of them repeat, which only simulations may do; such a run can
+    claim nothing (SECURITY rules 2 and 9). Raises ConfigError for a seeded secure run.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        if config.seed is not None and config.key_class == "secure":
+            raise ConfigError("a secure run takes no seed")
+        self._seed = config.seed
+        self.configuration = bytes.fromhex(config.hash)
+        common = self.randomness("both parties")
+        self.session = self._session_id()
+        self.pads = common.secret("pre-shared pads", 8 * pool_bytes(_N_PADS)).to_bytes()
+
+    def randomness(self, party: str) -> Randomness:
+        """Return the source of one party's own bits."""
+        if self._seed is None:
+            return OperatingSystemRandomness()
+        return SeededRandomness(self._seed, party)
+
+    def _session_id(self) -> bytes:
+        if self._seed is None:
+            return os.urandom(16)
+        text = f"qkdlab/session/1|{self.configuration.hex()}|{self._seed}"
+        return hashlib.sha256(text.encode()).digest()[:16]
+
+    def __repr__(self) -> str:
+        return "RunSecrets()"

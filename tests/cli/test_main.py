@@ -1,0 +1,138 @@
+"""Every error is one line and an exit code; stdout holds nothing but the answer."""
+
+import json
+import sys
+
+import pytest
+
+import qkdlab.cli.main
+from qkdlab.cli.main import main
+from qkdlab.errors import (
+    AbortCode,
+    ConfigError,
+    InstrumentTimeout,
+    PeerLost,
+    SecurityAbort,
+    VerifyError,
+)
+from qkdlab.session.signals import Interrupted
+
+COMMANDS = ["run", "check", "info", "drivers", "keylength", "benchmark"]
+
+
+@pytest.fixture
+def raising(monkeypatch):
+    """Let the command line raise an error instead of doing anything."""
+
+    def install(error: BaseException) -> None:
+        def app(**_):
+            raise error
+
+        monkeypatch.setattr(qkdlab.cli.main, "app", app)
+
+    return install
+
+
+def test_help_names_every_command_and_the_exit_codes(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+    assert "Exit codes" in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name, capsys):
+    assert main([name, "--help"]) == 0
+    assert "Usage: qkdlab" in capsys.readouterr().out
+
+
+def test_no_arguments_show_the_help_and_are_a_usage_error(capsys):
+    assert main([]) == 1
+    assert "Commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["rum"], "Did you mean 'run'?"),
+        (["run"], "Missing argument"),
+        (["run", "bb84", "--sed", "7"], "--sed"),
+        (["run", "bb84", "--seed", "seven"], "--seed"),
+        (["run", "bb84", "--seed", "-1"], "--seed"),
+        (["benchmark", "strat"], "did you mean 'start'?"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_it(arguments, named, capsys):
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert named in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (InstrumentTimeout("alice_awg", "no answer"), 2, "alice_awg: no answer"),
+        (SecurityAbort(AbortCode.SYNC_LOST, "slip"), 3, "sync-lost: slip"),
+        (VerifyError("x.h5: changed"), 4, "x.h5: changed"),
+        (PeerLost("gone"), 6, "gone"),
+        (OSError(28, "No space left on device", "/d/x"), 5, "/d/x: No space left"),
+        (Interrupted(15), 143, "stopped by SIGTERM"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ZeroDivisionError("one/0"), 1, "internal error: ZeroDivisionError: one/0"),
+    ],
+)
+def test_an_error_is_one_line_and_its_exit_code(raising, error, code, line, capsys):
+    raising(error)
+    assert main(["drivers"]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"qkdlab: {line}")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_problems_of_a_configuration_are_lines_that_editors_can_follow(raising, capsys):
+    raising(ConfigError(["a.yaml:1:2: x: wrong", "a.yaml:3:4: y: missing"]))
+    assert main(["drivers"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "a.yaml:1:2: x: wrong",
+        "a.yaml:3:4: y: missing",
+    ]
+
+
+def test_notes_of_an_error_follow_it(raising, capsys):
+    error = InstrumentTimeout("alice_awg", "no answer")
+    error.add_note("safe state failed: alice_awg: no answer")
+    raising(error)
+    main(["drivers"])
+    assert capsys.readouterr().err.splitlines()[1] == (
+        "qkdlab: safe state failed: alice_awg: no answer"
+    )
+
+
+def test_a_traceback_is_shown_only_on_demand(raising, capsys, monkeypatch):
+    raising(PeerLost("gone"))
+    main(["drivers"])
+    assert "Traceback" not in capsys.readouterr().err
+    monkeypatch.setenv("QKDLAB_DEBUG", "1")
+    main(["drivers"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_missing_configuration_is_named(capsys):
+    assert main(["check", "no_such_bench"]) in (1, 5)
+    assert "no_such_bench" in capsys.readouterr().err
+
+
+def test_the_command_line_takes_its_arguments_from_the_process(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["qkdlab", "rum"])
+    assert main() == 1
+    assert "rum" in capsys.readouterr().err
+
+
+def test_drivers_prints_one_json_object(capsys):
+    assert main(["drivers", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    for driver in answer["drivers"]:
+        assert set(driver) == {"name", "model", "roles", "endpoints", "verified"}
