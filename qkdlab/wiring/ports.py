@@ -1,0 +1,77 @@
+"""The ports of every kind of part: which way they face and what they carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["PORTS", "Port", "split_port"]
+
+Medium = Literal["optical", "rf", "trigger", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One connector.
+
+    media:  what its cable may carry
+    is_out: whether the signal leaves here
+    open:   what an unconnected port is: ``error``, ``warning`` or ``fine``
+    many:   whether it may feed several cables (a distribution)
+    """
+
+    media: tuple[Medium, ...]
+    is_out: bool
+    open: Literal["error", "warning", "fine"] = "error"
+    many: bool = False
+
+
+_IN = Port(("optical",), is_out=False)
+_OUT = Port(("optical",), is_out=True)
+_DARK_OUT = Port(("optical",), is_out=True, open="warning")
+_RF_IN = Port(("rf",), is_out=False)
+_THROUGH = {"in": _IN, "out": _OUT}
+_MODULATOR = {"in": _IN, "rf": _RF_IN, "out": _OUT}
+_TAGGER_INPUT = Port(("trigger",), is_out=False, open="fine")
+
+PORTS: dict[str, dict[str, Port]] = {
+    "clock": {"out": Port(("rf", "reference"), is_out=True, open="fine", many=True)},
+    "laser": {"clock": _RF_IN, "out": _OUT},
+    "loss": _THROUGH,
+    "intensity_modulator": _MODULATOR,
+    "phase_modulator": _MODULATOR,
+    "amplifier": {"in": _RF_IN, "out": Port(("rf",), is_out=True)},
+    "tap": {"in": _IN, "out": _OUT, "tap": _DARK_OUT},
+    "variable_attenuator": _THROUGH,
+    "power_meter": {"in": _IN},
+    "fibre": _THROUGH,
+    "eavesdropper": _THROUGH,
+    "waveplate": _THROUGH,
+    "beam_splitter": {"in": _IN, "x": _DARK_OUT, "z": _DARK_OUT},
+    "polarizing_splitter": {"in": _IN, "h": _DARK_OUT, "v": _DARK_OUT},
+    "snspd": {"in": _IN, "out": Port(("trigger",), is_out=True)},
+    "awg": {
+        "ref_in": Port(("reference",), is_out=False, open="warning"),
+        "ch1": Port(("rf",), is_out=True, open="fine"),
+        "ch2": Port(("rf",), is_out=True, open="fine"),
+        "sync": Port(("trigger",), is_out=True, open="fine"),
+    },
+    "delay_generator": {
+        "trigger": Port(("trigger",), is_out=False),
+        "ab": Port(("trigger",), is_out=True),
+    },
+    "tagger": {
+        "start": Port(("trigger",), is_out=False, open="warning"),
+        "input1": _TAGGER_INPUT,
+        "input2": _TAGGER_INPUT,
+        "input3": _TAGGER_INPUT,
+        "input4": _TAGGER_INPUT,
+    },
+}
+"""By the ``kind`` of a part, then by the port's name."""
+
+
+def split_port(name: str) -> tuple[str, str]:
+    """Split ``part.port``; the port is empty when there is no dot."""
+    part, _, port = name.rpartition(".")
+    return (part, port) if part else (port, "")

@@ -1,0 +1,256 @@
+"""Rules of light: attenuation, power at the meter, detectors, tag rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from qkdlab.problems import Problem
+from qkdlab.wiring.graph import OpticalPath
+from qkdlab.wiring.parts import (
+    IntensityModulator,
+    Laser,
+    PowerMeterPart,
+    Snspd,
+    Tagger,
+    VariableAttenuator,
+)
+from qkdlab.wiring.view import BenchView
+
+__all__ = ["attenuation", "bias", "meter_range", "tag_rate", "wavelengths"]
+
+PLANCK_J_S = 6.62607015e-34
+LIGHT_M_PER_S = 299_792_458.0
+WAVELENGTH_TOLERANCE_NM = 1.0
+BIAS_WARNING = 0.95
+"""Share of the switching current above which a detector latches easily."""
+
+
+def photon_power_dbm(
+    mean_photon_number: float, rate_hz: float, wavelength_nm: float
+) -> float:
+    """Return the average power in dBm of pulses with `mean_photon_number` photons."""
+    energy_j = PLANCK_J_S * LIGHT_M_PER_S / (wavelength_nm * 1e-9)
+    return 10.0 * math.log10(mean_photon_number * rate_hz * energy_j / 1e-3)
+
+
+def attenuation(view: BenchView) -> Iterator[Problem]:
+    """Check that attenuators bring the brightest class to its photon number."""
+    brightest, rate = view.demand.brightest, view.demand.pulse_rate_hz
+    if brightest is None or rate is None:
+        return
+    for name, laser in view.graph.parts_of(Laser).items():
+        path = _sender_path(view, name)
+        if path is None:
+            continue
+        knobs = path.of_kind(VariableAttenuator)
+        wanted_dbm = photon_power_dbm(brightest, rate, laser.wavelength_nm)
+        needed_db = laser.mean_power_dbm - path.loss_db - wanted_dbm
+        ranges = [_range_db(view, part) for _, part in knobs]
+        low, high = sum(r[0] for r in ranges), sum(r[1] for r in ranges)
+        if not low <= needed_db <= high:
+            place = knobs[0][0] if knobs else name
+            cure = "add a fixed attenuator" if needed_db > high else "remove loss"
+            what = (
+                f"gives {low:g} to {high:g} dB"
+                if knobs
+                else "has no variable attenuator"
+            )
+            yield view.part(
+                place,
+                "",
+                f"mean photon number {brightest:g} needs {needed_db:.1f} dB here, but "
+                f"the bench {what}; {cure}",
+            )
+        yield from _extinction(view, path)
+
+
+def _extinction(view: BenchView, path: OpticalPath) -> Iterator[Problem]:
+    """Check that the modulators reach from the brightest class to the weakest."""
+    brightest, classes = view.demand.brightest, view.demand.intensities
+    modulators = path.of_kind(IntensityModulator)
+    if not classes or brightest is None:
+        return
+    weakest = min(mu for mu, _ in classes.values())
+    if weakest <= 0.0 or weakest == brightest:
+        return
+    wanted_db = 10.0 * math.log10(brightest / weakest)
+    reach_db = sum(part.extinction_db for _, part in modulators)
+    if wanted_db > reach_db:
+        place = modulators[0][0] if modulators else path.laser
+        yield view.part(
+            place,
+            "extinction_db" if modulators else "",
+            f"the classes span {wanted_db:.1f} dB, but the intensity modulators reach "
+            f"{reach_db:g} dB; raise the weakest class",
+        )
+
+
+def meter_range(view: BenchView) -> Iterator[Problem]:
+    """Check that each class alone is in the range of the meter at the tap."""
+    brightest = view.demand.brightest
+    for laser_name, laser in view.graph.parts_of(Laser).items():
+        for path in view.graph.optical_paths(laser_name):
+            meter = path.stages[-1].part
+            if not isinstance(meter, PowerMeterPart):
+                continue
+            full_dbm = laser.mean_power_dbm - path.loss_db
+            powers = {"the unmodulated laser": full_dbm}
+            if path.of_kind(IntensityModulator) and brightest:
+                powers = {
+                    f"class '{name}'": full_dbm + 10.0 * math.log10(mu / brightest)
+                    for name, (mu, _) in (view.demand.intensities or {}).items()
+                    if mu > 0.0
+                }
+            limits = view.limits(meter.instrument)
+            low = max(meter.floor_dbm, limits.get("floor_dbm", -math.inf))
+            high = min(meter.max_dbm, limits.get("max_dbm", math.inf))
+            for what, power_dbm in powers.items():
+                if not low <= power_dbm <= high:
+                    key, cure = ("floor_dbm", "tap more light")
+                    if power_dbm > high:
+                        key, cure = ("max_dbm", "attenuate before the meter")
+                    yield view.part(
+                        path.end,
+                        key,
+                        f"{what} gives {power_dbm:.1f} dBm here; the meter reads "
+                        f"{low:g} to {high:g} dBm; {cure}",
+                    )
+
+
+def wavelengths(view: BenchView) -> Iterator[Problem]:
+    """Check that laser, experiment and instruments speak of one wavelength."""
+    for laser_name, laser in view.graph.parts_of(Laser).items():
+        stated = {"the experiment": view.demand.wavelength_nm}
+        for part in view.wiring.parts.values():
+            if isinstance(part, VariableAttenuator | PowerMeterPart):
+                stated[part.instrument] = view.option(part.instrument, "wavelength_nm")
+        for who, value in stated.items():
+            if (
+                value is None
+                or abs(value - laser.wavelength_nm) <= WAVELENGTH_TOLERANCE_NM
+            ):
+                continue
+            yield view.part(
+                laser_name,
+                "wavelength_nm",
+                f"{laser.wavelength_nm:g} nm, but {who} is set to {value:g} nm; "
+                "make them agree",
+            )
+
+
+def bias(view: BenchView) -> Iterator[Problem]:
+    """Check that every detector has a bias that neither latches nor exceeds."""
+    wanted = view.demand.bias_ua
+    if wanted is None:
+        return
+    for name, part in view.graph.parts_of(Snspd).items():
+        if part.channel >= len(wanted):
+            yield view.parameter(
+                ("detection", "bias_ua"),
+                f"has {len(wanted)} values, but '{name}' is channel {part.channel}",
+            )
+            continue
+        current = wanted[part.channel]
+        place = ("detection", "bias_ua", part.channel)
+        limit = view.limits(part.instrument).get("max_bias_ua", math.inf)
+        if current > limit:
+            yield view.parameter(
+                place, f"{current:g} uA; {part.instrument} gives at most {limit:g} uA"
+            )
+        elif current >= part.switching_current_ua:
+            yield view.parameter(
+                place,
+                f"{current:g} uA would latch '{name}', which switches at "
+                f"{part.switching_current_ua:g} uA; use a lower bias",
+            )
+        elif current > BIAS_WARNING * part.switching_current_ua:
+            yield view.parameter(
+                place,
+                f"{current:g} uA is above {BIAS_WARNING:.0%} of the switching current "
+                f"{part.switching_current_ua:g} uA of '{name}'; it may latch",
+                "warning",
+            )
+
+
+def tag_rate(view: BenchView) -> Iterator[Problem]:
+    """Check that the tagger can take all clicks, and is told to expect them."""
+    for name, tagger in view.graph.parts_of(Tagger).items():
+        rates = [
+            _click_rate_hz(view, link.source[0])
+            for n in range(1, 5)
+            if (link := view.graph.entering(name, f"input{n}")) is not None
+        ]
+        known = [rate for rate in rates if rate is not None]
+        total, limit = sum(known), view.limits(tagger.instrument).get("max_rate_hz")
+        if not known:
+            continue
+        if limit is not None and total > limit:
+            yield view.part(
+                name,
+                "",
+                f"about {total / 1e6:.3g} M tags/s are expected; {tagger.instrument} "
+                f"takes {limit / 1e6:.3g} M; add loss or lower the intensities",
+            )
+        told = view.demand.predicted_rate_hz
+        place = ("detection", "predicted_rate_hz")
+        if told is not None and limit is not None and told > limit:
+            message = f"{told:g} /s; {tagger.instrument} takes {limit:g} /s"
+            yield view.parameter(place, message)
+        elif told is not None and total > told:
+            yield view.parameter(
+                place,
+                f"{told:g} /s, but about {total:.3g} /s are expected; raise it",
+                "warning",
+            )
+
+
+def _click_rate_hz(view: BenchView, detector: str) -> float | None:
+    """Return the expected clicks per second, dead time left out, or None.
+
+    Efficiency and dark rate by the law of :class:`qkdlab.wiring.parts.Snspd`.
+    """
+    part = view.wiring.parts[detector]
+    classes, pulse_rate = view.demand.intensities, view.demand.pulse_rate_hz
+    bias_ua = view.demand.bias_ua
+    if not isinstance(part, Snspd) or not classes or not pulse_rate or not bias_ua:
+        return None
+    if part.channel >= len(bias_ua):
+        return None
+    current = bias_ua[part.channel]
+    efficiency = (
+        part.efficiency_max
+        / 2.0
+        * (1.0 + math.erf((current - part.i_half_ua) / part.width_ua))
+    )
+    exponent = min((current - part.dark_i0_ua) / part.dark_slope_per_ua, 50.0)
+    rate_hz = part.dark_floor_hz + math.exp(exponent)
+    for laser in view.graph.parts_of(Laser):
+        sender = _sender_path(view, laser)
+        for path in view.graph.optical_paths(laser):
+            if path.end != detector or sender is None:
+                continue
+            transmission = 10.0 ** ((sender.loss_db - path.loss_db) / 10.0)
+            rate_hz += pulse_rate * sum(
+                probability * -math.expm1(-mu * transmission * efficiency)
+                for mu, probability in classes.values()
+            )
+    return rate_hz
+
+
+def _sender_path(view: BenchView, laser: str) -> OpticalPath | None:
+    """Return the way of light inside the sender's station, up to its output."""
+    owner = view.wiring.parts[laser].owner
+    for path in view.graph.optical_paths(laser):
+        for stage in path.stages:
+            if stage.part.owner != owner:
+                return path.before(stage.name)
+    return None
+
+
+def _range_db(view: BenchView, part: VariableAttenuator) -> tuple[float, float]:
+    limits = view.limits(part.instrument)
+    return (
+        max(part.min_db, limits.get("min_attenuation_db", part.min_db)),
+        min(part.max_db, limits.get("max_attenuation_db", part.max_db)),
+    )
