@@ -1,0 +1,63 @@
+"""What is known of the Thorlabs drivers without importing QCoDeS."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qkdlab.roles.spec import DriverSpec, Endpoint
+
+__all__ = ["SPECS", "Ell14Options", "Pm100dOptions"]
+
+
+class Pm100dOptions(BaseModel):
+    """Options of the PM100D with an S155C fibre sensor."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wavelength_nm: float | None = Field(
+        default=None, ge=800, le=1700, json_schema_extra={"apply_on_open": True}
+    )
+    """Written when the instrument is opened; None leaves it as it is."""
+    average: int = Field(default=10, ge=1, le=10_000)
+    """Samples of 3 ms in one reading; written before readings."""
+    relative_uncertainty: float = Field(default=0.015, gt=0, lt=1)
+    """Standard uncertainty (k = 1) of the scale, from the sensor's certificate."""
+    min_power_w: float = Field(default=1e-9, gt=0)
+    max_power_w: float = Field(default=20e-3, gt=0)
+    """Range of the sensor; readings outside are refused."""
+    timeout_s: float = Field(default=3.0, gt=0)
+    zero_timeout_s: float = Field(default=60.0, gt=0)
+
+
+class Ell14Options(BaseModel):
+    """Options of one ELL14 rotator on its bus."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: int = Field(ge=0, le=15)
+    """Address on the bus, as set with the maker's software."""
+    accuracy_deg: float = Field(default=0.1, gt=0)
+    """Standard uncertainty of the absolute angle."""
+    zero_deg: float = 0.0
+    """Angle of the motor at which the waveplate's axis stands at zero."""
+
+
+SPECS = (
+    DriverSpec(
+        name="thorlabs.pm100d",
+        model="Thorlabs PM100D with S155C",
+        roles=("PowerMeter",),
+        endpoints={"control": Endpoint("bytes", "USB0::0x1313::0x8078::{serial}")},
+        options=Pm100dOptions,
+        target="qkdlab_drivers.thorlabs.pm100d:ThorlabsPm100d",
+        limits={"floor_dbm": -60.0, "max_dbm": 13.0},
+    ),
+    DriverSpec(
+        name="thorlabs.ell14",
+        model="Thorlabs ELL14",
+        roles=("Rotator",),
+        endpoints={"control": Endpoint("bytes", "serial:///dev/ttyUSB0?baud=9600")},
+        options=Ell14Options,
+        target="qkdlab_drivers.thorlabs.ell14:ThorlabsEll14",
+    ),
+)
