@@ -94,8 +94,11 @@ def judge_fired(
     """Judge slots whose detectors are gathered already; see `judge`.
 
     slots: int64[n], strictly increasing
-    fired: uint8[n], bit ``2 basis + value`` set for each detector that clicked
+    fired: uint8[n], bit ``2 basis + value`` set for each detector that clicked; at
+           least one
     """
+    if slots.shape != fired.shape or np.any((fired == 0) | (fired > 15)):
+        raise ValueError("judge wants one to four detectors fired in each slot")
     in_x, in_z = fired & np.uint8(3), fired >> np.uint8(2)
     cross = (in_x != 0) & (in_z != 0)
     fired_there = in_x | in_z

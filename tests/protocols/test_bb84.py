@@ -1,0 +1,140 @@
+"""Judging clicks, sifting, counts and thresholds of BB84."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qkdlab.bits.array import BitArray
+from qkdlab.errors import AbortCode
+from qkdlab.protocols import bb84
+from qkdlab.protocols.bb84 import Bb84Counts, Bb84Limits, Click
+from qkdlab.protocols.symbols import HEADER, encode
+
+CLICKS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), max_size=40)
+LIMITS = Bb84Limits(
+    qber_x_max=0.08,
+    qber_z_max=0.08,
+    cross_click_fraction_max=0.05,
+    double_click_fraction_max=0.02,
+)
+
+
+def judge(clicks, random_bits=(1, 0) * 20):
+    ordered = sorted(clicks, key=lambda click: click[0])
+    slot = np.array([s for s, _ in ordered], dtype=np.int64)
+    detector = np.array([d for _, d in ordered], dtype=np.uint8)
+    return bb84.judge(slot, detector, BitArray.from_bools(random_bits))
+
+
+@given(CLICKS)
+def test_judging_agrees_with_a_plain_rule(clicks):
+    got = judge(clicks)
+    random_bits = iter((1, 0) * 20)
+    expected = []
+    for slot in sorted({s for s, _ in clicks}):
+        fired = {d for s, d in clicks if s == slot}
+        bases = {d // 2 for d in fired}
+        if len(bases) == 2:
+            expected.append((slot, 0, 0, Click.CROSS))
+        elif len(fired) == 2:
+            expected.append((slot, bases.pop(), next(random_bits), Click.DOUBLE))
+        else:
+            detector = fired.pop()
+            expected.append((slot, detector // 2, detector % 2, Click.SINGLE))
+    columns = (got.slot, got.basis, got.value, got.click)
+    assert list(zip(*(c.tolist() for c in columns), strict=True)) == expected
+
+
+def test_two_clicks_of_one_detector_are_one():
+    assert judge([(4, 2), (4, 2)]).click.tolist() == [Click.SINGLE]
+
+
+def test_a_double_click_without_a_random_bit_is_refused():
+    with pytest.raises(ValueError, match="random bit"):
+        judge([(4, 2), (4, 3)], random_bits=())
+
+
+def test_clicks_out_of_order_are_refused():
+    with pytest.raises(ValueError, match="order of slot"):
+        bb84.judge(np.array([2, 1]), np.zeros(2, np.uint8), BitArray.zeros(1))
+
+
+def test_a_slot_without_a_click_is_refused():
+    with pytest.raises(ValueError, match="fired"):
+        bb84.judge_fired(np.array([2]), np.zeros(1, np.uint8), BitArray.zeros(1))
+
+
+def test_sifting_keeps_equal_bases_and_sets_cross_clicks_apart():
+    x, z = encode(0, 0, 0), encode(1, 1, 1)
+    settings = np.array([x, z, x, z, x, x | HEADER, x | HEADER], dtype=np.uint8)
+    basis = np.array([0, 1, 1, 0, 0, 0, 0], dtype=np.uint8)
+    click = np.array([0, 1, 0, 0, 2, 0, 2], dtype=np.uint8)
+    got = bb84.sift(settings, basis, click)
+    assert got.key.tolist() == [0]
+    assert got.test.tolist() == [1]
+    assert got.cross.tolist() == [4]
+
+
+def test_counts_by_intensity_of_a_mask():
+    settings = np.array([encode(0, k, 1) for k in (0, 1, 1, 2)], dtype=np.uint8)
+    assert bb84.count_by_intensity(settings) == (1, 2, 1)
+    mask = np.array([False, True, False, True])
+    assert bb84.count_by_intensity(settings, mask) == (0, 1, 1)
+
+
+def counts(**changes):
+    base = {
+        "sent_key": (400, 400, 200),
+        "sent_test": (60, 60, 30),
+        "n_key": (900, 90, 10),
+        "n_test": (90, 9, 1),
+        "m_test": (1, 1, 0),
+        "cross": (3, 1, 0),
+        "double_key": (1, 0, 0),
+        "double_test": (1, 0, 0),
+        "m_key": (9, 1, 0),
+    }
+    return Bb84Counts(**{**base, **changes})
+
+
+def test_figures_of_the_counts():
+    found = counts()
+    assert found.key_fractions == (0.4, 0.4, 0.2)
+    assert found.test_fractions == (0.4, 0.4, 0.2)
+    assert found.qber_test == 0.02
+    assert found.qber_key == 0.01
+    assert found.cross_fraction == 4 / 1104
+    assert found.double_fraction == 2 / 1100
+
+
+def test_good_counts_pass():
+    assert bb84.check_limits(counts(), LIMITS) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"n_key": (0, 0, 0), "m_key": None}, AbortCode.COUNTS_OUTSIDE_LIMITS),
+        ({"n_test": (0, 0, 0), "m_test": (0, 0, 0)}, AbortCode.COUNTS_OUTSIDE_LIMITS),
+        ({"cross": (60, 0, 0)}, AbortCode.CROSS_CLICKS_ABOVE_LIMIT),
+        ({"double_key": (30, 0, 0)}, AbortCode.DOUBLE_CLICKS_ABOVE_LIMIT),
+        ({"m_test": (25, 0, 0)}, AbortCode.QBER_ABOVE_LIMIT),
+        ({"m_key": (250, 0, 0)}, AbortCode.QBER_ABOVE_LIMIT),
+    ],
+)
+def test_counts_outside_a_threshold_name_its_code(changes, code):
+    found = bb84.check_limits(counts(**changes), LIMITS)
+    assert found is not None
+    assert found.code is code
+    assert found.numbers
+
+
+def test_unknown_key_errors_are_not_judged():
+    assert bb84.check_limits(counts(m_key=None), LIMITS) is None
+
+
+def test_repr_of_outcomes_shows_no_values():
+    assert repr(judge([(1, 0), (2, 3)])) == "Outcomes(2 slots)"
