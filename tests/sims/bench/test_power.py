@@ -1,0 +1,59 @@
+"""The history that a power meter averages."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qkdlab_sims.bench.power import PowerHistory
+
+
+def history() -> PowerHistory:
+    power = PowerHistory()
+    power.set(0, 1.0)
+    power.set(10, 3.0)
+    power.set(30, 0.0)
+    return power
+
+
+def test_within_a_step_the_power_is_that_of_the_step() -> None:
+    assert history().average_w(12, 20) == 3.0
+
+
+def test_an_average_weighs_by_time() -> None:
+    assert history().average_w(5, 25) == (5 * 1.0 + 15 * 3.0) / 20
+
+
+def test_the_last_step_goes_on() -> None:
+    assert history().average_w(20, 60) == 10 * 3.0 / 40
+
+
+def test_an_empty_interval_gives_the_power_then() -> None:
+    assert history().average_w(10, 10) == 3.0
+
+
+def test_before_the_first_entry_it_is_dark() -> None:
+    power = PowerHistory()
+    power.set(10, 2.0)
+    assert power.average_w(0, 20) == 1.0
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.floats(0, 10)), max_size=20),
+    st.integers(0, 400),
+    st.integers(1, 400),
+)
+def test_it_agrees_with_a_sum_over_single_picoseconds(
+    steps: list[tuple[int, float]], t0: int, length: int
+) -> None:
+    power, t = PowerHistory(), 0
+    levels: list[float] = []
+    last = 0.0
+    for wait, watts in steps:
+        levels += [last] * wait
+        t += wait
+        power.set(t, watts)
+        last = watts
+    levels += [last] * (1000 - len(levels) if len(levels) < 1000 else 0)
+    expected = sum(levels[t0 : t0 + length]) / length
+    assert abs(power.average_w(t0, t0 + length) - expected) < 1e-9

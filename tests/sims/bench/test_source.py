@@ -1,0 +1,133 @@
+"""From waveforms to the states and intensities of pulses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from world_stubs import Generator, Output, packaged_wiring
+
+from qkdlab.errors import ConfigError
+from qkdlab_sims.bench.paths import light_paths
+from qkdlab_sims.bench.source import MAX_CONTEXTS, ModulatedSource, pulse_period_ps
+
+BEFORE_DB = 0.5 + 4.0 + 3.0
+PHOTONS = 1e-4 / (6.62607015e-34 * 299792458.0 / 1550.12e-9 * 1e8)
+V_PI = 0.8
+"""Of both modulators, at the generator; the amplifier saturates a little above."""
+
+
+def source(**changes: dict[str, float]) -> ModulatedSource:
+    linear = {"saturation_v": 1e6}
+    wiring = packaged_wiring(
+        **({"amplifier_im": linear, "amplifier_pm": linear} | changes)
+    )
+    return ModulatedSource(wiring, light_paths(wiring, "laser")["d_x0"])
+
+
+def stokes(generator: Generator, src: ModulatedSource | None = None) -> NDArray:
+    return (src or source()).light({"awg": generator}).stokes()
+
+
+def test_the_period_is_that_of_the_clock() -> None:
+    assert pulse_period_ps(packaged_wiring(), "laser") == 10_000
+
+
+def test_a_clock_without_whole_picoseconds_is_refused() -> None:
+    wiring = packaged_wiring(clock={"frequency_hz": 3e8})
+    with pytest.raises(ConfigError, match="whole picoseconds"):
+        pulse_period_ps(wiring, "laser")
+
+
+def test_resting_outputs_leave_the_leak_of_the_modulator() -> None:
+    (only,) = stokes(Generator())
+    expected = PHOTONS * 10 ** (-(BEFORE_DB + 35.0) / 10)
+    assert only[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_half_wave_voltage_opens_the_modulator() -> None:
+    generator = Generator()
+    generator.play([V_PI] * 40, [0.0] * 40)
+    expected = PHOTONS * 10 ** (-BEFORE_DB / 10)
+    assert stokes(generator)[:, 0] == pytest.approx(np.full(40, expected), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [(0.0, (0, 1, 0)), (0.5, (0, 0, 1)), (1.0, (0, -1, 0)), (1.5, (0, 0, -1))],
+)
+def test_phase_steps_make_d_r_a_l(steps: float, state: tuple[int, int, int]) -> None:
+    generator = Generator()
+    generator.play([V_PI] * 40, [steps * V_PI] * 40)
+    light = stokes(generator)
+    assert light[:, 1:] / light[:, :1] == pytest.approx(
+        np.tile(state, (40, 1)), abs=1e-9
+    )
+
+
+def test_each_pulse_gets_its_own_symbol() -> None:
+    generator = Generator()
+    levels = np.where(np.arange(64) % 7 == 3, V_PI, 0.0)
+    generator.play(levels, np.zeros(64))
+    bright = stokes(generator)[:, 0] > 0.5 * PHOTONS * 10 ** (-BEFORE_DB / 10)
+    assert bright.tolist() == (levels > 0).tolist()
+
+
+@pytest.mark.parametrize("start_ps", [0, 10_000, 12_340_000, 12_340_700, 12_339_300])
+def test_symbol_0_is_the_first_pulse_after_the_start(start_ps: int) -> None:
+    generator = Generator()
+    levels = np.zeros(64)
+    levels[0] = V_PI
+    generator.play(levels, np.zeros(64), start_ps=start_ps)
+    light = source().light({"awg": generator})
+    assert int(np.argmax(light.stokes()[:, 0])) == 0
+    assert light.first_pulse == round(start_ps / 10_000)
+
+
+def test_a_pulse_too_early_in_its_symbol_meets_the_former_one() -> None:
+    generator = Generator()
+    levels = np.zeros(64)
+    levels[0] = V_PI
+    # The edge comes 0.5 ns before the pulse; the output takes 2.9 ns to rise.
+    generator.play(levels, np.zeros(64), start_ps=7_000)
+    assert int(np.argmax(stokes(generator)[:, 0])) == 1
+
+
+def test_channels_of_different_length_repeat_together() -> None:
+    generator = Generator()
+    generator.play([V_PI] * 40, [0.0] * 40)
+    generator.outputs[2] = Output(True, True, np.zeros(60 * 10))
+    assert len(stokes(generator)) == 120
+
+
+def test_a_waveform_of_half_symbols_repeats_after_two_periods() -> None:
+    generator = Generator()
+    generator.play([V_PI] * 4, [0.0] * 4)
+    for channel in (1, 2):
+        generator.outputs[channel].volts = np.zeros(45)
+    assert len(stokes(generator)) == 9
+
+
+def test_a_pattern_that_hardly_ever_repeats_is_cut() -> None:
+    generator = Generator()
+    generator.play([V_PI] * 4, [0.0] * 4)
+    generator.outputs[1].sample_rate_hz = 1e9 * np.pi / 4
+    assert len(stokes(generator)) == MAX_CONTEXTS
+
+
+def test_two_amplifiers_in_a_row_are_refused() -> None:
+    wiring = packaged_wiring()
+    data = wiring.model_dump(by_alias=True)
+    for cable in data["cables"]:
+        if cable["to"] == "mzm.rf":
+            cable["to"] = "amplifier_pm.in"
+        elif cable["to"] == "amplifier_pm.in":
+            cable["to"] = "pm.rf"
+        elif cable["to"] == "pm.rf":
+            cable["to"] = "mzm.rf"
+    twice = type(wiring).model_validate(data)
+    generator = Generator()
+    generator.play([V_PI] * 4, [0.0] * 4)
+    src = ModulatedSource(twice, light_paths(twice, "laser")["d_x0"])
+    with pytest.raises(ConfigError, match="one amplifier"):
+        src.light({"awg": generator})
