@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/qkdlab run bb84 --seed 7 --output runs/demo
+	$(BIN)/qkdlab run bb84 --seed 7
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2

@@ -1,0 +1,178 @@
+"""Reading a run file, finished or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.errors import ResourceError, VerifyError
+from qkdlab.runfile.schema import FORMAT, ROOT, SCHEMA_VERSION
+from qkdlab.timetags.block import TagBlock
+
+__all__ = ["RunFile", "open_run"]
+
+
+class RunFile:
+    """A run file, open for reading; use as a context manager.
+
+    Attributes of the file's root (party, run_id, key_class, ...) are in `meta`.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self.file = file
+        root = file[ROOT]
+        self.meta: dict[str, Any] = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in root.attrs.items()
+        }
+
+    @property
+    def complete(self) -> bool:
+        """True when the file was finished in order."""
+        return bool(self.meta["complete"])
+
+    @property
+    def n_tags(self) -> int:
+        """Tags in whole chunks, or all when the file is complete."""
+        return int(
+            min(
+                self.file["/photon_data/timestamps"].shape[0],
+                self.file["/photon_data/detectors"].shape[0],
+            )
+        )
+
+    def config(self) -> dict[str, Any]:
+        """Return the resolved configuration of the run."""
+        return dict(json.loads(self._text("config")))
+
+    def results(self) -> dict[str, Any]:
+        """Return the public figures."""
+        return self._texts("results")
+
+    def calibration(self) -> dict[str, Any]:
+        """Return the calibration records made in the run."""
+        return self._texts("calibration")
+
+    def snapshots(self) -> dict[str, Any]:
+        """Return the snapshots of the instruments."""
+        return self._texts("instruments")
+
+    def settings(self, name: str) -> NDArray[np.uint8]:
+        """Return a record of settings."""
+        return np.asarray(self.file[f"{ROOT}/settings/{name}"][()])
+
+    def monitors(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Return every monitor series as (times in ps, values)."""
+        found: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+
+        def visit(name: str, node: object) -> None:
+            if isinstance(node, h5py.Dataset):
+                rows = node[()]
+                found[name] = (rows["t_ps"], rows["value"])
+
+        self.file[f"{ROOT}/monitor"].visititems(visit)
+        return found
+
+    def messages(self) -> Iterator[tuple[int, str, bytes]]:
+        """Yield the classical transcript: (time in ps, direction, message)."""
+        return self._heap("classical")
+
+    def log(self) -> list[str]:
+        """Return the lines of the log."""
+        return [data.decode() for _, _, data in self._heap("log")]
+
+    def blocks(self) -> Iterator[TagBlock]:
+        """Yield the tags in the blocks in which they were recorded.
+
+        Of an unfinished file, the blocks that lie wholly in written chunks.
+        """
+        coverage = self.file[f"{ROOT}/tags/coverage"][()]
+        lost = self.file[f"{ROOT}/tags/lost"][()]
+        t, ch = (
+            self.file["/photon_data/timestamps"],
+            self.file["/photon_data/detectors"],
+        )
+        ends = np.append(coverage["first_row"][1:], self.n_tags)
+        for seq, (row, end) in enumerate(zip(coverage, ends, strict=True)):
+            if end > self.n_tags:
+                return
+            begin_ps, end_ps = int(row["t_begin"]), int(row["t_end"])
+            first = int(row["first_row"])
+            mine = tuple(
+                (int(a), int(b)) for a, b in lost if begin_ps <= a and b <= end_ps
+            )
+            yield TagBlock(
+                t[first:end].astype(np.int64),
+                ch[first:end],
+                begin_ps,
+                end_ps,
+                mine,
+                seq,
+            )
+
+    def _heap(self, name: str) -> Iterator[tuple[int, str, bytes]]:
+        index = self.file[f"{ROOT}/{name}/index"][()]
+        heap = self.file[f"{ROOT}/{name}/bytes"][()]
+        for row in index:
+            start, length = int(row["start"]), int(row["length"])
+            if start + length > heap.size:
+                return
+            source = bytes(row["source"]).decode()
+            yield int(row["t_ps"]), source, heap[start : start + length].tobytes()
+
+    def _texts(self, group: str) -> dict[str, Any]:
+        node = self.file[f"{ROOT}/{group}"]
+        return {name: json.loads(bytes(node[name][()])) for name in node}
+
+    def _text(self, name: str) -> str:
+        return bytes(self.file[f"{ROOT}/{name}"][()]).decode()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_run(path: str | Path) -> RunFile:
+    """Open a run file or its part.
+
+    Raises ResourceError when there is none, VerifyError when it is something else.
+    """
+    where = Path(path)
+    if not where.exists():
+        part = where.with_name(where.name + ".part")
+        hint = f"; there is {part.name}, an unfinished run" if part.exists() else ""
+        raise ResourceError(f"{where}: no such file{hint}")
+    try:
+        file = h5py.File(where, "r")
+    except OSError:
+        raise VerifyError(f"{where}: is no HDF5 file, or is damaged") from None
+    if ROOT not in file or file[ROOT].attrs.get("format") != FORMAT:
+        file.close()
+        raise VerifyError(f"{where}: is no run file of qkdlab (it has no {ROOT})")
+    version = int(file[ROOT].attrs["schema_version"])
+    if version > SCHEMA_VERSION:
+        file.close()
+        raise VerifyError(
+            f"{where}: was written by a later qkdlab (schema {version}, this one "
+            f"reads up to {SCHEMA_VERSION}); update qkdlab"
+        )
+    return RunFile(where, file)
