@@ -38,10 +38,15 @@ class ScpiLine:
         self.timeout_s = timeout_s
         self._reader = LineReader(transport)
         self._errors_are_ours = False
+        self._answer_may_come = False
 
     def send(self, command: str) -> None:
         """Send a command that has no answer, and do not ask for errors."""
         self._own_the_queue()
+        self.transport.write(command.encode("ascii") + b"\n")
+
+    def send_now(self, command: str) -> None:
+        """Send a command and nothing before it; for safety, when answers may fail."""
         self.transport.write(command.encode("ascii") + b"\n")
 
     def send_block(self, command: str, data: bytes) -> None:
@@ -54,8 +59,8 @@ class ScpiLine:
     def ask(self, query: str, *, timeout_s: float | None = None) -> str:
         """Send a query and return its answer without terminator.
 
-        What came unasked before, such as the late answer to a query that was given
-        up, is thrown away. Raises InstrumentTimeout, InstrumentReplyError.
+        The late answer to a query that was given up is thrown away. Raises
+        InstrumentTimeout, InstrumentReplyError.
         """
         self._forget_late_answers()
         self.transport.write(query.encode("ascii") + b"\n")
@@ -63,6 +68,7 @@ class ScpiLine:
         try:
             answer = self._reader.read_until(b"\n", limit_s)
         except InstrumentTimeout as error:
+            self._answer_may_come = True
             what = f"no answer to {query} within {limit_s:g} s"
             raise InstrumentTimeout(self.name, what, error.hint) from None
         try:
@@ -152,12 +158,14 @@ class ScpiLine:
 
     def _forget_late_answers(self) -> None:
         self._reader.drain()
-        while self.transport.read(65536, 0.0):
+        # Never otherwise: reading where there is nothing is an error on GPIB.
+        while self._answer_may_come and self.transport.read(65536, 0.0):
             pass
+        self._answer_may_come = False
 
 
 def byte_line(name: str, connections: dict[str, Transport]) -> ByteTransport:
-    """Return the connection ``control``; raises InstrumentError when it is no stream."""
+    """Return the connection ``control``; raises InstrumentError when it is none."""
     line = connections.get("control")
     if not isinstance(line, ByteTransport):
         raise InstrumentError(
@@ -176,11 +184,17 @@ def split_identity(line: ScpiLine, *, models: tuple[str, ...]) -> dict[str, str]
     fields = [field.strip() for field in answer.split(",")]
     if len(fields) != 4:
         raise line.strange("*IDN?", answer)
-    identity = dict(zip(("vendor", "model", "serial", "firmware"), fields, strict=True))
-    if identity["model"].upper() not in models:
+    vendor, model, serial, firmware = fields
+    identity = {
+        "vendor": vendor,
+        "model": model,
+        "serial": serial,
+        "firmware": firmware,
+    }
+    if model.upper() not in models:
         raise InstrumentError(
             line.name,
-            f"found {identity['vendor']} {identity['model']} instead of {models[0]}",
+            f"found {vendor} {model} instead of {models[0]}",
             "correct the address or the driver in the configuration",
         )
     return identity

@@ -47,7 +47,9 @@ SPECS = (
         name="thorlabs.pm100d",
         model="Thorlabs PM100D with S155C",
         roles=("PowerMeter",),
-        endpoints={"control": Endpoint("bytes", "USB0::0x1313::0x8078::{serial}")},
+        endpoints={
+            "control": Endpoint("bytes", "USB0::0x1313::0x8078::{serial}::INSTR")
+        },
         options=Pm100dOptions,
         target="qkdlab_drivers.thorlabs.pm100d:ThorlabsPm100d",
         limits={"floor_dbm": -60.0, "max_dbm": 13.0},

@@ -1,0 +1,190 @@
+"""Thorlabs PM100D power meter with a photodiode sensor.
+
+PM100D manual chapter 6 [doc] and the vendor's command lists [seen].
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qcodes.instrument import Instrument
+from qcodes.validators import Ints, Numbers
+
+from qkdlab.clock import Clock, seconds
+from qkdlab.errors import InstrumentError, InstrumentReplyError, InstrumentTimeout
+from qkdlab.roles import PowerMeterCapabilities
+from qkdlab.transport.base import Transport
+from qkdlab_drivers.scpi import ScpiLine, byte_line, split_identity
+
+if TYPE_CHECKING:
+    from qkdlab_drivers.thorlabs.spec import Pm100dOptions
+
+__all__ = ["ThorlabsPm100d"]
+
+MODELS = ("PM100D",)
+MIN_WAVELENGTH_NM, MAX_WAVELENGTH_NM = 800.0, 1700.0
+SAMPLE_S = 0.003
+"""One sample takes about 3 ms [doc]."""
+OVER_RANGE = 9.9e37
+POWER_FLAG, WAVELENGTH_FLAG = 1, 32
+POLL_S = 0.1
+
+
+class ThorlabsPm100d(Instrument):
+    """The `PowerMeter` role on a Thorlabs PM100D. Options: `Pm100dOptions`."""
+
+    def __init__(
+        self,
+        name: str,
+        connections: dict[str, Transport],
+        options: Pm100dOptions,
+        clock: Clock,
+    ) -> None:
+        super().__init__(name)
+        self.options = options
+        self.line = ScpiLine(
+            name, byte_line(name, connections), timeout_s=options.timeout_s
+        )
+        self._clock = clock
+        self._ready = False
+        self.power_w = self.add_parameter(
+            "power_w",
+            unit="W",
+            docstring="Average power, one reading.",
+            get_cmd=lambda: self.read_power_w()[0],
+            set_cmd=False,
+            snapshot_get=False,
+        )
+        """Average power, one reading."""
+        self.wavelength_nm = self.add_parameter(
+            "wavelength_nm",
+            unit="nm",
+            docstring="Wavelength that the responsivity is taken at.",
+            vals=Numbers(MIN_WAVELENGTH_NM, MAX_WAVELENGTH_NM),
+            get_cmd=lambda: self.line.ask_float("SENS:CORR:WAV?"),
+            set_cmd=self.set_wavelength_nm,
+        )
+        """Wavelength that the responsivity is taken at."""
+        self.averages = self.add_parameter(
+            "averages",
+            docstring="Samples of 3 ms in one reading.",
+            vals=Ints(1, 10_000),
+            get_cmd=lambda: self.line.ask_int("SENS:AVER?"),
+            set_cmd=lambda n: self._command(f"SENS:AVER {n:d}"),
+        )
+        """Samples of 3 ms in one reading."""
+
+    def identify(self) -> dict[str, str]:
+        """Ask who it is and which sensor it has, then write the options for opening.
+
+        Raises InstrumentError when it is another model or no power sensor; then
+        nothing is written.
+        """
+        identity = self._identity()
+        if self.options.wavelength_nm is not None:
+            try:
+                self.set_wavelength_nm(self.options.wavelength_nm)
+            except InstrumentError as error:
+                # A plain InstrumentError would say that it is another device.
+                raise InstrumentReplyError(self.name, error.what, error.hint) from None
+        return identity
+
+    def get_idn(self) -> dict[str, str | None]:
+        """Return the identity as QCoDeS wants it."""
+        return dict(self._identity())
+
+    def power_meter_capabilities(self) -> PowerMeterCapabilities:
+        """Return the limits of the sensor, from the options."""
+        return PowerMeterCapabilities(
+            min_power_w=self.options.min_power_w,
+            max_power_w=self.options.max_power_w,
+            min_wavelength_nm=MIN_WAVELENGTH_NM,
+            max_wavelength_nm=MAX_WAVELENGTH_NM,
+            relative_uncertainty=self.options.relative_uncertainty,
+        )
+
+    def set_wavelength_nm(self, value_nm: float) -> None:
+        """Choose the responsivity."""
+        if not MIN_WAVELENGTH_NM <= value_nm <= MAX_WAVELENGTH_NM:
+            raise InstrumentError(
+                self.name,
+                f"has no responsivity at {value_nm:g} nm",
+                f"use {MIN_WAVELENGTH_NM:g} nm to {MAX_WAVELENGTH_NM:g} nm",
+            )
+        self._command(f"SENS:CORR:WAV {value_nm:.3f}")
+
+    def zero(self) -> None:
+        """Measure and remove the dark offset; the light must be off."""
+        self._command("SENS:CORR:COLL:ZERO:INIT")
+        deadline_ps = self._clock.now_ps() + seconds(self.options.zero_timeout_s)
+        while self.line.ask_bool("SENS:CORR:COLL:ZERO:STAT?"):
+            if self._clock.now_ps() >= deadline_ps:
+                raise InstrumentTimeout(
+                    self.name,
+                    f"is still zeroing after {self.options.zero_timeout_s:g} s",
+                    "cover the sensor and zero again",
+                )
+            self._clock.sleep_until(self._clock.now_ps() + seconds(POLL_S))
+        self.line.check_errors("zeroing (is the light off?)")
+
+    def read_power_w(self, n_readings: int = 1) -> list[float]:
+        """Return separate readings; raises InstrumentError outside the range."""
+        self._prepare()
+        limit_s = self.options.timeout_s + 2 * SAMPLE_S * self.options.average
+        return [
+            self._checked(self.line.ask_float("READ?", timeout_s=limit_s))
+            for _ in range(n_readings)
+        ]
+
+    def safe_state(self) -> None:
+        """Nothing to do: a meter emits nothing."""
+
+    def close(self) -> None:
+        """Forget the instrument and close its line."""
+        self.line.close()
+        super().close()
+
+    def _identity(self) -> dict[str, str]:
+        identity = split_identity(self.line, models=MODELS)
+        answer = self.line.ask("SYST:SENS:IDN?")
+        fields = [field.strip().strip('"') for field in answer.split(",")]
+        try:
+            flags = int(fields[5])
+        except (IndexError, ValueError):
+            raise self.line.strange("SYST:SENS:IDN?", answer) from None
+        if not (flags & POWER_FLAG and flags & WAVELENGTH_FLAG):
+            raise InstrumentError(
+                self.name,
+                f"has sensor {fields[0]}, which is no photodiode for power",
+                "connect the S155C",
+            )
+        return {**identity, "sensor": fields[0], "sensor_serial": fields[1]}
+
+    def _command(self, command: str) -> None:
+        self.line.send(command)
+        self.line.check_errors(command.split(" ")[0])
+
+    def _prepare(self) -> None:
+        """Make the next ``READ?`` a power in watts with the averaging wanted."""
+        if not self._ready:
+            self._command("CONF:POW")
+            self._command("SENS:POW:UNIT W")
+            self._command("SENS:POW:RANG:AUTO 1")
+            self._command(f"SENS:AVER {self.options.average:d}")
+            self._ready = True
+
+    def _checked(self, power_w: float) -> float:
+        options = self.options
+        if power_w >= OVER_RANGE or power_w > options.max_power_w:
+            raise InstrumentError(
+                self.name,
+                f"reads more than its sensor takes, {options.max_power_w:g} W",
+                "attenuate the light before the meter",
+            )
+        if power_w < options.min_power_w:
+            raise InstrumentError(
+                self.name,
+                f"reads {power_w:.3g} W, below its floor of {options.min_power_w:g} W",
+                "switch the light on, or tap more of it",
+            )
+        return power_w
