@@ -56,7 +56,8 @@ class Interval:
         return Interval(DOWN.add(self.low, other.low), UP.add(self.high, other.high))
 
     def __neg__(self) -> Interval:
-        return Interval(-self.high, -self.low)
+        # the operator would round to the thread's decimal context
+        return Interval(self.high.copy_negate(), self.low.copy_negate())
 
     def __sub__(self, other: Interval) -> Interval:
         return self + -other

@@ -63,14 +63,15 @@ def chernoff_interval(observed: int, epsilon: Real) -> Interval:
     each side fails with probability at most epsilon. For X = 0 the lower end is 0.
     The ends are rounded outwards.
     """
-    limit = log(1 / _quantity(epsilon)).value.high
+    bound = log(1 / _quantity(epsilon)).value
+    limit = bound.high
     if observed == 0:
         return Interval(Decimal(0), limit)
     count = constant(observed)
 
     def excess(expected: Decimal) -> Decimal:
         e = Quantity(Interval(expected, expected))
-        return (e - count + count * log(count / e)).value.low - limit
+        return (e - count + count * log(count / e) - Quantity(bound)).value.low
 
     start = Decimal(observed)
     low = _bisect(lambda e: excess(e) > 0, start * Decimal("1e-30"), start)[0]

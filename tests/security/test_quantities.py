@@ -1,0 +1,177 @@
+"""Enclosures hold the true value and the true slope, whatever cancels."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qkdlab.security import quantities as q
+from qkdlab.security.intervals import Interval
+from qkdlab.security.minimum import minimum
+
+REAL = st.floats(-1e6, 1e6)
+POSITIVE = st.floats(1e-6, 1e6)
+ONE = Interval.of(1)
+
+
+def variable(low, high=None):
+    high = low if high is None else high
+    return q.Quantity(Interval(Decimal(low), Decimal(high)), (ONE,))
+
+
+def holds(interval, value):
+    slack = Decimal("1e-11") * max(1, abs(Decimal(value)))
+    return interval.low - slack <= Decimal(value) <= interval.high + slack
+
+
+@given(REAL, REAL)
+def test_sums_and_products_enclose_the_exact_fractions(x, y):
+    a, b = q.constant(Decimal(x)), q.constant(Decimal(y))
+    for found, exact in (
+        (a + b, Fraction(x) + Fraction(y)),
+        (a - b, Fraction(x) - Fraction(y)),
+        (a * b, Fraction(x) * Fraction(y)),
+    ):
+        low, high = Fraction(found.value.low), Fraction(found.value.high)
+        assert low <= exact <= high
+
+
+@given(REAL, POSITIVE)
+def test_quotients_enclose_the_exact_fraction(x, y):
+    found = (q.constant(Decimal(x)) / q.constant(Decimal(y))).value
+    assert Fraction(found.low) <= Fraction(x) / Fraction(y) <= Fraction(found.high)
+
+
+@given(st.floats(-50, 50))
+def test_exp_encloses_a_finer_value(x):
+    with localcontext(prec=80):
+        exact = Decimal(x).exp()
+    found = q.exp(q.constant(Decimal(x))).value
+    assert found.low < exact < found.high
+
+
+@given(POSITIVE)
+def test_log_and_sqrt_enclose_a_finer_value(x):
+    with localcontext(prec=80):
+        log, root = Decimal(x).ln(), Decimal(x).sqrt()
+    found = q.log(q.constant(Decimal(x))).value
+    assert found.low < log < found.high
+    found = q.sqrt(q.constant(Decimal(x))).value
+    assert found.low <= root <= found.high
+
+
+def test_cancellation_leaves_the_difference_inside():
+    third = q.constant(1) / 3
+    found = (third * 10**25 + 1 - third * 10**25).value
+    assert found.low < 1 < found.high
+    assert found.high - found.low < Decimal("1e-12")
+
+
+FUNCTIONS = [
+    (lambda x: x * x - 3 * x, lambda x: 2 * x - 3),
+    (lambda x: 1 / x, lambda x: -1 / x**2),
+    (q.exp, math.exp),
+    (q.log, lambda x: 1 / x),
+    (q.log2, lambda x: 1 / (x * math.log(2))),
+    (q.sqrt, lambda x: 0.5 / math.sqrt(x)),
+    (q.entropy, lambda x: math.log2((1 - x) / x)),
+    (lambda x: q.positive_part(x - 1) + x / 2, lambda x: 0.5),
+    (lambda x: q.exp(2 - x) * q.sqrt(x) / (x + 1), None),
+]
+
+
+@pytest.mark.parametrize(("function", "slope"), FUNCTIONS)
+@given(x=st.floats(0.01, 0.49))
+def test_slopes_enclose_the_derivative(function, slope, x):
+    found = function(variable(x))
+    if slope is None:
+        step = 1e-5
+        values = [function(variable(x + s)).number for s in (-step, step)]
+        expected = (values[1] - values[0]) / (2 * step)
+        assert float(found.slopes[0].middle) == pytest.approx(expected, rel=1e-3)
+    else:
+        assert holds(found.slopes[0], slope(x))
+
+
+@pytest.mark.parametrize(("function", "slope"), FUNCTIONS)
+@given(x=st.floats(0.01, 0.4), width=st.floats(0, 0.09), part=st.floats(0, 1))
+def test_a_box_encloses_value_and_slope_of_its_points(function, slope, x, width, part):
+    box, point = function(variable(x, x + width)), x + width * part
+    inside = function(variable(point))
+    assert holds(box.value, inside.number)
+    assert holds(box.slopes[0], inside.slopes[0].middle)
+
+
+def test_entropy_is_one_from_one_half_on():
+    for x in (0.5, 0.7):
+        assert q.entropy(variable(x)).number == pytest.approx(1, abs=1e-30)
+
+
+def test_entropy_of_zero_is_zero():
+    assert q.entropy(q.constant(0)).number == 0
+
+
+def test_entropy_of_a_box_that_touches_zero_has_no_slope():
+    found = q.entropy(variable(0, 0.1))
+    assert found.slopes is None
+    assert found.value.low == 0
+
+
+def test_a_divisor_that_may_be_zero_is_refused():
+    with pytest.raises(ZeroDivisionError):
+        1 / variable(-1, 1)
+
+
+def test_a_float_stands_for_its_shortest_decimal():
+    assert Interval.of(0.1).low == Decimal("0.1")
+    assert Interval.of(np.float64(0.1)).low == Decimal("0.1")
+
+
+def test_a_fraction_is_enclosed():
+    third = Interval.of(Fraction(1, 3))
+    assert Fraction(third.low) < Fraction(1, 3) < Fraction(third.high)
+
+
+def box(*sides):
+    return [Interval(Decimal(str(a)), Decimal(str(b))) for a, b in sides]
+
+
+def test_the_minimum_of_a_monotone_formula_is_found_exactly():
+    found = minimum(lambda v: v[0] * v[1] - q.exp(v[2]), box((1, 2), (3, 4), (0, 1)))
+    assert float(found.low) == pytest.approx(3 - math.e, abs=1e-12)
+    assert [float(side.middle) for side in found.point] == [1, 3, 1]
+
+
+def test_the_minimum_inside_a_box_is_bounded_within_the_tolerance():
+    def bowl(v):
+        return (v[0] - 1) * (v[0] - 1) + (v[1] + 2) * (v[1] + 2) + v[0] * v[1]
+
+    found = minimum(bowl, box((-5, 5), (-5, 5)), tolerance=Decimal("0.01"))
+    # gradient zero at x = 8/3, y = -10/3
+    true = (5 / 3) ** 2 + (4 / 3) ** 2 - 80 / 9
+    assert true - 0.01 <= float(found.low) <= true
+
+
+def test_a_spent_budget_still_gives_a_lower_bound():
+    def hard(v):
+        return q.positive_part(v[0] * v[0] - v[1]) - v[0] + v[1] * v[0]
+
+    found = minimum(hard, box((-2, 3), (-1, 4)), budget=3, tolerance=Decimal(0))
+    grid = [(x / 10, y / 10) for x in range(-20, 31) for y in range(-10, 41)]
+    least = min(max(x * x - y, 0) - x + y * x for x, y in grid)
+    assert float(found.low) <= least
+
+
+def test_unknown_slopes_are_searched_by_halving():
+    found = minimum(
+        lambda v: q.Quantity((v[0] * v[0]).value, None),
+        box((-1, 2)),
+        tolerance=Decimal("0.1"),
+    )
+    assert -0.1 <= float(found.low) <= 0
