@@ -18,14 +18,30 @@ def command(
 ) -> None:
     """Describe a run file."""
     from qkdlab.cli.output import print_json
-    from qkdlab.runfile.reader import describe
 
-    description = describe(file)
+    description = _describe(file)
     if as_json:
         print_json(description)
         return
     for line in _lines(description, 0):
         print(line)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    """Return what a run file holds; raises as `open_run`."""
+    from qkdlab.runfile.reader import open_run
+
+    with open_run(path) as run:
+        return {
+            "file": str(path),
+            **run.meta,
+            "tags": run.n_tags,
+            "messages": sum(1 for _ in run.messages()),
+            "monitors": {name: len(t_ps) for name, (t_ps, _) in run.monitors().items()},
+            "instruments": sorted(run.snapshots()),
+            "calibration": run.calibration(),
+            "results": run.results(),
+        }
 
 
 def _lines(value: dict[str, Any], depth: int) -> list[str]:

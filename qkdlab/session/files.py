@@ -20,6 +20,7 @@ from qkdlab.session.journal import Journal
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
     from qkdlab.link.effects import Commit, KeyBlock
+    from qkdlab.session.secrets import RunSecrets
 
 __all__ = ["PartyFiles", "make_folder"]
 
@@ -52,22 +53,27 @@ class PartyFiles:
     """
 
     def __init__(
-        self, folder: Path, party: str, config: RunConfig, secret: bytes
+        self, folder: Path, party: str, config: RunConfig, secrets: RunSecrets
     ) -> None:
         private = folder / party
         try:
             os.mkdir(private, 0o700)
         except OSError as error:
             raise ResourceError(f"{private}: {error.strerror}") from None
+        self.path = folder / f"{party}.h5"
         self.keys: list[KeyBlock] = []
-        self._journal_path = private / "journal.bin"
-        self.journal = Journal(self._journal_path)
-        self.pool = PadPool.create(private / "pads.bin", secret)
+        self.journal = Journal(private / "journal.bin")
+        self.pool = PadPool.create(private / "pads.bin", secrets.pads)
         self.store = KeyStore(private / "keys")
         self.run_file = RunFileWriter(
-            folder / f"{party}.h5", party=party, config=config
+            self.path,
+            party=party,
+            config=config.resolved(),
+            config_hash=config.hash,
+            key_class=config.key_class,
+            run_id=secrets.session.hex(),
+            mode="live" if config.bench == "real" else "sim",
         )
-        self.path: Path | None = None
 
     def commit(self, effect: Commit) -> None:
         """Write a record to the journal; it is on disk when this returns."""
@@ -93,11 +99,14 @@ class PartyFiles:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.pool.close()
+        self.journal.close()
         try:
-            self.pool.close()
-            self.journal.close()
-            self.path = self.run_file.finish(self._journal_path)
+            if error is not None:
+                self.run_file.result("error", f"{type(error).__name__}: {error}")
+            self.run_file.finish(self.journal.path)
         except ResourceError as failure:
+            self.run_file.abandon()
             if error is None:
                 raise
-            error.add_note(f"while closing: {failure}")
+            error.add_note(str(failure))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,41 +12,10 @@ from qkdlab.session.result import plain
 
 if TYPE_CHECKING:
     from qkdlab.calibration.records import CalibrationRecord
+    from qkdlab.runfile.writer import RunFileWriter
     from qkdlab.timetags.block import TagBlock
 
-__all__ = ["Recorder", "RunFileSink"]
-
-
-class RunFileSink(Protocol):
-    """What the recorder needs of a run file."""
-
-    def tags(self, block: TagBlock) -> None:
-        """Append a block of tags with its coverage."""
-        ...
-
-    def monitor(self, name: str, value: float, t_ps: int) -> None:
-        """Append to a monitor series."""
-        ...
-
-    def settings(self, name: str, array: NDArray[np.uint8]) -> None:
-        """Keep a record of settings; refused by files of class secure."""
-        ...
-
-    def result(self, name: str, value: Any) -> None:
-        """Keep a public figure."""
-        ...
-
-    def calibration(self, record: CalibrationRecord) -> None:
-        """Keep a calibration record."""
-        ...
-
-    def message(self, t_ps: int, direction: str, data: bytes) -> None:
-        """Append a message of the classical channel."""
-        ...
-
-    def log(self, t_ps: int, line: str) -> None:
-        """Append a line of the log."""
-        ...
+__all__ = ["Recorder"]
 
 
 class Recorder:
@@ -56,7 +25,7 @@ class Recorder:
              it ends without key
     """
 
-    def __init__(self, file: RunFileSink, now_ps: Callable[[], int]) -> None:
+    def __init__(self, file: RunFileWriter, now_ps: Callable[[], int]) -> None:
         self.figures: dict[str, Any] = {}
         self._file = file
         self._now_ps = now_ps

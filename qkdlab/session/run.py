@@ -68,7 +68,7 @@ def run(config: RunConfig, folder: Path, progress: Progress) -> Outcome:
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         files = {
-            party: stack.enter_context(PartyFiles(folder, party, config, secrets.pads))
+            party: stack.enter_context(PartyFiles(folder, party, config, secrets))
             for party in _PARTIES
         }
         progress("opening the bench", 0, 1)

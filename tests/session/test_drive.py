@@ -223,6 +223,14 @@ def test_figures_are_kept_when_the_block_ends_without_key(driver):
     assert talk.figures == {"events": 1}
 
 
+def test_an_abort_of_the_program_is_told_once(driver, diary):
+    talk = conversation(driver)
+    abort = SecurityAbort(AbortCode.SYNC_LOST, "slip")
+    talk.leave(abort)
+    talk.leave(abort)
+    assert diary == [("abort", AbortCode.SYNC_LOST)]
+
+
 def test_two_parties_talk_through_a_virtual_clock():
     """The real channel below: what one says the other hears, in no time."""
     from qkdlab.link.channel import MemoryChannel
