@@ -113,6 +113,10 @@ def _match(form: _Form, words: tuple[str, ...]) -> int | None:
         return None
     number = 0
     for (keyword, n_blocks), word in zip(form, words, strict=True):
+        if keyword.startswith("*"):
+            if word.upper() == keyword:
+                continue
+            return None
         match = _WORD.fullmatch(word)
         if match is None or not is_keyword(keyword, match[1]):
             return None
