@@ -1,0 +1,323 @@
+"""Lim 2014: exact vectors, the figure's table, intervals, soundness by simulation."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qkdlab.errors import UsageError
+from qkdlab.security.lim2014 import Lim2014Counts, key_length, reconciliation_leak
+
+P = (0.6, 0.3, 0.1)
+MU = (0.5, 0.1, 0.002)
+# data set A of theory-claims section 8
+SET_A = Lim2014Counts(
+    n_key=(9007656, 910087, 6201),
+    n_test=(592609, 59874, 408),
+    m_test=(6498, 666, 8),
+    p_key=P,
+    p_test=P,
+)
+
+
+def length_of_a(intensities, counts=SET_A, leak=1004540):
+    return key_length(
+        counts,
+        intensities,
+        leak_bits=leak,
+        epsilon_secrecy=1e-10,
+        epsilon_correctness=1e-15,
+    )
+
+
+def plain_length(counts, mu, leak, eps_sec, eps_cor):
+    """The paper's equations in plain floats."""
+    mu1, mu2, mu3 = mu
+
+    def basis(n, p):
+        delta = math.sqrt(sum(n) / 2 * math.log(21 / eps_sec))
+        low = [
+            math.exp(k) / pk * (x - delta) for k, pk, x in zip(mu, p, n, strict=True)
+        ]
+        high = [
+            math.exp(k) / pk * (x + delta) for k, pk, x in zip(mu, p, n, strict=True)
+        ]
+        tau0 = sum(pk * math.exp(-k) for k, pk in zip(mu, p, strict=True))
+        tau1 = sum(pk * math.exp(-k) * k for k, pk in zip(mu, p, strict=True))
+        s0 = max(0, tau0 * (mu2 * low[2] - mu3 * high[1]) / (mu2 - mu3))
+        s1 = (
+            tau1
+            * mu1
+            * (low[1] - high[2] - (mu2**2 - mu3**2) / mu1**2 * (high[0] - s0 / tau0))
+            / (mu1 * (mu2 - mu3) - mu2**2 + mu3**2)
+        )
+        return low, high, tau1, s0, s1
+
+    _, _, _, s_x0, s_x1 = basis(counts.n_key, counts.p_key)
+    _, _, _, _, s_z1 = basis(counts.n_test, counts.p_test)
+    low, high, tau1, _, _ = basis(counts.m_test, counts.p_test)
+    v = tau1 * (high[1] - low[2]) / (mu2 - mu3)
+    b, c, d = v / s_z1, s_z1, s_x1
+    gamma = math.sqrt(
+        (c + d)
+        * (1 - b)
+        * b
+        / (c * d * math.log(2))
+        * math.log2((c + d) / (c * d * (1 - b) * b) * 21**2 / eps_sec**2)
+    )
+    phi = min(0.5, b + gamma)
+    h = -phi * math.log2(phi) - (1 - phi) * math.log2(1 - phi)
+    logs = 6 * math.log2(21 / eps_sec) + math.log2(2 / eps_cor)
+    return s_x0 + s_x1 * (1 - h) - leak - logs
+
+
+def test_vector_v5():
+    found = length_of_a(MU)
+    assert found.secret_bits == 3080612
+    expected = {
+        "s_X0": 0.0,
+        "s_X1": 5.75190376e6,
+        "s_Z1": 2.98019944e5,
+        "v_Z1": 1.40178363e4,
+        "gamma": 3.74927184e-3,
+        "phi_X": 5.07858431e-2,
+    }
+    for name, value in expected.items():
+        assert found.bounds[name] == pytest.approx(value, rel=3e-9, abs=1e-12)
+
+
+def test_tau_of_data_set_a():
+    found = length_of_a(MU).bounds
+    assert found["tau_0"] == pytest.approx(0.7351698211, rel=1e-9)
+    assert found["tau_1"] == pytest.approx(0.2093039209, rel=1e-9)
+
+
+def test_lower_counts_are_not_clamped():
+    assert length_of_a(MU).bounds["n_X3_minus"] < 0
+    assert length_of_a(MU).bounds["m_Z3_minus"] < 0
+
+
+def test_a_positive_vacuum_bound_enters_the_length():
+    counts = Lim2014Counts(
+        (9007656, 910087, 90000), (592609, 59874, 6000), (6498, 666, 300), P, P
+    )
+    found = length_of_a(MU, counts)
+    assert found.bounds["s_X0"] > 0
+    expected = plain_length(counts, MU, 1004540, 1e-10, 1e-15)
+    assert found.bounds["ell"] == pytest.approx(expected, abs=1e-3)
+
+
+@settings(max_examples=50)
+@given(
+    scale=st.floats(0.3, 30),
+    mu2=st.floats(0.05, 0.25),
+    mu3=st.floats(0, 0.01),
+    qber=st.floats(0.002, 0.04),
+)
+def test_agrees_with_the_plain_equations(scale, mu2, mu3, qber):
+    mu = (0.5, mu2, mu3)
+    n_key = [
+        int(scale * 1e6 * p * (1 - math.exp(-0.1 * k)) + 50)
+        for k, p in zip(mu, P, strict=True)
+    ]
+    n_test = [x // 4 for x in n_key]
+    m_test = [int(qber * x) + 1 for x in n_test]
+    counts = Lim2014Counts(tuple(n_key), tuple(n_test), tuple(m_test), P, P)
+    found = length_of_a(mu, counts, leak=1000)
+    if found.bounds["phi_X"] < 0.5:
+        expected = plain_length(counts, mu, 1000, 1e-10, 1e-15)
+        assert found.bounds["ell"] == pytest.approx(expected, abs=1e-2)
+        assert found.secret_bits <= max(0.0, expected + 1e-2)
+
+
+def figure_one(km, n_x, q_x, p1, p2, mu1, mu2):
+    """Secret bits per pulse in the paper's simulation (theory section 2b)."""
+    mu, p = (mu1, mu2, 2e-4), (p1, p2, 1 - p1 - p2)
+    eta, dark, after, misaligned = 0.1 * 10 ** (-0.02 * km), 6e-7, 0.04, 5e-3
+    click = [1 - (1 - 2 * dark) * math.exp(-eta * k) for k in mu]
+    gain = [d * (1 + after) for d in click]
+    error = [
+        dark + misaligned * (1 - math.exp(-eta * k)) + after * d / 2
+        for k, d in zip(mu, click, strict=True)
+    ]
+    pulses = n_x / (q_x**2 * sum(pk * r for pk, r in zip(p, gain, strict=True)))
+
+    def observed(rates, basis):
+        return tuple(
+            round(pulses * basis**2 * pk * r) for pk, r in zip(p, rates, strict=True)
+        )
+
+    counts = Lim2014Counts(
+        observed(gain, q_x), observed(gain, 1 - q_x), observed(error, 1 - q_x), p, p
+    )
+    errors = sum(observed(error, q_x))
+    leak = reconciliation_leak(n_x, errors, 1.16).value.high
+    length = n_x // 3
+    for _ in range(5):
+        length = key_length(
+            counts,
+            mu,
+            leak_bits=leak,
+            epsilon_secrecy=1e-15 * length,
+            epsilon_correctness=1e-15,
+        ).secret_bits
+    return length / pulses
+
+
+def test_figure_one_at_the_stated_optimum():
+    rate = figure_one(50, 10**7, q_x=0.857, p1=0.377, p2=0.446, mu1=0.411, mu2=0.220)
+    assert rate == pytest.approx(5.139e-4, rel=0.01)
+
+
+def test_the_stated_optimum_is_one():
+    best = {"q_x": 0.857, "p1": 0.377, "p2": 0.446, "mu1": 0.411, "mu2": 0.220}
+    rate = figure_one(50, 10**7, **best)
+    for name, factor in itertools.product(best, (0.9, 1.1)):
+        other = {**best, name: best[name] * factor}
+        assert figure_one(50, 10**7, **other) < rate
+
+
+def bounds_of(mu, relative):
+    return [(k * (1 - relative), k * (1 + relative)) for k in mu]
+
+
+@pytest.mark.parametrize("relative", [0.001, 0.01, 0.04])
+@pytest.mark.parametrize("scale", [1, 0.05])
+def test_length_over_intervals_is_the_least_of_a_grid(relative, scale):
+    counts = Lim2014Counts(
+        tuple(int(scale * n) for n in SET_A.n_key),
+        tuple(int(scale * n) for n in SET_A.n_test),
+        tuple(int(scale * n) for n in SET_A.m_test),
+        P,
+        P,
+    )
+    leak = int(scale * 1004540)
+    box = bounds_of(MU, relative)
+    grid = itertools.product(*([lo, (lo + hi) / 2, hi] for lo, hi in box))
+    least = min(length_of_a(point, counts, leak).secret_bits for point in grid)
+    found = length_of_a(box, counts, leak).secret_bits
+    assert least - 1 <= found <= least
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(0, 999),
+    st.floats(0, 0.05),
+    st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+)
+def test_no_intensity_inside_its_interval_gives_less(seed, relative, place):
+    rng = np.random.default_rng(seed)
+    scale = 10 ** rng.uniform(-1.5, 1)
+    noise = rng.uniform(0.7, 1.4, 9)
+    n = [*SET_A.n_key, *SET_A.n_test, *SET_A.m_test]
+    n = [int(scale * f * x) + 1 for f, x in zip(noise, n, strict=True)]
+    counts = Lim2014Counts(tuple(n[:3]), tuple(n[3:6]), tuple(n[6:]), P, P)
+    box = bounds_of(MU, relative)
+    inside = [lo + x * (hi - lo) for (lo, hi), x in zip(box, place, strict=True)]
+    found = length_of_a(box, counts, leak=0).secret_bits
+    assert found <= length_of_a(inside, counts, leak=0).secret_bits
+
+
+def test_numbers_at_the_least_favourable_intensities_are_reported():
+    found = length_of_a(bounds_of(MU, 0.01))
+    again = length_of_a(found.intensities)
+    assert again.secret_bits == found.secret_bits
+    assert again.bounds == pytest.approx(found.bounds)
+
+
+def test_too_few_counts_give_no_key():
+    counts = Lim2014Counts((900, 91, 1), (59, 6, 0), (1, 0, 0), P, P)
+    assert length_of_a(MU, counts, leak=0).secret_bits == 0
+
+
+def test_no_counts_at_all_give_no_key():
+    counts = Lim2014Counts((0, 0, 0), (0, 0, 0), (0, 0, 0), P, P)
+    found = length_of_a(bounds_of(MU, 0.01), counts, leak=0)
+    assert found.secret_bits == 0
+    assert found.bounds["phi_X"] == 0.5
+
+
+def test_counts_that_contradict_the_model_give_no_key():
+    # fewer errors with the decoy than its vacuum part explains
+    counts = Lim2014Counts(SET_A.n_key, SET_A.n_test, (6498, 0, 9000), P, P)
+    assert length_of_a(MU, counts).secret_bits == 0
+
+
+def test_a_bit_more_leak_is_a_bit_less_key():
+    assert length_of_a(MU, leak=1004541).secret_bits == 3080611
+
+
+@pytest.mark.parametrize(
+    "intensities",
+    [
+        (0.5, 0.4, 0.2),
+        (0.5, 0.1, 0.1),
+        (0.5, 0.1, -0.1),
+        (0.5, (0.1, 0.3), (0.2, 0.21)),
+        ((0.6, 0.5), 0.1, 0.0),
+        ((0.15, 0.5), 0.1, 0.06),
+    ],
+)
+def test_intensities_out_of_order_are_refused(intensities):
+    with pytest.raises(UsageError, match="intensit"):
+        length_of_a(intensities)
+
+
+def simulate(rng, mu_true, pulses=10**9):
+    """Draw counts with photon numbers known; return them and the truth."""
+    eta, dark, misaligned = 0.08, 2e-5, 0.01
+    numbers = np.arange(12)
+    factorials = [math.factorial(m) for m in numbers]
+    weights = [k**numbers / factorials for k in mu_true]
+    weights = [w / w.sum() for w in weights]
+    yields = 1 - (1 - dark) * (1 - eta) ** numbers
+    wrong = (0.5 * dark + misaligned * (yields - dark)) / yields
+    events, errors = np.zeros((2, 3, 12), int), np.zeros((2, 3, 12), int)
+    for basis, share in enumerate((0.8, 0.2)):
+        for i, p in enumerate(P):
+            sent = rng.multinomial(
+                int(pulses * share * p), weights[i] / sum(weights[i])
+            )
+            events[basis, i] = rng.binomial(sent, yields)
+            errors[basis, i] = rng.binomial(events[basis, i], wrong)
+    counts = Lim2014Counts(
+        tuple(events[0].sum(1).tolist()),
+        tuple(events[1].sum(1).tolist()),
+        tuple(errors[1].sum(1).tolist()),
+        P,
+        P,
+    )
+    truth = {
+        "s_X0": events[0, :, 0].sum(),
+        "s_X1": events[0, :, 1].sum(),
+        "s_Z1": events[1, :, 1].sum(),
+        "v_Z1": errors[1, :, 1].sum(),
+        "phi_X": errors[0, :, 1].sum() / events[0, :, 1].sum(),
+    }
+    return counts, truth
+
+
+def crossings(mu_true, runs=60):
+    """Count bounds that cross the truth when MU is believed."""
+    rng = np.random.default_rng(2024)
+    wrong = 0
+    for _ in range(runs):
+        counts, truth = simulate(rng, mu_true)
+        bounds = length_of_a(MU, counts, leak=0).bounds
+        wrong += sum(bounds[name] > truth[name] for name in ("s_X0", "s_X1", "s_Z1"))
+        wrong += sum(bounds[name] < truth[name] for name in ("v_Z1", "phi_X"))
+    return wrong
+
+
+def test_bounds_never_cross_the_truth():
+    # epsilon_sec is 1e-10: not one crossing is expected in any number of runs
+    assert crossings(MU) == 0
+
+
+def test_the_soundness_test_catches_a_decoy_ten_percent_too_bright():
+    assert crossings((0.5, 0.11, 0.002), runs=20) > 0
