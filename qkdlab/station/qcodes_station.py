@@ -20,7 +20,7 @@ def snapshot(instruments: Mapping[str, Any]) -> dict[str, Any]:
     """
     station = Station(default=False)
     for name, instrument in instruments.items():
-        station.add_component(instrument, name=name)
+        station.add_component(instrument, name=name, update_snapshot=False)
     found = station.snapshot(update=False)
     listed = {
         name: part
