@@ -86,4 +86,3 @@ def _as_known(error: Exception) -> QkdlabError:
         f"internal error: {type(error).__name__}: {error} (set QKDLAB_DEBUG=1 for the "
         "traceback, and report it)"
     )
-

@@ -31,8 +31,12 @@ class Recorder:
         self._now_ps = now_ps
 
     def tags(self, block: TagBlock) -> None:
-        """Record a block of tags, before anything is made of it."""
+        """Record a block of tags, before anything is made of it.
+
+        All tags recorded so far are the figure ``clicks``.
+        """
         self._file.tags(block)
+        self.figures["clicks"] = self.figures.get("clicks", 0) + len(block)
 
     def monitor(self, name: str, value: float, t_ps: int | None = None) -> None:
         """Record one value of a slow series, such as ``tap_power_w``."""

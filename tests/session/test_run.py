@@ -69,7 +69,7 @@ def bob(ctx):
     ctx.conversation.send("welcome")
     ctx.recorder.tags(block([1, 2, 3], 0, 10))
     ctx.progress("tags", 1, 2)
-    ctx.recorder.result("clicks", 3)
+    ctx.recorder.result("sync", {"stretch": 1.0})
     party = KeyParty(key("bob", ctx.conversation.key_class))
     return PartyResult(ctx.conversation.drive(party))
 
@@ -137,6 +137,7 @@ def test_it_ends_with_equal_keys_and_the_figures_of_both(world, tmp_path):
     assert outcome.result["keys_match"] is True
     assert outcome.result["secret_bits"] == 64
     assert outcome.result["clicks"] == 3
+    assert outcome.result["sync"] == {"stretch": 1.0}
     assert outcome.result["leaked_bits"] == 5
     assert outcome.result["seed"] == 7
     assert outcome.result["auth_bits_spent"] > 0
@@ -218,7 +219,7 @@ def test_different_keys_are_found_out(world, tmp_path, monkeypatch):
 
 def test_an_abort_is_an_outcome_with_all_that_is_known(world, tmp_path):
     def aborting_bob(ctx):
-        ctx.recorder.result("clicks", 9)
+        ctx.recorder.tags(block([1, 2], 0, 10))
         raise SecurityAbort(AbortCode.SYNC_LOST, "no header found", {"score": 0.1})
 
     world.programs["bob"] = aborting_bob
@@ -226,7 +227,7 @@ def test_an_abort_is_an_outcome_with_all_that_is_known(world, tmp_path):
     assert outcome.exit_code == 3
     assert outcome.result["aborted"]["code"] == "sync-lost"
     assert outcome.result["aborted"]["numbers"] == {"score": 0.1}
-    assert outcome.result["clicks"] == 9
+    assert outcome.result["clicks"] == 2
     assert outcome.result["keys_match"] is None
     with open_run(outcome.result["run_files"]["bob"]) as file:
         assert file.complete
