@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
+from qkdlab.wiring.graph import Graph
 from qkdlab.wiring.parts import Wiring
 from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
 from qkdlab_sims.bench.paths import start_chain
@@ -129,6 +130,7 @@ class Tagger:
         self.starts.append(t_ps)
 
     def advance(self, t_ps: int) -> None:
+        assert t_ps >= self.complete_ps
         for pieces in (self.starts, *self.clicks.values()):
             assert not pieces or pieces[-1][-1] < t_ps
         self.complete_ps = t_ps
@@ -156,9 +158,10 @@ class StubBench:
         self.bias = Bias()
         self.tagger = Tagger()
         self.true = TrueBench(wiring)
-        ways = LightWays(wiring)
+        graph = Graph(wiring)
+        ways = LightWays(graph)
         plates = ("qwp1", "hwp", "qwp2")
-        chain = start_chain(wiring)
+        chain = start_chain(graph)
         assert chain is not None
         self.world = World(
             ways,
@@ -179,5 +182,6 @@ class StubBench:
         before = [len(self.tagger.times(i)) for i in (1, 2, 3, 4)]
         now_ps = self.tagger.complete_ps
         self.world.advance(now_ps + round(duration_s * 1e12))
+        self.world.deliver()
         after = [len(self.tagger.times(i)) for i in (1, 2, 3, 4)]
         return np.subtract(after, before) / duration_s

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from qkdlab.clock import VirtualClock
 from qkdlab.errors import ConfigError
+from qkdlab.wiring.graph import Graph
 from qkdlab.wiring.parts import (
     Awg,
-    Laser,
     PowerMeterPart,
     Snspd,
     Tagger,
     VariableAttenuator,
     Waveplate,
-    Wiring,
 )
 from qkdlab_sims.bench.draws import generator
 from qkdlab_sims.bench.instruments import Connection, build, connections
@@ -43,14 +42,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Assembly", "assemble"]
 
-P = TypeVar("P")
-
 
 @dataclass
 class Assembly:
     """A bench that is ready to run.
 
     devices:     by ``party.instrument`` or ``party.bus``; likewise `instruments`
+    taggers:     names of the devices that want `World.deliver` before they hear
     true:        the true values
     """
 
@@ -58,6 +56,7 @@ class Assembly:
     world: World
     devices: dict[str, Connection]
     instruments: dict[str, Instrument]
+    taggers: frozenset[str]
     true: TrueBench
 
 
@@ -70,16 +69,21 @@ def assemble(config: RunConfig, section: SimulationSection, seed: int) -> Assemb
     true = draw_bench(config.wiring, section.spread, seed)
     clock = VirtualClock()
     devices = connections(config, section)
-    given = _given_options(true, section, seed, clock, devices)
+    graph = Graph(true.wiring)
+    given = _given_options(true, graph, section, seed, clock, devices)
     instruments = {
         name: build(connection, seed, **given.get(name, {}))
         for name, connection in devices.items()
     }
-    ports = _Ports(true.wiring, instruments, devices)
+    ports = _Ports(graph, instruments, devices)
     world = _world(true, seed, ports)
     _connect_readings(world, ports)
     clock.world = world
-    return Assembly(clock, world, devices, instruments, true)
+    taggers = frozenset(
+        ports.device_of(name, part.instrument).name
+        for name, part in graph.parts_of(Tagger).items()
+    )
+    return Assembly(clock, world, devices, instruments, taggers, true)
 
 
 class _Ports:
@@ -87,11 +91,11 @@ class _Ports:
 
     def __init__(
         self,
-        wiring: Wiring,
+        graph: Graph,
         instruments: Mapping[str, Instrument],
         devices: Mapping[str, Connection],
     ) -> None:
-        self.wiring = wiring
+        self.graph = graph
         self._instruments = instruments
         self._devices = devices
 
@@ -108,11 +112,6 @@ class _Ports:
         """Return the simulated device behind a part."""
         return self._instruments[self.device_of(part, instrument).name]
 
-    def all(self, kind: type[P]) -> dict[str, P]:
-        """Return the parts of one kind by name."""
-        parts = self.wiring.parts
-        return {n: p for n, p in parts.items() if isinstance(p, kind)}
-
     def motor(self, part: str, instrument: str) -> MotorPort:
         """Return the motor that turns a part."""
         device = self.device_of(part, instrument)
@@ -123,16 +122,16 @@ class _Ports:
 
 def _given_options(
     true: TrueBench,
+    graph: Graph,
     section: SimulationSection,
     seed: int,
     clock: VirtualClock,
     devices: Mapping[str, Connection],
 ) -> dict[str, dict[str, Any]]:
     """Return the options by which the world makes instruments untrue, by device."""
-    wiring = true.wiring
-    period_ps = pulse_period_ps(wiring, find_part(wiring, Laser)[0])
+    period_ps = pulse_period_ps(graph)
     given: dict[str, dict[str, Any]] = {}
-    for name, part in wiring.parts.items():
+    for name, part in graph.wiring.parts.items():
         match part:
             case Awg():
                 phase = StartPhase(
@@ -161,24 +160,24 @@ def _given_options(
 def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
     generators = {
         name: cast(GeneratorPort, ports.port(name, part.instrument))
-        for name, part in ports.all(Awg).items()
+        for name, part in ports.graph.parts_of(Awg).items()
     }
     attenuators = {
         name: cast(AttenuatorPort, ports.port(name, part.instrument))
-        for name, part in ports.all(VariableAttenuator).items()
+        for name, part in ports.graph.parts_of(VariableAttenuator).items()
     }
     motors = {
         name: ports.motor(name, part.instrument)
-        for name, part in ports.all(Waveplate).items()
+        for name, part in ports.graph.parts_of(Waveplate).items()
         if part.instrument is not None
     }
-    ways = LightWays(true.wiring)
+    ways = LightWays(ports.graph)
     bias = [
         (cast(BiasPort, ports.port(way.name, way.part.instrument)), way.part.channel)
         for way in ways.detectors
     ]
-    tagger_name, tagger = find_part(true.wiring, Tagger)
-    chain = start_chain(true.wiring)
+    tagger_name, tagger = find_part(ports.graph, Tagger)
+    chain = start_chain(ports.graph)
     start = None
     if chain is not None:
         start = StartEdges(chain, generators[chain.awg], seed)
@@ -194,7 +193,7 @@ def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
 
 def _connect_readings(world: World, ports: _Ports) -> None:
     """Give meters their light and bias sources their counts and voltages."""
-    for name, meter in ports.all(PowerMeterPart).items():
+    for name, meter in ports.graph.parts_of(PowerMeterPart).items():
         if name in world.ways.meters:
             port = cast(PowerMeterPort, ports.port(name, meter.instrument))
             port.light = _power_of(world, name)

@@ -1,8 +1,8 @@
 """From light to electrical pulses: the detector bank, simulated no further than asked.
 
 Stretches of ticks in which nothing changed wait in a queue until somebody needs their
-clicks: a recording tagger or a question for counts. What is drawn does not depend on
-when it is asked for (all random numbers are keyed by tick).
+clicks. What is drawn does not depend on when it is asked for (all random numbers are
+keyed by tick).
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ class Detection:
         self._waiting: deque[_Stretch] = deque()
         self._ready: list[list[NDArray[np.int64]]] = [[] for _ in bank.parameters]
         self._complete_ps = 0
-        self._skip_ps = 0
 
     def append(self, tick: int, conditions: Conditions) -> None:
         """Queue a tick; ticks come in order, each once."""
@@ -68,14 +67,8 @@ class Detection:
         else:
             self._waiting.append(_Stretch(tick, tick + 1, conditions))
 
-    def skip_until(self, t_ps: int) -> None:
-        """Forget the clicks before `t_ps` (but count them)."""
-        self._skip_ps = max(self._skip_ps, t_ps)
-        for pieces in self._ready:
-            pieces[:] = [p for p in pieces if p[-1] >= self._skip_ps]
-
     def clicks_until(self, t_ps: int) -> list[NDArray[np.int64]]:
-        """Return per detector the clicks before `t_ps` not yet returned or skipped.
+        """Return per detector the clicks before `t_ps` not yet returned.
 
         All ticks that begin before `t_ps` must have been queued.
         """
@@ -83,10 +76,9 @@ class Detection:
         out: list[NDArray[np.int64]] = []
         for pieces in self._ready:
             times = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
-            first, last = np.searchsorted(times, (self._skip_ps, t_ps))
-            pieces[:] = [times[last:]] if last < len(times) else []
-            out.append(times[first:last])
-        self.skip_until(t_ps)
+            n_due = int(np.searchsorted(times, t_ps))
+            pieces[:] = [times[n_due:]] if n_due < len(times) else []
+            out.append(times[:n_due])
         return out
 
     def counts_until(self, t_ps: int) -> list[int]:
@@ -113,7 +105,7 @@ class Detection:
                 eve=conditions.eve,
             )
             for pieces, times in zip(self._ready, clicks.times_ps, strict=True):
-                if len(times) and times[-1] >= self._skip_ps:
+                if len(times):
                     pieces.append(times)
             self._complete_ps = int(clicks.complete_until_ps.min())
             self._counts.add(clicks.times_ps, self._complete_ps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,6 +12,7 @@ from qkdlab.plugins import did_you_mean
 from qkdlab.transport.base import Transport
 from qkdlab_sims.bench.ports import Instrument
 from qkdlab_sims.instruments.machine import ByteMachine, MessageMachine
+from qkdlab_sims.mount.attentive import Attentive
 from qkdlab_sims.mount.faults import Fault
 from qkdlab_sims.mount.faulty import FaultyByteMachine, FaultyMessageMachine
 from qkdlab_sims.mount.inprocess import (
@@ -52,6 +53,8 @@ class Line:
 class Lines:
     """All connections of one simulated device.
 
+    before: brings the surroundings up to date; called before the device hears anything
+
     Raises ConfigError for a fault at an endpoint that the device does not have.
     """
 
@@ -62,12 +65,17 @@ class Lines:
         instrument: Instrument,
         faults: Sequence[Fault],
         clock: Clock,
+        before: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._simulator = simulator
         self._clock = clock
         self._machines = dict(instrument.endpoints)
         self._open: dict[str, InProcessByteTransport | InProcessMessageTransport] = {}
+        if before is not None:
+            for endpoint, machine in instrument.endpoints.items():
+                attentive = Attentive(cast(ByteMachine, machine), before)
+                self._machines[endpoint] = attentive
         for fault in faults:
             if fault.endpoint is not None:
                 self._require(fault.endpoint, f"simulation.faults.{name}")

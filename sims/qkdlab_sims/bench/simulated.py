@@ -42,6 +42,9 @@ class SimulatedBench:
                 self._assembly.instruments[name],
                 section.faults.get(name, []),
                 self.clock,
+                self._assembly.world.deliver
+                if name in self._assembly.taggers
+                else None,
             )
             for name, device in self._assembly.devices.items()
         }

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import ConfigError
-from qkdlab.wiring.parts import IntensityModulator, Laser, PhaseModulator, Wiring
-from qkdlab_sims.bench.paths import LightPath, RfChain, find_part, rf_chain
+from qkdlab.wiring.graph import Graph, OpticalPath
+from qkdlab.wiring.parts import Clock, IntensityModulator, Laser, PhaseModulator
+from qkdlab_sims.bench.paths import RfChain, find_part, rf_chain
 from qkdlab_sims.bench.ports import GeneratorOutput, GeneratorPort
 from qkdlab_sims.bench.transfer import fixed_jones
 from qkdlab_sims.optics.light import Light
@@ -30,14 +31,15 @@ MAX_CONTEXTS = 1 << 20
 only later are cut there and begin anew."""
 
 
-def pulse_period_ps(wiring: Wiring, laser: str) -> int:
-    """Return the pulse period set by the clock that drives `laser`.
+def pulse_period_ps(graph: Graph) -> int:
+    """Return the pulse period set by the clock that drives the laser.
 
     Raises ConfigError when no clock does, or its period is no whole picosecond.
     """
-    cable = next((c for c in wiring.cables if c.target == f"{laser}.clock"), None)
-    part = None if cable is None else wiring.parts[cable.source.split(".")[0]]
-    if part is None or part.kind != "clock":
+    laser = find_part(graph, Laser)[0]
+    link = graph.entering(laser, "clock")
+    part = None if link is None else graph.wiring.parts[link.source[0]]
+    if not isinstance(part, Clock):
         raise ConfigError(f"wiring.cables: no clock drives {laser}.clock")
     period = Fraction(10**12) / Fraction(part.frequency_hz)
     if period.denominator != 1:
@@ -53,23 +55,23 @@ class ModulatedSource:
     path: a path of the light on which all modulators lie
     """
 
-    def __init__(self, wiring: Wiring, path: LightPath) -> None:
-        laser, part = find_part(wiring, Laser)
-        self.laser = part
-        self.period_ps = pulse_period_ps(wiring, laser)
-        self.steps = path.steps
+    def __init__(self, graph: Graph, path: OpticalPath) -> None:
+        self.laser = find_part(graph, Laser)[1]
+        self.period_ps = pulse_period_ps(graph)
         self._modulators: list[
             tuple[IntensityModulator | PhaseModulator, RfChain | None, int]
         ] = []
-        self.n_steps = 0
-        """Steps of the path up to and with the last modulator."""
-        for at, step in enumerate(path.steps):
-            if isinstance(step.part, IntensityModulator | PhaseModulator):
-                chain = rf_chain(wiring, step.name)
-                # Light meets the modulator this long after the clock edge.
-                delay_ps = part.pulse_delay_ps + path.delay_ps(at + 1)
-                self._modulators.append((step.part, chain, delay_ps))
-                self.n_steps = at + 1
+        n_stages = 0
+        delay_ps = self.laser.pulse_delay_ps
+        for at, stage in enumerate(path.stages):
+            # Light meets the part this long after the clock edge.
+            delay_ps += stage.delay_ps
+            if isinstance(stage.part, IntensityModulator | PhaseModulator):
+                chain = rf_chain(graph, stage.name)
+                self._modulators.append((stage.part, chain, delay_ps))
+                n_stages = at + 1
+        self.stages = path.stages[:n_stages]
+        """Up to and with the last modulator."""
 
     def light(self, generators: Mapping[str, GeneratorPort]) -> Light:
         """Return the light behind the last modulator for the present waveforms.
@@ -82,8 +84,8 @@ class ModulatedSource:
             repetition_hz=1e12 / self.period_ps,
             pulse_fwhm_ps=self.laser.pulse_fwhm_ps,
         ).light()
-        for step in self.steps[: self.n_steps]:
-            light = light.through(fixed_jones(step))
+        for stage in self.stages:
+            light = light.through(fixed_jones(stage))
         outputs = [
             None if chain is None else generators[chain.awg].output(chain.channel)
             for _, chain, _ in self._modulators
@@ -130,7 +132,7 @@ def _volts(
             f"modulator, found {len(chain.amplifiers)}"
         )
     amplifier = Amplifier()
-    for _, label in chain.amplifiers:
+    for label in chain.amplifiers:
         amplifier = Amplifier(label.gain, label.saturation_v, label.ac_coupling_hz)
     return drive(
         output.volts * 10.0 ** (-chain.loss_db / 20.0),

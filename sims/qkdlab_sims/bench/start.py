@@ -117,12 +117,6 @@ class StartEdges:
         self._on_the_way = times[n_due:]
         return times[:n_due]
 
-    def skip_until(self, t_ps: int) -> None:
-        """Forget the edges that set out before `t_ps`."""
-        for _ in self._take(t_ps):
-            pass
-        self._on_the_way = self._on_the_way[:0]
-
     def _take(self, t_ps: int) -> Iterator[tuple[int, int, int]]:
         """Yield (first edge, count, period) of the edges that set out before t."""
         while self._stretches and self._stretches[0].t0_ps < t_ps:

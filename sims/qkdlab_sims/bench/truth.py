@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from qkdlab.wiring.graph import Graph
 from qkdlab.wiring.parts import (
     Amplifier,
     BeamSplitter,
     Fibre,
     FixedLoss,
     IntensityModulator,
-    Laser,
     Part,
     PhaseModulator,
     PowerMeterPart,
@@ -25,7 +25,7 @@ from qkdlab.wiring.parts import (
     Wiring,
 )
 from qkdlab_sims.bench.draws import normal
-from qkdlab_sims.bench.paths import find_part, light_paths
+from qkdlab_sims.bench.paths import light_paths
 from qkdlab_sims.sections import Spread
 
 __all__ = ["TrueBench", "draw_bench"]
@@ -80,14 +80,13 @@ def draw_bench(nominal: Wiring, spread: Spread, seed: int) -> TrueBench:
 
 def _between_tap_and_output(wiring: Wiring) -> set[str]:
     """Return the parts whose loss the record ``tap_to_output_ratio`` already holds."""
-    laser = find_part(wiring, Laser)[0]
     names: set[str] = set()
-    for path in light_paths(wiring, laser).values():
-        taps = [step for step in path.steps if isinstance(step.part, Tap)]
-        if taps:
-            at = path.position(taps[0].name)
-            owner = taps[0].part.owner
-            names |= {s.name for s in path.steps[at:] if s.part.owner == owner}
+    for path in light_paths(Graph(wiring)).values():
+        for at, stage in enumerate(path.stages):
+            if isinstance(stage.part, Tap):
+                owner = stage.part.owner
+                below = path.stages[at:]
+                names |= {s.name for s in below if s.part.owner == owner}
     return names
 
 

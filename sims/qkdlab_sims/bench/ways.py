@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import ConfigError
+from qkdlab.wiring.graph import Graph, OpticalPath
 from qkdlab.wiring.parts import (
     Eavesdropper,
     Fibre,
     Laser,
     PowerMeterPart,
     Snspd,
-    Wiring,
 )
-from qkdlab_sims.bench.paths import LightPath, find_part, light_paths, tagger_inputs
+from qkdlab_sims.bench.paths import find_part, light_paths, tagger_inputs
 from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.bench.transfer import Transfer, Turning
 from qkdlab_sims.optics.eavesdropper import InterceptResend
@@ -47,58 +47,57 @@ class LightWays:
     same modulators.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
-        laser, laser_part = find_part(wiring, Laser)
-        paths = light_paths(wiring, laser)
-        ends = {name: path.steps[-1].part for name, path in paths.items()}
+    def __init__(self, graph: Graph) -> None:
+        laser, laser_part = find_part(graph, Laser)
+        paths = light_paths(graph)
+        ends = {name: path.stages[-1].part for name, path in paths.items()}
         detectors = [n for n, part in ends.items() if isinstance(part, Snspd)]
         if not detectors:
             raise ConfigError(f"wiring.cables: no light of {laser} meets a detector")
-        self.source = ModulatedSource(wiring, paths[detectors[0]])
-        n_source = self.source.n_steps
+        self.source = ModulatedSource(graph, paths[detectors[0]])
+        n_source = len(self.source.stages)
         for path in paths.values():
-            if path.steps[:n_source] != self.source.steps[:n_source]:
+            if path.stages[:n_source] != self.source.stages:
                 raise ConfigError(
                     f"wiring.cables: {path.end} sees light that leaves before the last "
                     "modulator; the simulated world wants all modulators first"
                 )
         self.meters = {
-            name: Transfer(paths[name].steps[n_source:])
+            name: Transfer(paths[name].stages[n_source:])
             for name, part in ends.items()
             if isinstance(part, PowerMeterPart)
         }
-        inputs = tagger_inputs(wiring)
+        inputs = tagger_inputs(graph)
         self.detectors = [
             self._detector_way(paths[name], laser_part, inputs.get(name))
             for name in detectors
         ]
-        main = paths[detectors[0]].steps
+        main = paths[detectors[0]].stages
         inside = [s for s in main[n_source:] if s.part.owner == laser_part.owner]
         self.to_output = Transfer(inside)
         """Through the last part of the sender's station."""
-        self.sender = frozenset(step.name for step in inside)
+        self.sender = frozenset(stage.name for stage in inside)
         self.fibres = {s.name: s.part for s in main if isinstance(s.part, Fibre)}
         eves = [s.part for s in main if isinstance(s.part, Eavesdropper)]
         self.eve = next((e for e in eves if e.attack != "none"), None)
 
     def _detector_way(
-        self, path: LightPath, laser: Laser, tagger_input: tuple[int, int] | None
+        self, path: OpticalPath, laser: Laser, tagger_input: tuple[int, int] | None
     ) -> DetectorWay:
-        part = path.steps[-1].part
+        part = path.stages[-1].part
         if not isinstance(part, Snspd):
             raise TypeError("the way ends at no detector")
         number, cable_ps = tagger_input or (None, 0)
-        steps = path.steps[self.source.n_steps :]
-        at = next(
-            (i for i, s in enumerate(steps) if isinstance(s.part, Eavesdropper)), 0
-        )
+        stages = path.stages[len(self.source.stages) :]
+        eves = [i for i, s in enumerate(stages) if isinstance(s.part, Eavesdropper)]
+        at = eves[0] if eves else 0
         return DetectorWay(
             path.end,
             part,
-            laser.pulse_delay_ps + path.delay_ps() + cable_ps,
+            laser.pulse_delay_ps + path.delay_ps + cable_ps,
             number,
-            Transfer(steps[:at]),
-            Transfer(steps[at:]),
+            Transfer(stages[:at]),
+            Transfer(stages[at:]),
         )
 
     def analysers(

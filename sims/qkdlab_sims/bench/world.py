@@ -2,9 +2,10 @@
 
 Time runs in ticks of 2^16 pulses. Knobs are read at the beginning of a tick and hold
 until its end. The world never runs ahead of the clock: at time t it knows the knobs of
-every tick that begins before t, and taggers have got every pulse that arrives before
-t. Clicks are drawn only when a tagger records or somebody asks for counts
-(`bench.detection`); that changes no number, for all are keyed by their tick.
+every tick that begins before t. Clicks are drawn when somebody wants them: a recording
+tagger, one that is spoken to, a question for counts, or after 0.1 s. All are drawn in
+the end, for the counters of a tagger count always, and none depends on when: random
+numbers are keyed by their tick.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.clock import PS_PER_S
 from qkdlab.wiring.parts import Snspd
 from qkdlab_sims.bench.detection import Conditions, Detection
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
@@ -34,7 +36,10 @@ from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
 from qkdlab_sims.optics.source import photon_energy_j
 
-__all__ = ["Moment", "World"]
+__all__ = ["LONGEST_WAIT_PS", "Moment", "World"]
+
+LONGEST_WAIT_PS = PS_PER_S // 10
+"""A tagger that does not record gets its pulses in portions of at most this length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,7 @@ class World:
         self._light_changed = True
         self._mean_stokes = np.zeros(4)
         self._next_tick = 0
+        self._delivered_ps = 0
         self._now_ps = 0
         self._moment: Moment | None = None
         self.recorded: Moment | None = None
@@ -113,8 +119,30 @@ class World:
         while self._next_tick * self.tick_ps < t_ps:
             self._begin_tick(self._next_tick)
         self._now_ps = max(self._now_ps, t_ps)
-        if self.tagger is not None:
-            self._deliver(self.tagger)
+        waiting_ps = self._now_ps - self._delivered_ps
+        is_recording = self.tagger is not None and self.tagger.recording()
+        if is_recording or waiting_ps >= LONGEST_WAIT_PS:
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Give the tagger all pulses before the present time.
+
+        To be called before the tagger is spoken to; a recording one gets them as time
+        goes on.
+        """
+        now_ps = self._now_ps
+        if self.tagger is None or now_ps == self._delivered_ps:
+            return
+        self._delivered_ps = now_ps
+        clicks = self.detection.clicks_until(now_ps)
+        for way, times in zip(self.ways.detectors, clicks, strict=True):
+            if way.tagger_input is not None and len(times):
+                self.tagger.push(way.tagger_input, times)
+        if self.start is not None:
+            starts = self.start.until(now_ps)
+            if len(starts):
+                self.tagger.push_start(starts)
+        self.tagger.advance(now_ps)
 
     def next_event_ps(self) -> int | None:
         """Return None: the world moves only when somebody waits for an instrument."""
@@ -191,24 +219,6 @@ class World:
             analyser = analyser_vector(way.jones(turning))
             photons = 0.5 * float(analyser @ self._mean_stokes)
             self._power[name].set(tick * self.tick_ps, photons * watts)
-
-    def _deliver(self, tagger: TaggerPort) -> None:
-        """Give the tagger all that arrives before the present time."""
-        now_ps = self._now_ps
-        if tagger.recording():
-            clicks = self.detection.clicks_until(now_ps)
-            for way, times in zip(self.ways.detectors, clicks, strict=True):
-                if way.tagger_input is not None and len(times):
-                    tagger.push(way.tagger_input, times)
-            if self.start is not None:
-                starts = self.start.until(now_ps)
-                if len(starts):
-                    tagger.push_start(starts)
-        else:
-            self.detection.skip_until(now_ps)
-            if self.start is not None:
-                self.start.skip_until(now_ps)
-        tagger.advance(now_ps)
 
 
 def _parameters(part: Snspd) -> DetectorParameters:

@@ -42,7 +42,6 @@ __all__ = [
     "DetectorBank",
     "DetectorParameters",
     "DetectorState",
-    "mean_rates_hz",
     "simulate_pulses",
 ]
 
@@ -59,6 +58,8 @@ class DetectorBank:
                 k x period_ps of world time) to the pulse at each detector
     period_ps:  time between pulses
     seed, component: key of all random numbers
+    hold_back_ps: tags are given out this much later than their pulse, so that those of
+                 later pulses cannot precede them; at least 6.8 sigma of the jitter
     """
 
     parameters: tuple[DetectorParameters, ...]
@@ -66,6 +67,7 @@ class DetectorBank:
     period_ps: int
     seed: int
     component: str = "detectors"
+    hold_back_ps: int = 5_000
     keys: NDArray[np.uint64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -179,9 +181,9 @@ def simulate_pulses(
     expected = photons + float(wires["dark_per_tick"].max())
     reserve = math.ceil(expected + 12.0 * math.sqrt(expected) + 64.0)
     tick, tick_end = k0 // PULSES_PER_TICK, k1 // PULSES_PER_TICK
-    # tags are at most this much earlier than the photon's arrival
-    early_ps = np.ceil(wires["sigma_ps"] * GAUSS_BOUND).astype(np.int64) + 1
-    until = wires["arrival_ps"] - early_ps + k0 * bank.period_ps
+    if float(wires["sigma_ps"].max()) * GAUSS_BOUND >= bank.hold_back_ps:
+        raise ValueError("DetectorBank.hold_back_ps is too short for this jitter")
+    until = wires["arrival_ps"] - bank.hold_back_ps + k0 * bank.period_ps
     pieces: list[list[NDArray[np.int64]]] = [[] for _ in range(n_det)]
     while tick < tick_end:
         held = max(len(h) for h in state.held_back)
@@ -208,7 +210,7 @@ def simulate_pulses(
         )
         if tick < 0:
             raise OverflowError("a tick holds more clicks than its bound")
-        until = wires["arrival_ps"] - early_ps + tick * tick_ps
+        until = wires["arrival_ps"] - bank.hold_back_ps + tick * tick_ps
         for d in range(n_det):
             row = out[d, : wires["n_tags"][d]]
             final = int(np.searchsorted(row, until[d]))
@@ -251,28 +253,3 @@ def _mean_bound(
     brightest = light.table.brightest
     noise = 1.0 + GAUSS_BOUND * light.intensity_noise_rms
     return float(0.5 * after * path * brightest * noise * (1.0 + 1e-9))
-
-
-def mean_rates_hz(
-    state: DetectorState, light: Light, analysers: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the expected click rate of each detector, averaged over the pattern.
-
-    The loss by recovery is that of a dead time of the same area,
-    R = R0 / (1 + R0 tau_eff), tau_eff = integral of 1 - eta(I(t))/eta(I_bias); good
-    to second order in R0 tau_eff.
-    """
-    bank = state.bank
-    bias = state.effective_bias_ua()
-    means = 0.5 * light.stokes() @ analysers.T
-    per_pulse = 1.0 - np.exp(-means).mean(axis=0)
-    free = per_pulse / (bank.period_ps * 1e-12) + bank.dark_rates_hz(bias)
-    out = np.zeros(len(bias))
-    for d, (p, b) in enumerate(zip(bank.parameters, bias, strict=True)):
-        if b > 0.0:
-            t = np.linspace(0.0, 12.0, 601)
-            full = p.relative_efficiency(b)
-            curve = [p.relative_efficiency(b * (1.0 - math.exp(-x))) for x in t]
-            area = float(np.mean(1.0 - np.array(curve) / full)) * 12.0
-            out[d] = free[d] / (1.0 + free[d] * area * p.recovery_tau_ps * 1e-12)
-    return out

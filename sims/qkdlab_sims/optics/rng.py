@@ -41,7 +41,7 @@ def philox_words(
     2**64.
     """
     out = np.empty((count, 4), np.uint32)
-    philox_fill(first, stream, key, out)
+    philox_fill(np.uint64(first), np.uint64(stream), key, out)
     return out
 
 

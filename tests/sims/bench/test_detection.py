@@ -62,15 +62,6 @@ def test_clicks_are_given_up_to_the_time_asked() -> None:
         assert one.max() < TICK_PS + 12_345 <= other.min()
 
 
-def test_skipped_clicks_are_counted_but_not_given() -> None:
-    skipped, plain = detection(5), detection(5)
-    skipped.skip_until(2 * TICK_PS)
-    late = skipped.clicks_until(4 * TICK_PS)
-    for one, other in zip(late, plain.clicks_until(4 * TICK_PS), strict=True):
-        assert np.array_equal(one, other[other >= 2 * TICK_PS])
-    assert skipped.counts_until(3 * TICK_PS) == plain.counts_until(3 * TICK_PS)
-
-
 def test_asking_for_counts_loses_no_click() -> None:
     asked, plain = detection(5), detection(5)
     asked.counts_until(3 * TICK_PS)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from world_stubs import Generator, Output, packaged_wiring
 
 from qkdlab.errors import ConfigError
+from qkdlab.wiring.graph import Graph
 from qkdlab_sims.bench.paths import light_paths
 from qkdlab_sims.bench.source import MAX_CONTEXTS, ModulatedSource, pulse_period_ps
 
@@ -22,7 +23,8 @@ def source(**changes: dict[str, float]) -> ModulatedSource:
     wiring = packaged_wiring(
         **({"amplifier_im": linear, "amplifier_pm": linear} | changes)
     )
-    return ModulatedSource(wiring, light_paths(wiring, "laser")["d_x0"])
+    graph = Graph(wiring)
+    return ModulatedSource(graph, light_paths(graph)["d_x0"])
 
 
 def stokes(generator: Generator, src: ModulatedSource | None = None) -> NDArray:
@@ -30,13 +32,13 @@ def stokes(generator: Generator, src: ModulatedSource | None = None) -> NDArray:
 
 
 def test_the_period_is_that_of_the_clock() -> None:
-    assert pulse_period_ps(packaged_wiring(), "laser") == 10_000
+    assert pulse_period_ps(Graph(packaged_wiring())) == 10_000
 
 
 def test_a_clock_without_whole_picoseconds_is_refused() -> None:
     wiring = packaged_wiring(clock={"frequency_hz": 3e8})
     with pytest.raises(ConfigError, match="whole picoseconds"):
-        pulse_period_ps(wiring, "laser")
+        pulse_period_ps(Graph(wiring))
 
 
 def test_resting_outputs_leave_the_leak_of_the_modulator() -> None:
@@ -125,9 +127,9 @@ def test_two_amplifiers_in_a_row_are_refused() -> None:
             cable["to"] = "pm.rf"
         elif cable["to"] == "pm.rf":
             cable["to"] = "mzm.rf"
-    twice = type(wiring).model_validate(data)
+    twice = Graph(type(wiring).model_validate(data))
     generator = Generator()
     generator.play([V_PI] * 4, [0.0] * 4)
-    src = ModulatedSource(twice, light_paths(twice, "laser")["d_x0"])
+    src = ModulatedSource(twice, light_paths(twice)["d_x0"])
     with pytest.raises(ConfigError, match="one amplifier"):
         src.light({"awg": generator})

@@ -14,14 +14,14 @@ from qkdlab.clock import VirtualClock
 from qkdlab_sims.bench.paths import TriggerChain
 from qkdlab_sims.bench.start import MAX_START_PHASE_PS, StartEdges, StartPhase
 
-CHAIN = TriggerChain("awg", "tagger", 85_000, 20.0)
+CHAIN = TriggerChain("awg", 85_000, 20.0)
 FRAME_PS = 640_000
 
 
 def edges(start_ps: int = 0, jitter_rms_ps: float = 20.0) -> StartEdges:
     generator = Generator()
     generator.play(np.zeros(64), np.zeros(64), start_ps=start_ps)
-    chain = TriggerChain("awg", "tagger", 85_000, jitter_rms_ps)
+    chain = TriggerChain("awg", 85_000, jitter_rms_ps)
     return StartEdges(chain, generator, seed=1)
 
 
@@ -60,15 +60,6 @@ def test_edges_do_not_depend_on_when_they_are_asked_for(cuts: list[int]) -> None
 
     last = 101 * FRAME_PS
     assert np.array_equal(run([last]), run([*sorted(cuts), last]))
-
-
-def test_skipped_edges_use_up_their_jitter() -> None:
-    made, plain = edges(), edges()
-    for one in (made, plain):
-        one.run(0, 100 * FRAME_PS)
-    made.skip_until(50 * FRAME_PS)
-    late = plain.until(101 * FRAME_PS)[50:]
-    assert np.array_equal(made.until(101 * FRAME_PS), late)
 
 
 def test_a_new_start_gives_a_new_comb() -> None:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from world_stubs import packaged_wiring
 
+from qkdlab.wiring.graph import Graph
 from qkdlab.wiring.parts import Wiring
 from qkdlab_sims.bench.paths import light_paths
 from qkdlab_sims.bench.transfer import Transfer, Turning, fixed_jones
@@ -19,9 +20,9 @@ OPEN = Turning(
 
 
 def way(end: str, begin: str, wiring: Wiring | None = None) -> Transfer:
-    steps = light_paths(wiring or packaged_wiring(), "laser")[end].steps
-    at = next(i for i, step in enumerate(steps) if step.name == begin)
-    return Transfer(steps[at:])
+    stages = light_paths(Graph(wiring or packaged_wiring()))[end].stages
+    at = next(i for i, stage in enumerate(stages) if stage.name == begin)
+    return Transfer(stages[at:])
 
 
 def power(jones: NDArray[np.complex128], state: tuple[complex, complex]) -> float:
@@ -38,15 +39,15 @@ def db(value: float) -> float:
 
 
 def test_losses_in_db_multiply_along_the_way() -> None:
-    steps = light_paths(packaged_wiring(), "laser")["d_x0"].steps
-    jones = Transfer(steps[4:9]).jones(OPEN)
+    stages = light_paths(Graph(packaged_wiring()))["d_x0"].stages
+    jones = Transfer(stages[4:9]).jones(OPEN)
     assert power(jones, D) == pytest.approx(db(30.0 + 25 * 0.2 + 2.0 + 3.5))
 
 
 def test_the_tap_shares_the_light() -> None:
-    paths = light_paths(packaged_wiring(), "laser")
-    to_meter = next(s for s in paths["tap_meter"].steps if s.name == "tap")
-    to_bob = next(s for s in paths["d_x0"].steps if s.name == "tap")
+    paths = light_paths(Graph(packaged_wiring()))
+    to_meter = next(s for s in paths["tap_meter"].stages if s.name == "tap")
+    to_bob = next(s for s in paths["d_x0"].stages if s.name == "tap")
     assert power(fixed_jones(to_meter), D) == pytest.approx(0.1)
     assert power(fixed_jones(to_bob), D) == pytest.approx(0.9)
 

@@ -40,7 +40,7 @@ class Sensor:
     light_wavelength_nm: float = 1550.12
     dark_current_a: float = 0.4e-9
     noise_of_range: float = 2e-5
-    zero_limit_a: float = 2e-9
+    zero_limit_a: float = 20e-9
     zero_a: float = 0.0
 
     def responsivity_a_w(self, wavelength_nm: float) -> float:

@@ -53,16 +53,16 @@ def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> Words:
 
 @_jit
 def philox_fill(
-    first: int, stream: int, key: NDArray[np.uint64], out: NDArray[np.uint32]
+    first: Word, stream: Word, key: NDArray[np.uint64], out: NDArray[np.uint32]
 ) -> None:
     """Fill `out` uint32[n, 4] with the words of counters first .. first + n - 1."""
     for i in range(out.shape[0]):
-        number = np.uint64(first) + np.uint64(i)
+        number = first + np.uint64(i)
         a, b, c, d = philox(
             number & _LOW,
             number >> _HALF,
-            np.uint64(stream) & _LOW,
-            np.uint64(stream) >> _HALF,
+            stream & _LOW,
+            stream >> _HALF,
             key[0],
             key[1],
         )
