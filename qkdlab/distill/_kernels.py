@@ -19,8 +19,8 @@ IDLE, TOPS, BISECT, DONE = 0, 1, 2, 3
 @kernel
 def polynomial_hash(
     words: NDArray[np.uint64], key_low: np.uint64, key_high: np.uint64
-) -> tuple[np.uint64, np.uint64]:
-    """Return (low, high) words of sum_j b_j r^(L-j) in GF(2^128), by Horner's rule.
+) -> NDArray[np.uint64]:
+    """Return sum_j b_j r^(L-j) in GF(2^128) as two words, by Horner's rule.
 
     Multiplication by r takes the accumulator four bits at a time, highest first, from
     a table of the 16 multiples of r.
@@ -58,7 +58,9 @@ def polynomial_hash(
                 digit = (in_low >> np.uint64(124 - 4 * nibble)) & np.uint64(15)
             low ^= table_low[digit]
             high ^= table_high[digit]
-    return low, high
+    total = np.empty(2, dtype=np.uint64)
+    total[0], total[1] = low, high
+    return total
 
 
 class CascadeState(NamedTuple):

@@ -50,5 +50,5 @@ def verification_tag(bits: BitArray, key: BitArray, tag_bits: int) -> BitArray:
     words = bits.words
     if words.size % 2:
         words = np.append(words, np.uint64(0))
-    low, high = polynomial_hash(words, key.words[0], key.words[1])
-    return BitArray.from_words(np.array([low, high], dtype=np.uint64), tag_bits)
+    total = polynomial_hash(words, key.words[0], key.words[1])
+    return BitArray.from_words(total, tag_bits)
