@@ -29,13 +29,15 @@ def write_skeleton(
     *,
     description: str,
     n_channels: int,
+    laser_repetition_hz: float,
     filename: str,
     created: str,
     version: str,
 ) -> None:
     """Write everything of Photon-HDF5 0.5 but the photons.
 
-    Type of measurement ``generic``; each tagger channel is one split channel.
+    Type of measurement ``generic``; each tagger channel is one split channel. A
+    repetition rate of 0 stands for continuous light, as the format has it.
     """
     file.attrs["TITLE"] = np.bytes_(TITLES["/"])
     file.attrs["format_name"] = np.bytes_("Photon-HDF5")
@@ -63,7 +65,8 @@ def write_skeleton(
         "/setup/num_split_ch": n_channels,
         "/setup/modulated_excitation": False,
         "/setup/lifetime": False,
-        "/setup/excitation_cw": np.array([False]),
+        "/setup/excitation_cw": np.array([laser_repetition_hz == 0]),
+        "/setup/laser_repetition_rates": np.array([laser_repetition_hz]),
         "/setup/excitation_alternated": np.array([False]),
         "/setup/detectors/id": np.arange(n_channels, dtype=np.uint8),
         "/identity/author": "qkdlab",
@@ -89,4 +92,8 @@ def write_skeleton(
 
 def _put(file: h5py.File, path: str, value: Any, title: str) -> None:
     data = np.bytes_(value.encode()) if isinstance(value, str) else value
-    file.create_dataset(path, data=data).attrs["TITLE"] = np.bytes_(title)
+    node = file.create_dataset(path, data=data)
+    node.attrs["TITLE"] = np.bytes_(title)
+    if isinstance(value, str):
+        # PyTables then reads a text as bytes and not as an array, as phconvert wants
+        node.attrs["FLAVOR"] = np.bytes_("python")

@@ -80,6 +80,9 @@ TITLES: dict[str, str] = {
         "For each excitation source, this field indicates whether excitation is "
         "continuous wave (CW), True (i.e. 1), or pulsed, False (i.e. 0)."
     ),
+    "/setup/laser_repetition_rates": (
+        "Repetition rates in Hz for each laser. CW lasers have a value of 0."
+    ),
     "/setup/excitation_alternated": (
         "New in version 0.5. Indicates whether each excitation source is alternated "
         "(True, or 1) or not alternated (False, or 0)."

@@ -58,6 +58,7 @@ class RunFileWriter:
     key_class:  secure, lab or demonstration
     mode:       live or sim
     n_channels: of the tagger
+    laser_repetition_hz: of the pulsed source; 0 for continuous light
 
     Methods raise ResourceError when the disk refuses; what was written stays.
     """
@@ -73,6 +74,7 @@ class RunFileWriter:
         run_id: str,
         mode: str,
         n_channels: int = 4,
+        laser_repetition_hz: float = 0.0,
     ) -> None:
         self.path = path
         self.part = path.with_name(path.name + ".part")
@@ -82,45 +84,35 @@ class RunFileWriter:
         self._covered_ps = 0
         self._digest = hashlib.sha256()
         created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        self._file = self._guard(lambda: h5py.File(self.part, "w"))
-        self._guard(
-            lambda: self._static(
-                party, config, config_hash, run_id, mode, n_channels, created
-            )
-        )
-
-    def _static(
-        self,
-        party: str,
-        config: dict[str, Any],
-        config_hash: str,
-        run_id: str,
-        mode: str,
-        n_channels: int,
-        created: str,
-    ) -> None:
-        file = self._file
-        write_skeleton(
-            file,
-            description=f"qkdlab run {run_id}, {party}",
-            n_channels=n_channels,
-            filename=self.path.name,
-            created=created,
-            version=__version__,
-        )
-        root = file.create_group(ROOT)
-        root.attrs["format"] = FORMAT
-        root.attrs["schema_version"] = SCHEMA_VERSION
-        root.attrs["complete"] = 0
         meta = {
             "run_id": run_id,
             "party": party,
             "mode": mode,
-            "key_class": self._key_class,
+            "key_class": key_class,
             "created_utc": created,
             "qkdlab": __version__,
             "config_hash": config_hash,
         }
+        self._file = self._guard(lambda: h5py.File(self.part, "w"))
+        self._guard(
+            lambda: write_skeleton(
+                self._file,
+                description=f"qkdlab run {run_id}, {party}",
+                n_channels=n_channels,
+                laser_repetition_hz=laser_repetition_hz,
+                filename=path.name,
+                created=created,
+                version=__version__,
+            )
+        )
+        self._guard(lambda: self._static(meta, config))
+
+    def _static(self, meta: dict[str, str], config: dict[str, Any]) -> None:
+        file = self._file
+        root = file.create_group(ROOT)
+        root.attrs["format"] = FORMAT
+        root.attrs["schema_version"] = SCHEMA_VERSION
+        root.attrs["complete"] = 0
         for name, value in meta.items():
             root.attrs[name] = value
         self._text("config", json.dumps(config, sort_keys=True))
