@@ -321,3 +321,26 @@ def test_bounds_never_cross_the_truth():
 
 def test_the_soundness_test_catches_a_decoy_ten_percent_too_bright():
     assert crossings((0.5, 0.11, 0.002), runs=20) > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "length", "phase_error"), [(10, 4.72e6, 0.0272), (1, 3.20e5, 0.0676)]
+)
+def test_the_reference_bench_gives_its_table(seconds, length, phase_error):
+    # counts of the bench's table of gains: 10 s, f = 1.16 one way
+    share = seconds / 10
+    gains = [0.4 * 7.034e-3, 0.4 * 2.820e-3, 0.2 * 2.86e-5]
+    n_key = [round(share * n) for n in (8.41e6, 3.39e6, 1.71e4)]
+    n_test = [round(share * 5.26e5 * g / sum(gains)) for g in gains]
+    m_test = [round(e * n) for e, n in zip((0.012, 0.012, 0.0144), n_test, strict=True)]
+    p = (0.4, 0.4, 0.2)
+    leak = reconciliation_leak(sum(n_key), round(0.012 * sum(n_key)), 1.16)
+    found = key_length(
+        Lim2014Counts(tuple(n_key), tuple(n_test), tuple(m_test), p, p),
+        (0.5, 0.2, 0.002),
+        leak_bits=leak.value.high,
+        epsilon_secrecy=1e-9,
+        epsilon_correctness=1e-15,
+    )
+    assert found.secret_bits == pytest.approx(length, rel=3e-3)
+    assert found.bounds["phi_X"] == pytest.approx(phase_error, rel=5e-3)
