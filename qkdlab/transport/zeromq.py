@@ -53,6 +53,7 @@ class ZeroMqMessageTransport:
         self._address = _checked(name, address, allow_remote)
         self._pattern = pattern
         self._closed = False
+        self._asked = False
         self._socket, self._monitor = self._open()
 
     def send(self, message: bytes) -> None:
@@ -79,22 +80,27 @@ class ZeroMqMessageTransport:
             # A question that was never answered is still open.
             self._renew()
             self._socket.send(message)
+        self._asked = True
 
     def receive(self, timeout_s: float) -> bytes | None:
         """Return the next message, or None when the timeout passes.
 
-        Raises InstrumentDisconnected when the line breaks with nothing left to read,
+        To a REQ socket that asked nothing there is nothing to wait for. Raises
+        InstrumentDisconnected when the line breaks with nothing left to read,
         InstrumentReplyError for a message of several parts.
         """
         import zmq
 
         self._require_open()
+        if self._pattern == "req" and not self._asked:
+            return None
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
         ready = dict(poller.poll(math.ceil(max(0.0, timeout_s) * 1000.0)))
         if self._socket in ready or self._socket.poll(0):
             parts = self._socket.recv_multipart()
+            self._asked = False
             if len(parts) != 1:
                 raise InstrumentReplyError(
                     self.name,
@@ -139,6 +145,7 @@ class ZeroMqMessageTransport:
 
     def _renew(self) -> None:
         self._shut()
+        self._asked = False
         self._socket, self._monitor = self._open()
 
     def _require_open(self) -> None:

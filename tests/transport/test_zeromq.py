@@ -101,6 +101,12 @@ def test_a_question_may_follow_one_that_nobody_waited_for(
     assert req_line.receive(PATIENCE_S) == b"to the second"
 
 
+def test_without_a_question_there_is_no_answer_to_wait_for(
+    req_line: ZeroMqMessageTransport,
+) -> None:
+    assert req_line.receive(1e6) is None
+
+
 def test_a_stream_is_pushed_without_being_asked(
     pair: Server, pair_line: ZeroMqMessageTransport
 ) -> None:

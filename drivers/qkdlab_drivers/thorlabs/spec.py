@@ -40,6 +40,15 @@ class Ell14Options(BaseModel):
     """Standard uncertainty of the absolute angle."""
     zero_deg: float = 0.0
     """Angle of the motor at which the waveplate's axis stands at zero."""
+    velocity_percent: int | None = Field(
+        default=None, ge=25, le=100, json_schema_extra={"apply_on_open": True}
+    )
+    """Written when the instrument is opened; None leaves it as it is."""
+    timeout_s: float = Field(default=2.0, gt=0)
+    move_timeout_s: float = Field(default=5.0, gt=0)
+    """A full turn at full speed takes about 0.9 s."""
+    tolerance_deg: float = Field(default=0.1, gt=0)
+    """A move that ends further from its aim by the encoder is an error."""
 
 
 SPECS = (
