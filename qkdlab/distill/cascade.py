@@ -197,5 +197,10 @@ class CascadeHalf:
         """Return a one at each position where an error was found; public knowledge."""
         return BitArray.from_words(self._state.errors, self._state.n_bits)
 
+    def wipe(self) -> None:
+        """Overwrite the party's string and all its copies; the half is of no use then."""
+        self._state.words.fill(0)
+        self._state.copies.fill(0)
+
     def __repr__(self) -> str:
         return f"CascadeHalf({self._state.n_bits} bits, {self.rounds} rounds)"

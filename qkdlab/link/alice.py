@@ -257,6 +257,7 @@ class AwaitingTest(State):
             qber=tested.counts.qber_test,
             seed=seed,
         )
+        self.context.at_end(half.wipe)
         opening = self.context.say(ReconciliationStart(seed))
         return Step(Reconciling(self.context, tested, half), (opening,))
 

@@ -233,6 +233,7 @@ class AwaitingStart(State):
             qber=self.tested.counts.qber_test,
             seed=message.seed,
         )
+        self.context.at_end(half.wipe)
         return Reconciling(self.context, self.tested, half).speak()
 
 

@@ -6,7 +6,9 @@ listed, so that they can be overwritten when the block ends.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,7 +48,7 @@ class BlockContext:
     assumptions: tuple[Assumption, ...] = ()
     ledger: LeakLedger = field(default_factory=LeakLedger)
     report: dict[str, Any] = field(default_factory=dict)
-    _secrets: list[BitArray | NDArray[Any]] = field(default_factory=list)
+    _wipers: list[Callable[[], None]] = field(default_factory=list)
 
     def say(self, message: Message, *, end_of_phase: bool = True) -> Send:
         """Encode a message and charge what it discloses: the only way out."""
@@ -61,14 +63,18 @@ class BlockContext:
 
     def guard(self, secret: S) -> S:
         """List a secret buffer for overwriting at the end of the block."""
-        self._secrets.append(secret)
+        self._wipers.append(partial(overwrite, secret))
         return secret
 
+    def at_end(self, wipe: Callable[[], None]) -> None:
+        """List what overwrites the buffers of an object of its own."""
+        self._wipers.append(wipe)
+
     def wipe(self) -> None:
-        """Overwrite all listed buffers."""
-        for secret in self._secrets:
-            overwrite(secret)
-        self._secrets.clear()
+        """Overwrite everything that was listed."""
+        for wipe in self._wipers:
+            wipe()
+        self._wipers.clear()
 
 
 def overwrite(secret: BitArray | NDArray[Any]) -> None:

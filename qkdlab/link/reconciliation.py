@@ -75,3 +75,7 @@ class Reconciliation:
     def final(self) -> tuple[BitArray, BitArray]:
         """Return the party's final string, and a one wherever the two differed."""
         return self._half.corrected(), self._half.errors()
+
+    def wipe(self) -> None:
+        """Overwrite the strings that this half holds."""
+        self._half.wipe()

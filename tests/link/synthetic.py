@@ -77,6 +77,23 @@ class Block:
         return Bob(plan, **{**options, **changes})
 
 
+class Dice:
+    """Numbers that stay the same for ever: the raw words of Philox."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.Philox(key=seed)
+
+    def uniform(self, n: int) -> np.ndarray:
+        return (self._generator.random_raw(n) >> np.uint64(11)) * 2.0**-53
+
+    def bits(self, n: int) -> np.ndarray:
+        return (self._generator.random_raw(n) >> np.uint64(63)).astype(np.uint8)
+
+    def shuffled(self, items: np.ndarray) -> np.ndarray:
+        order = np.argsort(self._generator.random_raw(items.size), kind="stable")
+        return items[order]
+
+
 def make_block(
     plan: BlockPlan = SMALL,
     *,
@@ -87,7 +104,7 @@ def make_block(
     double: float = 0.002,
     parts: int = 3,
 ) -> Block:
-    rng = np.random.default_rng(seed)
+    dice = Dice(seed)
     codes = [
         encode(basis, intensity, value)
         for basis in (0, 1)
@@ -97,24 +114,24 @@ def make_block(
     counts = []
     for n in plan.composition:
         counts += [n // 2, n - n // 2]
-    body = rng.permutation(np.repeat(np.array(codes, np.uint8), counts))
+    body = dice.shuffled(np.repeat(np.array(codes, np.uint8), counts))
     pattern = np.concatenate([header_pattern(plan.header_symbols, "test"), body])
     slot = np.arange(plan.first_pulse, plan.end_pulse)
     settings = pattern[slot % plan.symbols]
     mean = np.array([*MEAN_PHOTONS, 0.0])[intensity_of(settings)]
-    clicked = rng.random(slot.size) < 1 - (1 - 1e-4) * np.exp(-efficiency * mean)
+    clicked = dice.uniform(slot.size) < 1 - (1 - 1e-4) * np.exp(-efficiency * mean)
     slot, settings = slot[clicked], settings[clicked]
     n = slot.size
-    basis = (rng.random(n) < 0.5).astype(np.uint8)
-    wrong = (rng.random(n) < error).astype(np.uint8)
+    basis = (dice.uniform(n) < 0.5).astype(np.uint8)
+    wrong = (dice.uniform(n) < error).astype(np.uint8)
     value = np.where(
-        basis == basis_of(settings), value_of(settings) ^ wrong, rng.integers(0, 2, n)
+        basis == basis_of(settings), value_of(settings) ^ wrong, dice.bits(n)
     ).astype(np.uint8)
-    dice = rng.random(n)
+    kind = dice.uniform(n)
     click = np.full(n, Click.SINGLE, np.uint8)
-    click[dice < cross + double] = Click.DOUBLE
-    click[dice < cross] = Click.CROSS
-    value[click == Click.DOUBLE] = rng.integers(0, 2, np.sum(click == Click.DOUBLE))
+    click[kind < cross + double] = Click.DOUBLE
+    click[kind < cross] = Click.CROSS
+    value[click == Click.DOUBLE] = dice.bits(n)[click == Click.DOUBLE]
     basis[click == Click.CROSS] = 0
     value[click == Click.CROSS] = 0
     detections = []
