@@ -21,7 +21,8 @@ class DetectorParameters:
     jitter:     Gaussian, and with probability tail_fraction a further exponential
                 delay of mean tail_ps [mem]
     latching:   at bias above switching_current_ua the wire stays normal until the
-                bias falls below retrapping_ua [run, retrapping guess]
+                bias falls to retrapping_ua [run; retrapping from the sweep's
+                voltages, guess]
     """
 
     efficiency_max: float
@@ -35,8 +36,9 @@ class DetectorParameters:
     jitter_fwhm_ps: float
     tail_fraction: float = 0.0
     tail_ps: float = 0.0
-    retrapping_ua: float = 2.0
+    retrapping_ua: float = 6.5
     normal_ohm: float = 105e3
+    series_ohm: float = 350.0
 
     def relative_efficiency(self, current_ua: float) -> float:
         """Return eta(I) / efficiency_max."""
@@ -69,7 +71,10 @@ class DetectorParameters:
     def voltage_mv(self, latched: bool, bias_ua: float) -> float:
         """Return the voltage across bias resistor and wire.
 
-        About 10 mV before switching, volts after it (0.105 V/uA) [run].
+        About 10 mV before switching; after it a hot spot of normal_ohm grows above
+        the retrapping current: 2.1-2.9 V at 28-32 uA, 0.105 V/uA [run].
         """
-        ohm = self.normal_ohm if latched else 350.0
-        return bias_ua * ohm * 1e-3
+        microvolts = bias_ua * self.series_ohm
+        if latched:
+            microvolts += (bias_ua - self.retrapping_ua) * self.normal_ohm
+        return microvolts * 1e-3
