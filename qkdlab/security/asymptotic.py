@@ -31,14 +31,12 @@ def secret_fraction(qber_phase: float, qber_bit: float, efficiency: float) -> fl
 def max_qber(efficiency: float = 1.0) -> float:
     """Return the equal error rate in both bases at which the secret fraction ends."""
     low, high = 0.0, 0.5
-    while high - low > 1e-15:
+    for _ in range(60):
         middle = (low + high) / 2
         if secret_fraction(middle, middle, efficiency) > 0:
             low = middle
         else:
             high = middle
-        if middle in (low, high) and math.nextafter(low, 1) >= high:
-            break
     return low
 
 
