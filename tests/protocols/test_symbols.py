@@ -79,8 +79,8 @@ def test_a_pattern_holds_each_setting_exactly_as_often_as_composed():
 
 
 def orders_of_three(shuffle):
-    """Count the six orders of three different symbols over 1500 shuffles."""
-    seen = Counter(tuple(shuffle()) for _ in range(1500))
+    """Count the six orders of three different symbols over 3000 shuffles."""
+    seen = Counter(tuple(shuffle()) for _ in range(3000))
     return [seen[order] for order in itertools.permutations(CODES[:3])]
 
 
@@ -90,7 +90,7 @@ def test_all_orders_of_a_pattern_are_equally_likely():
     seen = orders_of_three(
         lambda: symbols.exact_count_pattern(counts, randomness).tolist()
     )
-    assert chi_square_p(seen, [250] * 6) > 1e-4
+    assert chi_square_p(seen, [500] * 6) > 1e-4
 
 
 def test_the_test_of_orders_catches_a_biased_shuffle():
@@ -103,7 +103,7 @@ def test_the_test_of_orders_catches_a_biased_shuffle():
             pattern[i], pattern[j] = pattern[j], pattern[i]
         return pattern
 
-    assert chi_square_p(orders_of_three(swap_any_two), [250] * 6) < 1e-4
+    assert chi_square_p(orders_of_three(swap_any_two), [500] * 6) < 1e-4
 
 
 def test_header_symbols_are_public_and_depend_on_the_label_alone():
