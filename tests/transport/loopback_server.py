@@ -33,15 +33,14 @@ class LoopbackServer:
     def __exit__(self, *exc):
         self._stop.set()
         self._thread.join(5.0)
-        self.hang_up()
         self._listener.close()
 
     def hang_up(self):
-        connection, self._connection = self._connection, None
+        """Close the present connection; the thread that serves it lets go of it."""
+        connection = self._connection
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
 
     def now_ps(self):
         return int(time.monotonic_ns() * 1000 * self.speed)
@@ -50,28 +49,29 @@ class LoopbackServer:
         self._listener.settimeout(0.02)
         while not self._stop.is_set():
             try:
-                self._connection, _ = self._listener.accept()
+                connection, _ = self._listener.accept()
             except TimeoutError:
                 continue
-            self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with contextlib.suppress(OSError, AttributeError, ValueError):
-                self._converse()
-            self.hang_up()
+            self._connection = connection
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with connection, contextlib.suppress(OSError):
+                self._converse(connection)
+            self._connection = None
 
-    def _converse(self):
+    def _converse(self, connection):
         while not self._stop.is_set():
             wake_ps = self.machine.next_wake_ps()
             wait_s = 0.02
             if wake_ps is not None:
                 wait_s = min(0.02, max(0, wake_ps - self.now_ps()) / 1e12 / self.speed)
-            if select.select([self._connection], [], [], wait_s)[0]:
-                data = self._connection.recv(1 << 16)
+            if select.select([connection], [], [], wait_s)[0]:
+                data = connection.recv(1 << 16)
                 if not data:
                     return
                 self.received += data
                 self.machine.feed(data, self.now_ps())
             if answer := self.machine.take(self.now_ps()):
-                self._connection.sendall(answer)
+                connection.sendall(answer)
 
 
 class Echo:

@@ -142,8 +142,10 @@ class Hp8156A(Instrument):
         self._wait_until_settled()
 
     def close(self) -> None:
-        """Forget the instrument and close its line."""
-        self.line.close()
+        """Forget the instrument and close its line; closing twice is allowed."""
+        # QCoDeS strips an instrument of its attributes when it closes it.
+        if "line" in self.__dict__:
+            self.line.close()
         super().close()
 
     def _get_wavelength_nm(self) -> float:

@@ -152,7 +152,7 @@ class Keysight33622A(Instrument):
         self._set_reference()
         given = {}
         for channel, samples in volts.items():
-            waveform = fit(np.asarray(samples, dtype=np.float64))
+            waveform = fit(np.asarray(samples, dtype=np.float64), MAX_OUTPUT_V)
             given[channel] = self._load(channel, waveform, sample_rate_hz)
             self._loaded.add(channel)
         return given
@@ -185,8 +185,10 @@ class Keysight33622A(Instrument):
                 )
 
     def close(self) -> None:
-        """Forget the instrument and close its line."""
-        self.line.close()
+        """Forget the instrument and close its line; closing twice is allowed."""
+        # QCoDeS strips an instrument of its attributes when it closes it.
+        if "line" in self.__dict__:
+            self.line.close()
         super().close()
 
     def _set_reference(self) -> None:

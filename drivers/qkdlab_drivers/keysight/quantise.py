@@ -37,14 +37,21 @@ class Waveform:
         return self.offset_v + step_v * self.codes.astype(np.float64)
 
 
-def fit(volts: NDArray[np.float64]) -> Waveform:
-    """Return the waveform that uses the converter's full range for `volts`."""
+def fit(volts: NDArray[np.float64], max_output_v: float) -> Waveform:
+    """Return the waveform that uses the converter's full range for `volts`.
+
+    The top code lies 0.01 % below the upper level, so a waveform that touches
+    `max_output_v` on both sides ends that much lower.
+    """
     low_v, high_v = float(volts.min()), float(volts.max())
     offset_v = round((low_v + high_v) / 2 / LEVEL_STEP_V) * LEVEL_STEP_V
+    most_v = max_output_v - MIN_AMPLITUDE_V
+    offset_v = min(max(offset_v, -most_v), most_v)
     half_v = max(high_v - offset_v, offset_v - low_v) * FULL_SCALE / MAX_CODE
     # The small slack keeps rounding errors from adding a whole step.
     steps = math.ceil(2 * half_v / LEVEL_STEP_V - 1e-6)
     amplitude_v = max(steps * LEVEL_STEP_V, MIN_AMPLITUDE_V)
+    amplitude_v = min(amplitude_v, 2 * (max_output_v - abs(offset_v)))
     fraction = (volts - offset_v) / (amplitude_v / 2)
     steps_of_code = np.round(fraction * FULL_SCALE / CODE_STEP)
     codes = np.clip(steps_of_code * CODE_STEP, -MAX_CODE, MAX_CODE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qcodes.instrument import Instrument
-from qcodes.validators import Ints, Numbers
+from qcodes.validators import Numbers
 
 from qkdlab.clock import Clock, seconds
 from qkdlab.errors import InstrumentError, InstrumentReplyError, InstrumentTimeout
@@ -68,9 +68,8 @@ class ThorlabsPm100d(Instrument):
         self.averages = self.add_parameter(
             "averages",
             docstring="Samples of 3 ms in one reading.",
-            vals=Ints(1, 10_000),
             get_cmd=lambda: self.line.ask_int("SENS:AVER?"),
-            set_cmd=lambda n: self._command(f"SENS:AVER {n:d}"),
+            set_cmd=False,
         )
         """Samples of 3 ms in one reading."""
 
@@ -140,8 +139,10 @@ class ThorlabsPm100d(Instrument):
         """Nothing to do: a meter emits nothing."""
 
     def close(self) -> None:
-        """Forget the instrument and close its line."""
-        self.line.close()
+        """Forget the instrument and close its line; closing twice is allowed."""
+        # QCoDeS strips an instrument of its attributes when it closes it.
+        if "line" in self.__dict__:
+            self.line.close()
         super().close()
 
     def _identity(self) -> dict[str, str]:

@@ -69,10 +69,3 @@ def test_a_message_over_the_limit_is_lost_and_the_next_is_not(step):
     for at in range(0, len(stream), step):
         got += framer.feed(stream[at : at + step])
     assert got == [None, b"B?"]
-
-
-def test_device_clear_forgets_an_unfinished_block():
-    framer = MessageFramer(100)
-    framer.feed(b"D #3999ab")
-    framer.clear()
-    assert framer.feed(b"\nX\n") == [b"", b"X"]

@@ -60,12 +60,6 @@ class MessageFramer:
                 at = self._open_block(data, at)
         return done
 
-    def clear(self) -> None:
-        """Forget an unfinished message (device clear)."""
-        self._message.clear()
-        self._too_long = False
-        self._mode = _Mode.PLAIN
-
     def _plain(self, data: bytes, at: int, done: list[bytes | None]) -> int:
         found = _SPECIAL.search(data, at)
         if found is None:

@@ -118,7 +118,6 @@ class ScpiMachine:
         self.commands: CommandTable[Handler] = CommandTable()
         self.status = Status(ErrorQueue(queue_depth), errors_in_status_byte)
         self.on_reset: Callable[[Call], None] | None = None
-        self.device_status_bits: Callable[[int], int] = lambda now_ps: 0
         self.ready_ps = 0
         self.pending_ps = 0
         self._error_format = error_format
@@ -256,12 +255,7 @@ class ScpiMachine:
 
     def _status_byte(self, call: Call) -> str:
         self.status.settle(call.now_ps)
-        return str(
-            self.status.status_byte(
-                message_available=bool(self._responses),
-                device_bits=self.device_status_bits(call.now_ps),
-            )
-        )
+        return str(self.status.status_byte(message_available=bool(self._responses)))
 
     def _next_error(self, call: Call) -> str:
         error = self.status.queue.pop()

@@ -113,9 +113,9 @@ class Status:
         value, self.event = self.event, 0
         return value
 
-    def status_byte(self, *, message_available: bool, device_bits: int = 0) -> int:
-        """Return the status byte; `device_bits` are those of other registers."""
-        value = device_bits
+    def status_byte(self, *, message_available: bool) -> int:
+        """Return the status byte."""
+        value = 0
         if self.errors_in_status_byte and len(self.queue):
             value |= 4
         if message_available:

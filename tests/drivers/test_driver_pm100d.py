@@ -1,0 +1,133 @@
+"""The Thorlabs PM100D driver on its simulator."""
+
+import numpy as np
+import pytest
+from drivers.mounted import mount
+from drivers.role_conformance import DriverConformance, PowerMeterConformance
+
+from qkdlab.errors import InstrumentError, InstrumentTimeout
+from qkdlab_drivers.thorlabs.spec import SPECS
+from qkdlab_sims.instruments.thorlabs_pm100d import Simulator
+
+SPEC = next(spec for spec in SPECS if spec.name == "thorlabs.pm100d")
+
+
+def make(options=None, faults=(), power_w=2e-6, **sim_options):
+    sim_options.setdefault("rng", np.random.default_rng(3))
+    simulator = Simulator(**sim_options)
+    simulator.light = lambda t0_ps, t1_ps: power_w
+    return mount(SPEC, simulator, options, faults)
+
+
+class TestConformance(DriverConformance, PowerMeterConformance):
+    spec = SPEC
+
+    def mount(self, faults=()):
+        return make(faults=faults)
+
+    def use(self, driver):
+        driver.read_power_w()
+
+    def shine(self, mounted, power_w):
+        mounted.simulator.light = lambda t0_ps, t1_ps: power_w
+
+
+@pytest.fixture
+def mounted():
+    mounted = make()
+    yield mounted
+    mounted.driver.close()
+
+
+def test_readings_average_as_the_options_say():
+    mounted = make({"average": 100})
+    mounted.driver.read_power_w(3)
+    assert mounted.now_s() == pytest.approx(0.9, abs=0.05)
+    assert mounted.driver.averages() == 100
+    mounted.driver.close()
+
+
+def test_long_averages_do_not_time_out():
+    mounted = make({"average": 5000, "timeout_s": 1.0})
+    assert mounted.driver.read_power_w()
+    mounted.driver.close()
+
+
+def test_the_true_scale_error_stays_in_the_reading():
+    mounted = make(scale_error=-0.02, dark_current_a=0.0)
+    (reading,) = mounted.driver.read_power_w()
+    assert reading == pytest.approx(2e-6 * 0.98, rel=1e-3)
+    mounted.driver.close()
+
+
+def test_the_dark_offset_is_gone_after_zeroing(mounted):
+    light = mounted.simulator.light
+    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    mounted.driver.zero()
+    mounted.simulator.light = lambda t0_ps, t1_ps: 1e-8
+    (reading,) = mounted.driver.read_power_w()
+    assert reading == pytest.approx(1e-8, rel=1e-3)
+    assert light(0, 1) == 2e-6
+
+
+def test_zeroing_that_never_ends_is_told():
+    mounted = make({"zero_timeout_s": 1.0}, zero_ps=10**16)
+    with pytest.raises(InstrumentTimeout, match="still zeroing after 1 s"):
+        mounted.driver.zero()
+    mounted.driver.close()
+
+
+def test_zeroing_in_light_says_what_to_look_at(mounted):
+    with pytest.raises(InstrumentError, match="is the light off"):
+        mounted.driver.zero()
+
+
+def test_readings_are_in_watts_whatever_was_set_before(mounted):
+    mounted.simulator.machine.feed(
+        b"SENS:POW:UNIT DBM;:CONF:CURR;:SENS:POW:RANG MIN\n", 0
+    )
+    (reading,) = mounted.driver.read_power_w()
+    assert reading == pytest.approx(2e-6, rel=1e-2)
+
+
+def test_too_much_light_says_what_to_do(mounted):
+    mounted.simulator.light = lambda t0_ps, t1_ps: 1.0
+    with pytest.raises(InstrumentError, match="attenuate the light"):
+        mounted.driver.read_power_w()
+
+
+def test_a_reading_below_the_floor_is_refused(mounted):
+    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    with pytest.raises(InstrumentError, match="below its floor of 1e-09 W"):
+        mounted.driver.read_power_w()
+
+
+def test_the_sensor_is_part_of_the_identity(mounted):
+    identity = mounted.driver.identify()
+    assert identity["sensor"] == "S155C"
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_the_sensor_may_answer_with_quotes(quoted):
+    mounted = make(quoted_sensor=quoted)
+    assert mounted.driver.identify()["sensor_serial"] == "210101101"
+    mounted.driver.close()
+
+
+def test_a_meter_without_a_photodiode_is_refused(mounted, monkeypatch):
+    from qkdlab_sims.instruments.thorlabs_pm100d import simulator
+
+    monkeypatch.setattr(simulator, "POWER_FLAGS", 2)
+    with pytest.raises(InstrumentError, match="no photodiode for power"):
+        mounted.driver.identify()
+
+
+def test_the_wavelength_is_written_when_it_is_identified():
+    mounted = make({"wavelength_nm": 1310.0})
+    mounted.driver.identify()
+    assert mounted.driver.wavelength_nm() == 1310.0
+    mounted.driver.close()
+
+
+def test_power_is_a_parameter(mounted):
+    assert mounted.driver.power_w() == pytest.approx(2e-6, rel=1e-2)
