@@ -39,18 +39,17 @@ class ChunkedColumn:
         if title:
             self.dataset.attrs["TITLE"] = np.bytes_(title)
 
-    def append(self, rows: NDArray[Any]) -> bool:
-        """Queue rows; write those that fill chunks. Return True when any were."""
+    def append(self, rows: NDArray[Any]) -> None:
+        """Queue rows; write those that fill chunks."""
         self._waiting.append(rows)
         self._n_waiting += rows.size
         if self._n_waiting < self._chunk:
-            return False
+            return
         joined = np.concatenate(self._waiting)
         whole = joined.size // self._chunk * self._chunk
         self._write(joined[:whole])
         self._waiting = [joined[whole:].copy()]
         self._n_waiting = joined.size - whole
-        return True
 
     def flush_rest(self) -> None:
         """Write what waits; only when nothing will be appended any more."""
@@ -65,7 +64,7 @@ class ChunkedColumn:
 
 
 INDEX = np.dtype(
-    [("t_ps", "<i8"), ("source", "S32"), ("start", "<i8"), ("length", "<i8")]
+    [("t_ps", "<i8"), ("source", "S64"), ("start", "<i8"), ("length", "<i8")]
 )
 
 
@@ -78,8 +77,14 @@ class TextHeap:
         self._end = 0
 
     def append(self, t_ps: int, source: str, data: bytes) -> None:
-        """Add one entry; `source` says from whom or where (32 bytes at most)."""
-        row = np.array([(t_ps, source.encode(), self._end, len(data))], INDEX)
+        """Add one entry; `source` says from whom or where.
+
+        Raises ValueError when `source` has more than 64 bytes.
+        """
+        name = source.encode()
+        if len(name) > INDEX["source"].itemsize:
+            raise ValueError(f"the source {source!r} has more than 64 bytes")
+        row = np.array([(t_ps, name, self._end, len(data))], INDEX)
         self._end += len(data)
         self._heap.append(np.frombuffer(data, np.uint8))
         self._index.append(row)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import ResourceError, VerifyError
+from qkdlab.runfile.nodes import dataset, group
 from qkdlab.runfile.schema import FORMAT, ROOT, SCHEMA_VERSION
 from qkdlab.timetags.block import TagBlock
 
@@ -27,8 +28,8 @@ class RunFile:
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
-        self.file = file
-        root = file[ROOT]
+        self.file: Any = file
+        root = self.file[ROOT]
         self.meta: dict[str, Any] = {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in root.attrs.items()
@@ -44,10 +45,18 @@ class RunFile:
         """Tags in whole chunks, or all when the file is complete."""
         return int(
             min(
-                self.file["/photon_data/timestamps"].shape[0],
-                self.file["/photon_data/detectors"].shape[0],
+                dataset(self.file, "/photon_data/timestamps").shape[0],
+                dataset(self.file, "/photon_data/detectors").shape[0],
             )
         )
+
+    def cue_ps(self) -> NDArray[np.int64]:
+        """Return the time of the first tag of each chunk, to find a time quickly."""
+        return np.asarray(dataset(self.file, f"{ROOT}/tags/cue_time")[()])
+
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of each dataset beside the tags, as it was recorded."""
+        return dict(json.loads(self._text("hashes")))
 
     def config(self) -> dict[str, Any]:
         """Return the resolved configuration of the run."""
@@ -67,7 +76,7 @@ class RunFile:
 
     def settings(self, name: str) -> NDArray[np.uint8]:
         """Return a record of settings."""
-        return np.asarray(self.file[f"{ROOT}/settings/{name}"][()])
+        return np.asarray(dataset(self.file, f"{ROOT}/settings/{name}")[()])
 
     def monitors(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """Return every monitor series as (times in ps, values)."""
@@ -78,12 +87,21 @@ class RunFile:
                 rows = node[()]
                 found[name] = (rows["t_ps"], rows["value"])
 
-        self.file[f"{ROOT}/monitor"].visititems(visit)
+        group(self.file, f"{ROOT}/monitor").visititems(visit)
         return found
 
     def messages(self) -> Iterator[tuple[int, str, bytes]]:
         """Yield the classical transcript: (time in ps, direction, message)."""
         return self._heap("classical")
+
+    def io(self) -> Iterator[tuple[int, str, bytes]]:
+        """Yield the traffic with instruments: (time in ps, line, bytes)."""
+        return self._heap("io")
+
+    def journal(self) -> bytes:
+        """Return the journal as it was folded in; empty when it was not."""
+        node = self.file.get(f"{ROOT}/journal")
+        return b"" if node is None else node[()].tobytes()
 
     def log(self) -> list[str]:
         """Return the lines of the log."""
@@ -94,33 +112,29 @@ class RunFile:
 
         Of an unfinished file, the blocks that lie wholly in written chunks.
         """
-        coverage = self.file[f"{ROOT}/tags/coverage"][()]
-        lost = self.file[f"{ROOT}/tags/lost"][()]
+        coverage = dataset(self.file, f"{ROOT}/tags/coverage")[()]
+        lost = dataset(self.file, f"{ROOT}/tags/lost")[()]
         t, ch = (
-            self.file["/photon_data/timestamps"],
-            self.file["/photon_data/detectors"],
+            dataset(self.file, "/photon_data/timestamps"),
+            dataset(self.file, "/photon_data/detectors"),
         )
-        ends = np.append(coverage["first_row"][1:], self.n_tags)
-        for seq, (row, end) in enumerate(zip(coverage, ends, strict=True)):
+        for number, row in enumerate(coverage):
+            begin, end = int(row["first_row"]), int(row["first_row"] + row["n_tags"])
             if end > self.n_tags:
                 return
-            begin_ps, end_ps = int(row["t_begin"]), int(row["t_end"])
-            first = int(row["first_row"])
-            mine = tuple(
-                (int(a), int(b)) for a, b in lost if begin_ps <= a and b <= end_ps
-            )
+            mine = lost[lost["block"] == number]
             yield TagBlock(
-                t[first:end].astype(np.int64),
-                ch[first:end],
-                begin_ps,
-                end_ps,
-                mine,
-                seq,
+                t[begin:end].astype(np.int64),
+                ch[begin:end],
+                int(row["t_begin"]),
+                int(row["t_end"]),
+                tuple((int(r["t_begin"]), int(r["t_end"])) for r in mine),
+                int(row["seq"]),
             )
 
     def _heap(self, name: str) -> Iterator[tuple[int, str, bytes]]:
-        index = self.file[f"{ROOT}/{name}/index"][()]
-        heap = self.file[f"{ROOT}/{name}/bytes"][()]
+        index = dataset(self.file, f"{ROOT}/{name}/index")[()]
+        heap = dataset(self.file, f"{ROOT}/{name}/bytes")[()]
         for row in index:
             start, length = int(row["start"]), int(row["length"])
             if start + length > heap.size:
@@ -128,12 +142,15 @@ class RunFile:
             source = bytes(row["source"]).decode()
             yield int(row["t_ps"]), source, heap[start : start + length].tobytes()
 
-    def _texts(self, group: str) -> dict[str, Any]:
-        node = self.file[f"{ROOT}/{group}"]
-        return {name: json.loads(bytes(node[name][()])) for name in node}
+    def _texts(self, name: str) -> dict[str, Any]:
+        folder = f"{ROOT}/{name}"
+        return {
+            key: json.loads(bytes(dataset(self.file, f"{folder}/{key}")[()]))
+            for key in group(self.file, folder)
+        }
 
     def _text(self, name: str) -> str:
-        return bytes(self.file[f"{ROOT}/{name}"][()]).decode()
+        return bytes(dataset(self.file, f"{ROOT}/{name}")[()]).decode()
 
     def close(self) -> None:
         """Close the file."""
@@ -163,12 +180,18 @@ def open_run(path: str | Path) -> RunFile:
         raise ResourceError(f"{where}: no such file{hint}")
     try:
         file = h5py.File(where, "r")
-    except OSError:
+    except PermissionError:
+        raise ResourceError(f"{where}: you may not read it; ask its owner") from None
+    except OSError as error:
+        if "unable to lock" in str(error):
+            raise ResourceError(
+                f"{where}: is still being written; wait for the run's end"
+            ) from None
         raise VerifyError(f"{where}: is no HDF5 file, or is damaged") from None
     if ROOT not in file or file[ROOT].attrs.get("format") != FORMAT:
         file.close()
         raise VerifyError(f"{where}: is no run file of qkdlab (it has no {ROOT})")
-    version = int(file[ROOT].attrs["schema_version"])
+    version = int(str(file[ROOT].attrs["schema_version"]))
     if version > SCHEMA_VERSION:
         file.close()
         raise VerifyError(

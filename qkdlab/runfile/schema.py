@@ -25,8 +25,8 @@ ROOT = "/user/qkdlab"
 CHUNK_TAGS = 1 << 18
 CHUNK_ROWS = 1 << 10
 """Rows of small series: monitors, indices."""
-CHUNK_BLOCKS = 8
-"""Rows of the coverage: about as many blocks as fill a chunk of tags at 2 Mcps."""
+CHUNK_BLOCKS = 4
+"""Rows of the coverage: fewer blocks than fill a chunk of tags at 2 Mcps."""
 CHUNK_BYTES = 1 << 18
 """Of byte heaps."""
 

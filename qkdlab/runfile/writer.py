@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from qkdlab import __version__
 from qkdlab.errors import ResourceError, UsageError
 from qkdlab.runfile.chunks import ChunkedColumn, TextHeap
+from qkdlab.runfile.hashes import content_hashes
 from qkdlab.runfile.photon import write_skeleton
 from qkdlab.runfile.schema import (
     CHUNK_BLOCKS,
@@ -34,6 +36,8 @@ from qkdlab.runfile.schema import (
     SCHEMA_VERSION,
     TITLES,
 )
+from qkdlab.runfile.space import Space
+from qkdlab.runfile.verify import verify
 
 if TYPE_CHECKING:
     from qkdlab.calibration.records import CalibrationRecord
@@ -43,8 +47,16 @@ __all__ = ["RunFileWriter"]
 
 T = TypeVar("T")
 
-COVERAGE = np.dtype([("t_begin", "<i8"), ("t_end", "<i8"), ("first_row", "<i8")])
-INTERVAL = np.dtype([("t_begin", "<i8"), ("t_end", "<i8")])
+COVERAGE = np.dtype(
+    [
+        ("t_begin", "<i8"),
+        ("t_end", "<i8"),
+        ("first_row", "<i8"),
+        ("n_tags", "<i8"),
+        ("seq", "<i8"),
+    ]
+)
+LOST = np.dtype([("t_begin", "<i8"), ("t_end", "<i8"), ("block", "<i8")])
 SERIES = np.dtype([("t_ps", "<i8"), ("value", "<f8")])
 
 
@@ -60,7 +72,8 @@ class RunFileWriter:
     n_channels: of the tagger
     laser_repetition_hz: of the pulsed source; 0 for continuous light
 
-    Methods raise ResourceError when the disk refuses; what was written stays.
+    Methods raise ResourceError when the disk is full or refuses; what was recorded
+    stays, and the file can still be finished. One thread at a time.
     """
 
     def __init__(
@@ -81,6 +94,7 @@ class RunFileWriter:
         self._key_class = key_class
         self._series: dict[str, ChunkedColumn] = {}
         self._n_tags = 0
+        self._n_blocks = 0
         self._covered_ps = 0
         self._digest = hashlib.sha256()
         created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -93,8 +107,8 @@ class RunFileWriter:
             "qkdlab": __version__,
             "config_hash": config_hash,
         }
-        self._file = self._guard(lambda: h5py.File(self.part, "w"))
-        self._guard(
+        self._file, self._space = _create(self.part)
+        self._write(
             lambda: write_skeleton(
                 self._file,
                 description=f"qkdlab run {run_id}, {party}",
@@ -105,7 +119,7 @@ class RunFileWriter:
                 version=__version__,
             )
         )
-        self._guard(lambda: self._static(meta, config))
+        self._write(lambda: self._static(meta, config))
 
     def _static(self, meta: dict[str, str], config: dict[str, Any]) -> None:
         file = self._file
@@ -135,11 +149,10 @@ class RunFileWriter:
         self._coverage = ChunkedColumn(
             file, f"{ROOT}/tags/coverage", COVERAGE, CHUNK_BLOCKS
         )
-        self._lost = ChunkedColumn(file, f"{ROOT}/tags/lost", INTERVAL, CHUNK_ROWS)
+        self._lost = ChunkedColumn(file, f"{ROOT}/tags/lost", LOST, CHUNK_ROWS)
         self._messages = TextHeap(file, f"{ROOT}/classical", CHUNK_ROWS, CHUNK_BYTES)
         self._io = TextHeap(file, f"{ROOT}/io", CHUNK_ROWS, CHUNK_BYTES)
         self._log = TextHeap(file, f"{ROOT}/log", CHUNK_ROWS, CHUNK_BYTES)
-        file.flush()
 
     def tags(self, block: TagBlock) -> None:
         """Append a block of tags with its coverage.
@@ -149,24 +162,25 @@ class RunFileWriter:
         """
         if self._key_class == "secure":
             raise UsageError("a run file of class secure takes no detector numbers")
-        self._guard(lambda: self._tags(block))
+        self._write(lambda: self._tags(block), block.t.nbytes + block.ch.nbytes)
 
     def _tags(self, block: TagBlock) -> None:
-        row = (block.t_begin, block.t_end, self._n_tags)
+        row = (block.t_begin, block.t_end, self._n_tags, len(block), block.seq)
         self._coverage.append(np.array([row], COVERAGE))
         if block.lost:
-            self._lost.append(np.array(list(block.lost), INTERVAL))
+            lost = [(begin, end, self._n_blocks) for begin, end in block.lost]
+            self._lost.append(np.array(lost, LOST))
+        self._n_blocks += 1
         self._n_tags += len(block)
         self._covered_ps += block.t_end - block.t_begin
         self._digest.update(block.t.astype("<i8").tobytes())
         self._digest.update(block.ch.tobytes())
         self._ch.append(block.ch)
-        if self._t.append(block.t):
-            self._file.flush()
+        self._t.append(block.t)
 
     def message(self, t_ps: int, direction: str, data: bytes) -> None:
         """Append a message of the classical channel, public by definition."""
-        self._guard(lambda: self._messages.append(t_ps, direction, data))
+        self._write(lambda: self._messages.append(t_ps, direction, data), len(data))
 
     def io(self, t_ps: int, line: str, data: bytes) -> None:
         """Append instrument traffic; `line` is ``instrument.endpoint`` with < or >.
@@ -175,112 +189,176 @@ class RunFileWriter:
         """
         if self._key_class == "secure":
             raise UsageError("a run file of class secure takes no instrument traffic")
-        self._guard(lambda: self._io.append(t_ps, line, data))
+        self._write(lambda: self._io.append(t_ps, line, data), len(data))
 
     def log(self, t_ps: int, line: str) -> None:
         """Append a line of the log."""
-        self._guard(lambda: self._log.append(t_ps, "", line.encode()))
+        data = line.encode()
+        self._write(lambda: self._log.append(t_ps, "", data), len(data))
 
     def monitor(self, name: str, value: float, t_ps: int) -> None:
         """Append to a monitor series; the name may have slashes."""
         if name not in self._series:
             path = f"{ROOT}/monitor/{name}"
-            self._series[name] = self._guard(
+            self._series[name] = self._write(
                 lambda: ChunkedColumn(self._file, path, SERIES, CHUNK_ROWS)
             )
         row = np.array([(t_ps, value)], SERIES)
-        self._guard(lambda: self._series[name].append(row))
+        self._write(lambda: self._series[name].append(row))
 
     def settings(self, name: str, array: NDArray[np.uint8]) -> None:
-        """Keep a record of settings.
+        """Keep a record of settings; a second of one name is kept as ``name.2``.
 
         Raises UsageError in a file of class secure (SECURITY rule 2).
         """
         if self._key_class == "secure":
             raise UsageError("a run file of class secure takes no settings")
-        self._guard(
+        path = self._free(f"settings/{name}")
+        self._write(
             lambda: self._file.create_dataset(
-                f"{ROOT}/settings/{name}",
-                data=array,
-                compression="gzip",
-                shuffle=True,
-            )
+                path, data=array, compression="gzip", shuffle=True
+            ),
+            array.nbytes,
         )
 
     def snapshot(self, instrument: str, values: dict[str, Any]) -> None:
-        """Keep what a driver remembers of its instrument."""
-        self._guard(
-            lambda: self._text(
-                f"instruments/{instrument}", json.dumps(values, default=str)
-            )
-        )
+        """Keep what a driver remembers of its instrument; every one is kept."""
+        self._keep(f"instruments/{instrument}", json.dumps(values, default=str))
 
     def calibration(self, record: CalibrationRecord) -> None:
-        """Keep a calibration record."""
-        self._guard(
-            lambda: self._text(
-                f"calibration/{record.quantity}", record.model_dump_json()
-            )
-        )
+        """Keep a calibration record; every one of a quantity is kept."""
+        self._keep(f"calibration/{record.quantity}", record.model_dump_json())
 
     def result(self, name: str, value: Any) -> None:
         """Keep a public figure: anything JSON can hold; a later value replaces it."""
-        self._guard(lambda: self._text(f"results/{name}", json.dumps(value)))
+        text = json.dumps(value)
+        self._write(lambda: self._text(f"results/{name}", text), len(text))
 
     def finish(self, journal: Path | None = None) -> Path:
         """Write what waits, fold the journal in, mark the file complete and name it.
 
         The journal of a live run is secret: it is folded in unless the class is
-        secure. Returns the final path.
+        secure, or there is no space for it. The file is read back before it gets its
+        name. Returns the final path.
         """
-        self._guard(lambda: self._finish(journal))
-        self._file.close()
-        os.replace(self.part, self.path)
+        self._space.open_reserve()
+        self._write(self._finish_tables)
+        if journal is not None and journal.exists() and self._key_class != "secure":
+            self._fold(journal)
+        self._write(self._finish_marks)
+        self._close()
+        found = verify(self.part, read_tags=False)
+        if found:
+            raise ResourceError(
+                f"{self.part}: was written, but does not read back ({found[0]}); "
+                "check the disk; it keeps this name"
+            )
+        try:
+            os.replace(self.part, self.path)
+        except OSError as error:
+            raise self._refused(error) from None
         return self.path
 
-    def _finish(self, journal: Path | None) -> None:
+    def _finish_tables(self) -> None:
         columns = [self._t, self._ch, self._coverage, self._lost]
         for column in [*columns, *self._series.values()]:
             column.flush_rest()
         for heap in (self._messages, self._io, self._log):
             heap.flush_rest()
-        file = self._file
-        file["/acquisition_duration"][()] = self._covered_ps * 1e-12
-        if journal is not None and journal.exists() and self._key_class != "secure":
-            data = np.frombuffer(journal.read_bytes(), np.uint8)
-            file.create_dataset(f"{ROOT}/journal", data=data, compression="gzip")
+        self._dataset(file, "/acquisition_duration")[()] = self._covered_ps * 1e-12
         rows = self._t.dataset[::CHUNK_TAGS] if self._n_tags else np.zeros(0, "<i8")
-        file.create_dataset(f"{ROOT}/tags/cue_time", data=rows)
-        file[ROOT].attrs["tags"] = self._n_tags
-        file[ROOT].attrs["tags_sha256"] = self._digest.hexdigest()
-        file[ROOT].attrs["complete"] = 1
-        file.flush()
+        self._file.create_dataset(f"{ROOT}/tags/cue_time", data=rows)
+
+    def _fold(self, journal: Path) -> None:
+        """Copy the journal in, if there is space; it stays where it is, too."""
+        data = np.frombuffer(journal.read_bytes(), np.uint8)
+        with suppress(ResourceError):
+            self._write(
+                lambda: self._file.create_dataset(
+                    f"{ROOT}/journal", data=data, compression="gzip"
+                ),
+                data.nbytes,
+            )
+
+    def _finish_marks(self) -> None:
+        self._text("hashes", json.dumps(content_hashes(self._file)))
+        root = self._file[ROOT]
+        root.attrs["tags"] = self._n_tags
+        root.attrs["tags_sha256"] = self._digest.hexdigest()
+        root.attrs["complete"] = 1
 
     def abandon(self) -> None:
         """Close the part as it is; it stays readable to its last whole chunk."""
-        try:
-            self._file.close()
-        except (OSError, RuntimeError):
-            # a full disk: what was flushed before is on it
-            return
+        with suppress(ResourceError):
+            self._close()
 
-    def _text(self, name: str, text: str) -> None:
-        path = f"{ROOT}/{name}"
+    def _close(self) -> None:
+        """Close the file and give back the space that was taken in advance."""
+        if not self._file:
+            return
+        try:
+            self._file.flush()
+            used = self._file.id.get_filesize()
+            self._file.close()
+            self._space.close(used)
+        except (OSError, RuntimeError) as error:
+            raise self._refused(error) from None
+
+    def _keep(self, name: str, text: str) -> None:
+        self._write(lambda: self._text(self._free(name), text), len(text))
+
+    def _free(self, name: str) -> str:
+        """Return the first of ``name``, ``name.2``, ... that is not taken."""
+        path, n = f"{ROOT}/{name}", 1
+        while path in self._file:
+            n += 1
+            path = f"{ROOT}/{name}.{n}"
+        return path
+
+    def _text(self, path: str, text: str) -> None:
+        path = path if path.startswith(ROOT) else f"{ROOT}/{path}"
         if path in self._file:
             del self._file[path]
         self._file.create_dataset(path, data=np.bytes_(text.encode()))
 
-    def _guard(self, action: Callable[[], T]) -> T:
+    def _write(self, action: Callable[[], T], n_bytes: int = 0) -> T:
+        """Do something that adds about `n_bytes` to the file, and flush it."""
         try:
-            return action()
+            self._space.take(self._file.id.get_filesize(), n_bytes)
+            done = action()
+            self._file.flush()
         except (OSError, RuntimeError) as error:
-            raise ResourceError(
-                f"{self.part}: cannot write the run file ({_reason(error)}); free "
-                "space or choose another --output; what was recorded stays"
-            ) from None
+            raise self._refused(error) from None
+        return done
+
+    def _refused(self, error: Exception) -> ResourceError:
+        return ResourceError(
+            f"{self.part}: cannot write the run file ({_reason(error)}); free "
+            "space or choose another --output; what was recorded stays"
+        )
 
     def __repr__(self) -> str:
         return f"RunFileWriter({str(self.path)!r})"
+
+
+def _create(part: Path) -> tuple[Any, Space]:
+    """Create the file with its first space taken."""
+    try:
+        part.touch(exist_ok=False)
+        probe = Space(part)
+        probe.take(0, 0)
+        probe.close(0)
+        file = h5py.File(part, "w")
+        return file, Space(part)
+    except FileExistsError:
+        raise ResourceError(
+            f"{part}: exists already, and a run never writes over another; "
+            "give a new folder with --output"
+        ) from None
+    except (OSError, RuntimeError) as error:
+        raise ResourceError(
+            f"{part}: cannot be made ({_reason(error)}); choose another --output"
+        ) from None
 
 
 def _reason(error: Exception) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from qkdlab.bits.array import BitArray
 from qkdlab.errors import ResourceError, UsageError, VerifyError
 from qkdlab.runfile.reader import open_run
 from qkdlab.runfile.schema import CHUNK_TAGS, ROOT
@@ -199,27 +203,34 @@ from test_runfile import make_blocks, make_writer
 from qkdlab.errors import ResourceError
 {limit}
 writer = make_writer(Path(sys.argv[1]) / "bob.h5")
+writer.settings("pattern", make_blocks(1, 1000)[0].ch)
+print("ready", flush=True)
 try:
     for block in make_blocks(8, 150_000):
         writer.tags(block)
+    {then}
 except ResourceError as error:
     print(error)
-    writer.abandon()
-{end}
+    {otherwise}
 """
+FULL = (
+    "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (11_000_000, 11_000_000))"
+)
 
 
-def run_script(tmp_path: Path, limit: str, end: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(limit=limit, end=end), str(tmp_path),
-         str(Path(__file__).parent)],
+def run_script(
+    tmp_path: Path, *, limit: str = "", then: str = "pass", otherwise: str = "pass"
+) -> subprocess.CompletedProcess[str]:
+    script = SCRIPT.format(limit=limit, then=then, otherwise=otherwise)
+    return subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)],
         check=False, timeout=120, capture_output=True, text=True,
     )  # fmt: skip
-    return done.stdout
 
 
 def test_kill_leaves_the_whole_chunks(tmp_path: Path) -> None:
-    run_script(tmp_path, "", "os.kill(os.getpid(), signal.SIGKILL)")
+    run_script(tmp_path, then="os.kill(os.getpid(), signal.SIGKILL)")
     with open_run(tmp_path / "bob.h5.part") as run:
         assert run.n_tags == 8 * 150_000 // CHUNK_TAGS * CHUNK_TAGS
         want = np.concatenate([b.t for b in make_blocks(8, 150_000)])
@@ -227,12 +238,180 @@ def test_kill_leaves_the_whole_chunks(tmp_path: Path) -> None:
         assert np.array_equal(got, want[: run.n_tags])
 
 
+def test_kill_leaves_whole_blocks_and_settings(tmp_path: Path) -> None:
+    run_script(tmp_path, then="os.kill(os.getpid(), signal.SIGKILL)")
+    with open_run(tmp_path / "bob.h5.part") as run:
+        found = list(run.blocks())
+        assert len(found) >= 4
+        for got, put in zip(found, make_blocks(8, 150_000), strict=False):
+            assert np.array_equal(got.t, put.t)
+        assert run.settings("pattern").size == 1000
+
+
+@pytest.mark.parametrize("delay_s", [0.02, 0.05, 0.11])
+def test_kill_at_any_moment_leaves_a_readable_file(tmp_path, delay_s) -> None:
+    script = SCRIPT.format(limit="", then="pass", otherwise="pass")
+    folder = str(Path(__file__).parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path), folder],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(delay_s)
+        process.kill()
+    with open_run(tmp_path / "bob.h5.part") as run:
+        assert run.n_tags % CHUNK_TAGS == 0
+        for got, put in zip(run.blocks(), make_blocks(8, 150_000), strict=False):
+            assert np.array_equal(got.t, put.t)
+
+
 def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
-    limit = (
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))"
-    )
-    said = run_script(tmp_path, limit, "")
-    assert said.count("\n") == 1
-    assert "bob.h5.part: cannot write the run file" in said
+    said = run_script(tmp_path, limit=FULL, otherwise="writer.abandon()").stdout
+    assert said.count("\n") == 2
+    assert "bob.h5.part: File too large: 9738608 bytes more are needed" in said
     assert "free space" in said
+
+
+def test_a_full_disk_does_not_crash_the_program(tmp_path: Path) -> None:
+    done = run_script(tmp_path, limit=FULL, otherwise="writer.abandon()")
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_on_a_full_disk_the_file_is_finished_with_all_that_was_taken(tmp_path) -> None:
+    run_script(tmp_path, limit=FULL, otherwise="writer.finish()")
+    assert verify(tmp_path / "bob.h5") == []
+    with open_run(tmp_path / "bob.h5") as run:
+        found = list(run.blocks())
+    assert 1 <= len(found) < 8
+    for got, put in zip(found, make_blocks(8, 150_000), strict=False):
+        assert np.array_equal(got.t, put.t)
+
+
+def test_an_abandoned_part_on_a_full_disk_is_readable(tmp_path: Path) -> None:
+    run_script(tmp_path, limit=FULL, otherwise="writer.abandon()")
+    with open_run(tmp_path / "bob.h5.part") as run:
+        assert run.n_tags >= CHUNK_TAGS
+        assert not run.complete
+
+
+def test_space_taken_in_advance_is_given_back(finished: Path) -> None:
+    assert finished.stat().st_size < 2_000_000
+
+
+def test_a_disk_without_space_at_the_start_is_said(tmp_path, monkeypatch) -> None:
+    def refuse(fd: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(ResourceError, match="No space left on device: 8388608 bytes"):
+        make_writer(tmp_path / "bob.h5")
+
+
+def test_an_existing_part_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "bob.h5.part").write_bytes(b"precious")
+    with pytest.raises(ResourceError, match="exists already"):
+        make_writer(tmp_path / "bob.h5")
+    assert (tmp_path / "bob.h5.part").read_bytes() == b"precious"
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="cannot be made"):
+        make_writer(tmp_path / "none" / "bob.h5")
+
+
+def test_settings_of_one_name_are_all_kept(tmp_path: Path) -> None:
+    writer = make_writer(tmp_path / "alice.h5")
+    for value in (1, 2):
+        writer.settings("pattern", np.array([value], np.uint8))
+    with open_run(writer.finish()) as run:
+        assert run.settings("pattern").tolist() == [1]
+        assert run.settings("pattern.2").tolist() == [2]
+
+
+def test_a_later_result_replaces_an_earlier_one(tmp_path: Path) -> None:
+    writer = make_writer(tmp_path / "bob.h5")
+    writer.result("qber", 0.1)
+    writer.result("qber", 0.2)
+    with open_run(writer.finish()) as run:
+        assert run.results() == {"qber": 0.2}
+
+
+def test_the_journal_is_folded_in(tmp_path: Path) -> None:
+    (tmp_path / "journal.bin").write_bytes(b"committed")
+    writer = make_writer(tmp_path / "bob.h5")
+    with open_run(writer.finish(tmp_path / "journal.bin")) as run:
+        assert run.journal() == b"committed"
+
+
+def test_a_secure_file_holds_no_journal(tmp_path: Path) -> None:
+    (tmp_path / "journal.bin").write_bytes(b"committed")
+    writer = make_writer(tmp_path / "bob.h5", "secure")
+    path = writer.finish(tmp_path / "journal.bin")
+    with open_run(path) as run:
+        assert run.journal() == b""
+    assert b"committed" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("value", [b"\x01\x02", BitArray.zeros(8)])
+def test_a_result_is_never_bits(tmp_path: Path, value) -> None:
+    writer = make_writer(tmp_path / "bob.h5")
+    with pytest.raises(TypeError):
+        writer.result("key", value)
+    writer.abandon()
+
+
+def test_traffic_comes_back(tmp_path: Path) -> None:
+    writer = make_writer(tmp_path / "bob.h5")
+    writer.io(4, "tagger.control>", b"*IDN?")
+    writer.io(5, "tagger.control<", b"\x00" * 300_000)
+    with open_run(writer.finish()) as run:
+        assert list(run.io()) == [
+            (4, "tagger.control>", b"*IDN?"),
+            (5, "tagger.control<", b"\x00" * 300_000),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [("config", "config"), ("settings/pattern", "settings/pattern"),
+     ("classical/bytes", "classical/bytes"), ("tags/coverage", "tags/coverage")],
+)  # fmt: skip
+def test_a_change_beside_the_tags_is_found(finished: Path, where, name) -> None:
+    with h5py.File(finished, "a") as file:
+        node = file[f"{ROOT}/{where}"]
+        if where == "config":
+            node[()] = np.bytes_(node[()].replace(b"1", b"2"))
+        else:
+            rows = node[()]
+            rows.view(np.uint8)[0] ^= 1
+            node[...] = rows
+    assert f"'{name}' is not what was recorded" in verify(finished)
+
+
+def test_something_taken_away_is_found(finished: Path) -> None:
+    with h5py.File(finished, "a") as file:
+        del file[f"{ROOT}/settings/pattern"]
+    assert verify(finished) == ["'settings/pattern' is missing"]
+
+
+def test_a_file_that_is_being_written_is_said_so(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from qkdlab.errors import ResourceError\n"
+        "from qkdlab.runfile.reader import open_run\n"
+        "try:\n"
+        "    open_run(sys.argv[1])\n"
+        "except ResourceError as error:\n"
+        "    print(error)\n"
+    )
+    writer = make_writer(tmp_path / "bob.h5")
+    part = str(tmp_path / "bob.h5.part")
+    done = subprocess.run(
+        [sys.executable, "-c", code, part],
+        check=False, timeout=60, capture_output=True, text=True,
+    )  # fmt: skip
+    writer.abandon()
+    assert "is still being written" in done.stdout
