@@ -219,8 +219,10 @@ class SlotsFixed:
         return Step(state, (self._commit(), *said))
 
     def _commit(self) -> Commit:
-        digest = hashlib.sha256(self.slots.slot.astype("<i8").tobytes())
-        digest.update(self.slots.basis.tobytes() + self.slots.click.tobytes())
+        slots = self.slots
+        digest = hashlib.sha256(np.ascontiguousarray(slots.slot, dtype="<i8").data)
+        digest.update(np.ascontiguousarray(slots.basis).data)
+        digest.update(np.ascontiguousarray(slots.click).data)
         block = self.context.plan.block.to_bytes(8, "little")
         return Commit("settings disclosed", block + digest.digest(), secret=False)
 

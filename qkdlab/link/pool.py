@@ -69,21 +69,18 @@ class PadPool:
         for at in COUNTER_AT.values():
             head[at : at + 16] = _counter(0)
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                os.write(file, bytes(head) + secret[: pool_bytes(n_pads)])
-                os.fsync(file)
-            finally:
-                os.close(file)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise ResourceError(
-                f"{path}: cannot write the pad pool: {error.strerror}"
-            ) from None
+            raise _cannot_write(path, error) from None
+        try:
+            with open(file, "wb") as stream:
+                stream.write(bytes(head) + secret[: pool_bytes(n_pads)])
+                stream.flush()
+                os.fsync(stream.fileno())
+            _sync_folder(path.parent)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise _cannot_write(path, error) from None
         return cls.open(path)
 
     @classmethod
@@ -133,8 +130,7 @@ class PadPool:
 
     def hash_key(self, direction: Direction) -> bytes:
         """Return the secret hash key of a direction."""
-        at = HASH_KEY_BYTES * _place(direction)
-        return bytes(self._secret[at : at + HASH_KEY_BYTES])
+        return self._bytes(HASH_KEY_BYTES * _place(direction))
 
     def take(self, direction: Direction) -> tuple[int, bytes]:
         """Spend the next pad of a direction; return its index and the pad.
@@ -185,23 +181,41 @@ class PadPool:
             )
         first = self._next[direction]
         self._next[direction] = index + 1
-        if self._file is not None:
-            try:
+        at = KEYS_BYTES + PAD_BYTES * _place(direction)
+        pad = self._bytes(at + PAIR_BYTES * index)
+        try:
+            if self._file is not None:
                 os.pwrite(self._file, _counter(index + 1), COUNTER_AT[direction])
                 os.fsync(self._file)
-            except OSError as error:
-                raise ResourceError(
-                    f"cannot mark a pad as spent: {error.strerror}"
-                ) from None
-        at = KEYS_BYTES + PAIR_BYTES * index + PAD_BYTES * _place(direction)
-        pad = bytes(self._secret[at : at + PAD_BYTES])
-        for spent in range(first, index + 1):
-            at = KEYS_BYTES + PAIR_BYTES * spent + PAD_BYTES * _place(direction)
-            self._secret[at : at + PAD_BYTES] = bytes(PAD_BYTES)
-            if self._file is not None:
-                os.pwrite(self._file, bytes(PAD_BYTES), SECRET_AT + at)
+            for spent in range(first, index + 1):
+                self._overwrite(at + PAIR_BYTES * spent)
+        except OSError as error:
+            raise ResourceError(
+                f"cannot mark a pad as spent: {error.strerror}"
+            ) from None
         self._pads_taken += 1
         return pad
+
+    def _bytes(self, at: int) -> bytes:
+        return bytes(self._secret[at : at + PAD_BYTES])
+
+    def _overwrite(self, at: int) -> None:
+        self._secret[at : at + PAD_BYTES] = bytes(PAD_BYTES)
+        if self._file is not None:
+            os.pwrite(self._file, bytes(PAD_BYTES), SECRET_AT + at)
+
+
+def _cannot_write(path: Path, error: OSError) -> ResourceError:
+    return ResourceError(f"{path}: cannot write the pad pool: {error.strerror}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder safe on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _place(direction: Direction) -> int:

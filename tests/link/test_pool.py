@@ -177,3 +177,13 @@ def test_printing_a_pool_shows_numbers_only():
     pool = PadPool.memory(SECRET)
     pool.take(FORTH)
     assert repr(pool) == "PadPool(alice-to-bob 3, bob-to-alice 4 of 4 pads left)"
+
+
+def test_a_full_disk_leaves_no_half_written_pool(path, monkeypatch):
+    def fsync(file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(ResourceError, match="No space left"):
+        PadPool.create(path, SECRET)
+    assert not path.exists()
