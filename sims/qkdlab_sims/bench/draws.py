@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from numpy.random import Generator, Philox
+from numpy.random import Generator, Philox, SeedSequence
 
 __all__ = ["generator", "normal"]
 
@@ -16,8 +16,8 @@ __all__ = ["generator", "normal"]
 def generator(seed: int, part: str, quantity: str) -> Generator:
     """Return the random stream of one quantity of one part (Philox, counter-based)."""
     material = f"qkdlab/world/1|{seed}|{part}|{quantity}".encode()
-    key = int.from_bytes(hashlib.sha256(material).digest()[:16], "little")
-    return Generator(Philox(key=key))
+    entropy = int.from_bytes(hashlib.sha256(material).digest(), "little")
+    return Generator(Philox(SeedSequence(entropy)))
 
 
 def normal(seed: int, part: str, quantity: str) -> float:
