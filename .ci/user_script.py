@@ -1,8 +1,7 @@
 """Ten lines of a user's: key length from counts, typed."""
 
-from qkdlab.security.keylength import keylength
-
 from qkdlab.bits.array import BitArray
+from qkdlab.security.keylength import keylength
 
 request: dict[str, object] = {"protocol": "bb84-single-photon", "n": 900_000}
 request |= {"k": 100_000, "qber_tolerated": 0.02, "leak_bits": 150_000}

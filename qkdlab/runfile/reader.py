@@ -145,7 +145,7 @@ class RunFile:
     def _texts(self, name: str) -> dict[str, Any]:
         folder = f"{ROOT}/{name}"
         return {
-            key: json.loads(bytes(dataset(self.file, f"{folder}/{key}")[()]))
+            str(key): json.loads(bytes(dataset(self.file, f"{folder}/{key}")[()]))
             for key in group(self.file, folder)
         }
 

@@ -25,6 +25,7 @@ from qkdlab import __version__
 from qkdlab.errors import ResourceError, UsageError
 from qkdlab.runfile.chunks import ChunkedColumn, TextHeap
 from qkdlab.runfile.hashes import content_hashes
+from qkdlab.runfile.nodes import dataset
 from qkdlab.runfile.photon import write_skeleton
 from qkdlab.runfile.schema import (
     CHUNK_BLOCKS,
@@ -265,7 +266,7 @@ class RunFileWriter:
             column.flush_rest()
         for heap in (self._messages, self._io, self._log):
             heap.flush_rest()
-        self._dataset(file, "/acquisition_duration")[()] = self._covered_ps * 1e-12
+        dataset(self._file, "/acquisition_duration")[()] = self._covered_ps * 1e-12
         rows = self._t.dataset[::CHUNK_TAGS] if self._n_tags else np.zeros(0, "<i8")
         self._file.create_dataset(f"{ROOT}/tags/cue_time", data=rows)
 
