@@ -21,7 +21,7 @@ class Options(BaseModel):
 
 class AwgOptions(Options):
     filter: str = "STEP"
-    load_ohm: str = "50"
+    max_samples: int = 4_000_000
 
 
 class Optical(Options):
