@@ -46,9 +46,9 @@ class KnobBoard:
     def read(self, t_ps: int) -> Knobs:
         """Return where everything stands at `t_ps`, true values."""
         return Knobs(
-            tuple((n, self._transmission(n, t_ps)) for n in self.attenuators),
-            tuple((name, self._axis_deg(name, t_ps)) for name in self.motors),
-            self._bias_ua(),
+            tuple([(n, self._transmission(n, t_ps)) for n in self.attenuators]),
+            tuple([(name, self._axis_deg(name, t_ps)) for name in self.motors]),
+            tuple([float(port.bias_ua()[ch]) for port, ch in self.detectors]),
         )
 
     def _transmission(self, name: str, t_ps: int) -> float:
@@ -62,10 +62,3 @@ class KnobBoard:
         motor = self.motors[name]
         zero_deg = self.true.plate_zero_deg.get(name, 0.0)
         return motor.bus.angle_deg(motor.address, t_ps) + zero_deg
-
-    def _bias_ua(self) -> tuple[float, ...]:
-        read: dict[int, Sequence[float]] = {}
-        for port, _ in self.detectors:
-            if id(port) not in read:
-                read[id(port)] = port.bias_ua()
-        return tuple(float(read[id(port)][ch]) for port, ch in self.detectors)

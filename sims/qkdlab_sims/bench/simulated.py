@@ -9,6 +9,7 @@ from qkdlab.errors import ConfigError
 from qkdlab.plugins import did_you_mean
 from qkdlab.transport.base import Transport
 from qkdlab_sims.bench.assembly import assemble
+from qkdlab_sims.bench.expectation import expect
 from qkdlab_sims.bench.lines import Lines
 from qkdlab_sims.bench.truth_report import light_at_output, report
 from qkdlab_sims.sections import SimulationSection
@@ -78,6 +79,30 @@ class SimulatedBench:
         """
         stokes = light_at_output(self._assembly.world)
         return stokes[:, 0], stokes
+
+    def expectation(self, parameters: Any) -> dict[str, Any] | None:
+        """Return what the true world leads one to expect (see `bench.expectation`).
+
+        parameters: of an experiment with `intensities.ordered()`,
+                    `pattern.header_symbols`, `detection.gate_ps` and `blank_ps`; None
+                    is returned for any other
+        """
+        try:
+            photons = [c.mean_photon_number for c in parameters.intensities.ordered()]
+            gate_ps, blank_ps = (
+                parameters.detection.gate_ps,
+                parameters.detection.blank_ps,
+            )
+            header = parameters.pattern.header_symbols
+        except AttributeError:
+            return None
+        return expect(
+            self._assembly.world,
+            relative_intensities=[p / photons[0] for p in photons],
+            header_symbols=header,
+            gate_ps=gate_ps,
+            blank_ps=blank_ps,
+        )
 
     def close(self) -> None:
         """Close all lines; closing twice is allowed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class Transfer:
         """Return the 2x2 matrix of the whole way."""
         total = self._fixed[0]
         for stage, fixed in zip(self._turned, self._fixed[1:], strict=True):
-            total = fixed @ _turned_jones(stage, turning) @ total
+            total = fixed @ _turned(stage, turning, total)
         return total
 
 
@@ -82,13 +83,20 @@ def _is_turned(stage: Stage) -> bool:
             return False
 
 
-def _turned_jones(stage: Stage, turning: Turning) -> NDArray[np.complex128]:
+def _turned(
+    stage: Stage, turning: Turning, incoming: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
     match stage.part:
         case Waveplate():
-            angle_rad = math.radians(turning.axis_deg[stage.name])
-            return waveplate_jones(angle_rad, stage.part.retardance_waves)
+            angle_deg = turning.axis_deg[stage.name]
+            return _plate(angle_deg, stage.part.retardance_waves) @ incoming
         case Fibre():
-            return turning.rotation[stage.name]
+            return turning.rotation[stage.name] @ incoming
         case _:
-            amplitude = math.sqrt(turning.transmission[stage.name])
-            return amplitude * np.eye(2, dtype=np.complex128)
+            return math.sqrt(turning.transmission[stage.name]) * incoming
+
+
+@functools.lru_cache(maxsize=64)
+def _plate(angle_deg: float, retardance_waves: float) -> NDArray[np.complex128]:
+    # Every detector's way asks again for plates that mostly rest.
+    return waveplate_jones(math.radians(angle_deg), retardance_waves)

@@ -14,7 +14,7 @@ from qkdlab_sims.bench.truth import TrueBench
 from qkdlab_sims.bench.world import Moment, World
 from qkdlab_sims.optics.polarization import analyser_vector, mueller_matrix
 
-__all__ = ["light_at_output", "report"]
+__all__ = ["analysers_from_output", "light_at_output", "report"]
 
 
 def light_at_output(world: World) -> NDArray[np.float64]:
@@ -41,7 +41,7 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
     eve = world.ways.eve
     columns = zip(
         world.ways.detectors,
-        _analysers_from_output(world, moment.turning),
+        analysers_from_output(world, moment.turning),
         bank.efficiencies(bias_ua),
         bank.dark_rates_hz(bias_ua),
         bias_ua,
@@ -87,7 +87,8 @@ def _moment(world: World) -> Moment:
     return world.recorded or world.moment
 
 
-def _analysers_from_output(world: World, turning: Turning) -> list[NDArray[np.float64]]:
+def analysers_from_output(world: World, turning: Turning) -> list[NDArray[np.float64]]:
+    """Return, per detector, the analyser vector from the sender's output to it."""
     # The way from the output is found by dividing the whole way by the sender's part,
     # with everything open there so that the division exists.
     sender = dict.fromkeys(world.ways.sender & turning.transmission.keys(), 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,9 +78,9 @@ class LightWays:
         self.to_output = Transfer(inside)
         """Through the last part of the sender's station."""
         self.sender = frozenset(stage.name for stage in inside)
-        self.fibres = {s.name: s.part for s in main if isinstance(s.part, Fibre)}
-        eves = [s.part for s in main if isinstance(s.part, Eavesdropper)]
-        self.eve = next((e for e in eves if e.attack != "none"), None)
+        everywhere = [stage for path in paths.values() for stage in path.stages]
+        self.fibres = {s.name: s.part for s in everywhere if isinstance(s.part, Fibre)}
+        self.eve = _acting_eve([paths[name] for name in detectors])
 
     def _detector_way(
         self, path: OpticalPath, laser: Laser, tagger_input: tuple[int, int] | None
@@ -125,3 +126,21 @@ class LightWays:
             for way in self.detectors
         ]
         return np.array(vectors), InterceptResend(self.eve.fraction, straightened)
+
+
+def _acting_eve(paths: Sequence[OpticalPath]) -> Eavesdropper | None:
+    """Return Eve when she acts; she must sit where all light to detectors passes."""
+    met = [
+        [
+            (at, stage.part)
+            for at, stage in enumerate(path.stages)
+            if isinstance(stage.part, Eavesdropper) and stage.part.attack != "none"
+        ]
+        for path in paths
+    ]
+    if len(met[0]) > 1 or any(found != met[0] for found in met):
+        raise ConfigError(
+            "wiring.parts: the simulated world takes one eavesdropper, in the way of "
+            "the light to all detectors"
+        )
+    return met[0][0][1] if met[0] else None

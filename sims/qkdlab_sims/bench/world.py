@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.clock import PS_PER_S
-from qkdlab.wiring.parts import Snspd
+from qkdlab.wiring.parts import Fibre, Snspd
 from qkdlab_sims.bench.detection import Conditions, Detection
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
@@ -92,6 +92,7 @@ class World:
                 part.drift_rad_per_sqrt_s,
                 component=name,
                 period_ps=period_ps,
+                ticks_per_step=_ticks_per_step(part, self.tick_ps),
             )
             for name, part in self.ways.fibres.items()
         }
@@ -219,6 +220,14 @@ class World:
             analyser = analyser_vector(way.jones(turning))
             photons = 0.5 * float(analyser @ self._mean_stokes)
             self._power[name].set(tick * self.tick_ps, photons * watts)
+
+
+def _ticks_per_step(fibre: Fibre, tick_ps: int) -> int:
+    """Return how long a fibre may stand still: steps of 1 mrad, at most 64 ticks."""
+    if fibre.drift_rad_per_sqrt_s == 0.0:
+        return 64
+    still_s = (1e-3 / fibre.drift_rad_per_sqrt_s) ** 2
+    return min(max(int(still_s * PS_PER_S / tick_ps), 1), 64)
 
 
 def _parameters(part: Snspd) -> DetectorParameters:

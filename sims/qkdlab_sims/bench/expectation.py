@@ -1,0 +1,111 @@
+"""What the true world leads one to expect of a BB84 block, in closed form.
+
+Every symbol of the frame is taken with its own true light, so what the drive chain
+does to a symbol after its neighbours is in it. Which symbol belongs to which class is
+read off the light itself: nothing of Alice's record is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.bench.truth_report import analysers_from_output, light_at_output
+from qkdlab_sims.bench.world import World
+from qkdlab_sims.optics.analytic import (
+    Reading,
+    click_probabilities,
+    live_probability,
+    mean_photons_at,
+    slot_outcomes,
+)
+from qkdlab_sims.optics.rates import unrecovered_fraction
+
+__all__ = ["CLASSES", "classify", "expect"]
+
+CLASSES = ("signal", "decoy", "vacuum")
+_STATES = np.array([[0.0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
+"""Stokes directions of D, A, R, L: ``2 basis + bit``."""
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def classify(stokes: Floats, relative: Floats) -> tuple[Integers, Integers]:
+    """Return (``2 basis + bit``, intensity class) of each symbol, by what is nearest.
+
+    stokes:   float64[n, 4] at the sender's output
+    relative: nominal mean photon numbers over the brightest, brightest first
+    """
+    state = np.argmax(stokes[:, 1:] @ _STATES.T, axis=1)
+    scale = np.quantile(stokes[:, 0], 0.99)
+    distance = np.abs(np.log(stokes[:, :1] / scale) - np.log(relative))
+    return state, np.argmin(distance, axis=1)
+
+
+def expect(
+    world: World,
+    *,
+    relative_intensities: list[float],
+    header_symbols: int,
+    gate_ps: float,
+    blank_ps: float,
+) -> dict[str, Any] | None:
+    """Return expected gains and error rates by Alice's basis and intensity class.
+
+    A gain is the probability of a sifted bit per pulse sent, blanked slots counted as
+    sent: what a run reports. None when the tagger never met light with a pattern, or
+    when an eavesdropper attacks (then nothing honest is to be expected).
+
+    Also in it: ``mean_photons`` by class, true; ``live_fraction``.
+    """
+    moment = world.recorded
+    if moment is None or world.ways.eve is not None:
+        return None
+    stokes = light_at_output(world)
+    state, intensity = classify(stokes, np.asarray(relative_intensities))
+    bank = world.detection.bank
+    bias_ua = moment.conditions.bias_ua
+    efficiencies = bank.efficiencies(bias_ua)
+    analysers = np.asarray(analysers_from_output(world, moment.turning))
+    means = mean_photons_at(stokes, analysers * efficiencies[:, None])
+    code = np.array([way.tagger_input - 1 for way in world.ways.detectors])
+    fwhm_ps = moment.conditions.light.pulse_fwhm_ps
+    reading = Reading(
+        basis=code // 2,
+        bit=code % 2,
+        dark_rate_hz=bank.dark_rates_hz(bias_ua),
+        jitter_sigma_ps=np.array([p.jitter_sigma_ps(fwhm_ps) for p in bank.parameters]),
+        offset_ps=np.zeros(len(code)),
+        gate_ps=gate_ps,
+        period_ps=bank.period_ps,
+    )
+    lags = bank.period_ps * np.arange(1.0, blank_ps // bank.period_ps + 1)
+    missing = [
+        unrecovered_fraction(p, bias, lags)
+        for p, bias in zip(bank.parameters, bias_ua, strict=True)
+    ]
+    live = live_probability(
+        means, reading, blank_ps, gate_ps / 2, unrecovered=np.array(missing).T
+    )
+    outcomes = slot_outcomes(click_probabilities(means, reading), reading, state % 2)
+    body = np.arange(len(stokes)) >= header_symbols
+    gains: dict[str, dict[str, float]] = {"X": {}, "Z": {}}
+    qber: dict[str, dict[str, float]] = {"X": {}, "Z": {}}
+    photons: dict[str, float] = {}
+    for k, name in enumerate(CLASSES):
+        photons[name] = float(stokes[body & (intensity == k), 0].mean())
+        for basis, letter in enumerate("XZ"):
+            mine = body & (intensity == k) & (state // 2 == basis)
+            gain = live[mine] * outcomes.gain[mine, basis]
+            error = live[mine] * outcomes.error[mine, basis]
+            gains[letter][name] = float(gain.mean())
+            qber[letter][name] = float(error.sum() / gain.sum())
+    return {
+        "gains": gains,
+        "qber": qber,
+        "mean_photons": photons,
+        "live_fraction": float(live.mean()),
+    }
