@@ -56,8 +56,9 @@ def expect(
     """Return expected gains and error rates by Alice's basis and intensity class.
 
     A gain is the probability of a sifted bit per pulse sent, blanked slots counted as
-    sent: what a run reports. None when the tagger never met light with a pattern, or
-    when an eavesdropper attacks (then nothing honest is to be expected).
+    sent: what a run reports. None when the tagger never met light with a pattern, when
+    an eavesdropper attacks (then nothing honest is to be expected), or when the
+    detectors are not X0, X1, Z0, Z1 on inputs 1 to 4.
 
     Also in it: ``mean_photons`` by class, true; ``live_fraction``.
     """
@@ -71,7 +72,10 @@ def expect(
     efficiencies = bank.efficiencies(bias_ua)
     analysers = np.asarray(analysers_from_output(world, moment.turning))
     means = mean_photons_at(stokes, analysers * efficiencies[:, None])
-    code = np.array([way.tagger_input - 1 for way in world.ways.detectors])
+    inputs = [way.tagger_input for way in world.ways.detectors]
+    code = np.array([number - 1 for number in inputs if number is not None])
+    if sorted(code.tolist()) != [0, 1, 2, 3]:
+        return None
     fwhm_ps = moment.conditions.light.pulse_fwhm_ps
     reading = Reading(
         basis=code // 2,
