@@ -8,6 +8,8 @@ import pytest
 from qkdlab.wiring.rules import check
 
 KEYSIGHT_OPTIONS = "parties.alice.instruments.awg.options"
+AMPLIFIER = "wiring.parts.amplifier_pm.saturation_v=20.0"
+"""6 V at the modulator are then 20 atanh(6/20) / 5 = 1.238 V at the generator."""
 
 
 @pytest.fixture(autouse=True)
@@ -211,18 +213,18 @@ def test_a_bent_amplifier_is_a_warning():
 
 
 def test_an_amplifier_input_has_a_greatest_voltage():
-    line = str(only("wiring.parts.amplifier_pm.max_input_v=1.2"))
+    line = str(only(AMPLIFIER, "wiring.parts.amplifier_pm.max_input_v=1.2"))
     assert "takes 1.2 V, but 'pm' needs 1.24 V here; use more gain" in line
 
 
 def test_the_generator_has_a_greatest_voltage(monkeypatch):
     fake_bench.install(monkeypatch, keysight={"max_output_v": 1.0})
-    line = str(only())
+    line = str(only(AMPLIFIER))
     assert "'pm' needs 1.24 V from 'awg', which gives 1 V into 50 Ohm" in line
 
 
 def test_loss_in_a_drive_line_needs_more_voltage():
-    found = problems(f"wiring.cables.{cable('awg.ch2')}.loss_db=13.0")
+    found = problems(AMPLIFIER, f"wiring.cables.{cable('awg.ch2')}.loss_db=13.0")
     assert "'pm' needs 5.53 V from 'awg'" in text(found)
 
 
