@@ -40,6 +40,7 @@ class FakeDriver:
 
     def safe_state(self) -> None:
         DIARY.append(f"{self.name} safe")
+        self.connections["control"].write(b"SAFE\n")
         if self.options.fail == "safe":
             raise InstrumentTimeout(self.name, "stays silent")
 
@@ -103,6 +104,13 @@ class FakeLine:
     def __init__(self, name: str) -> None:
         self.name = name
         self.closed = 0
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def read(self, n_max: int, timeout_s: float) -> bytes:
+        return b""
 
     def close(self) -> None:
         self.closed += 1

@@ -19,6 +19,8 @@ class Endpoint:
     """``bytes`` or ``messages``."""
     default_address: str = ""
     """A pattern such as ``TCPIP::{host}::5025::SOCKET``, for documentation."""
+    is_stream: bool = False
+    """Carries tags at full rate: these go on record as tags, not as traffic."""
 
 
 @dataclass(frozen=True, slots=True)

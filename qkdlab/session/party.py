@@ -43,7 +43,7 @@ class PartySession:
         progress: Callable[[str, float, float], None],
     ) -> None:
         self.party = party
-        self.recorder = Recorder(files.run_file, clock.now_ps)
+        self.recorder = Recorder(files.run_file, clock.now_ps, config.key_class)
         self._config = config
         self._files = files
         self._clock = clock
@@ -72,7 +72,7 @@ class PartySession:
             key_class=config.key_class,
         )
 
-    def record_station(self, station: Station) -> None:
+    def record_snapshots(self, station: Station) -> None:
         """Put on record who the instruments are and how they stand."""
         for name, state in station.snapshot().items():
             self._files.run_file.snapshot(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.session.result import plain
+from qkdlab.transport.recording import Traffic, TrafficKind
 
 if TYPE_CHECKING:
     from qkdlab.calibration.records import CalibrationRecord
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 
+_MARKS = {TrafficKind.WRITE: ">", TrafficKind.READ: "<", TrafficKind.ERROR: "!"}
+
+
 class Recorder:
     """One party's record. Times are picoseconds of the bench's clock.
 
@@ -25,7 +29,10 @@ class Recorder:
              it ends without key
     """
 
-    def __init__(self, file: RunFileWriter, now_ps: Callable[[], int]) -> None:
+    def __init__(
+        self, file: RunFileWriter, now_ps: Callable[[], int], key_class: str
+    ) -> None:
+        self._keeps_traffic = key_class != "secure"
         self.figures: dict[str, Any] = {}
         self._file = file
         self._now_ps = now_ps
@@ -59,6 +66,15 @@ class Recorder:
     def message(self, direction: str, data: bytes) -> None:
         """Record a message of the classical channel, public by definition."""
         self._file.message(self._now_ps(), direction, data)
+
+    def traffic(self, seen: Traffic) -> None:
+        """Record what passed on an instrument's line; ``>`` to it, ``<`` from it.
+
+        Nothing in a run of class secure, where traffic can hold key material.
+        """
+        mark = _MARKS.get(seen.kind)
+        if mark is not None and self._keeps_traffic:
+            self._file.io(seen.t_ps, f"{seen.line}{mark}", seen.data)
 
     def log(self, line: str) -> None:
         """Record a line for people."""

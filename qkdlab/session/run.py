@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
     from qkdlab.session.experiment import Experiment
     from qkdlab.station.bench import Bench
+    from qkdlab.station.open import Station
 
 __all__ = ["Outcome", "Progress", "run"]
 
@@ -134,17 +135,24 @@ def _run_programs(
         interrupts.check()
         progress(what, done, total)
 
+    stations: dict[str, Station] = {}
     with ExitStack() as stack:
         # A stack is left in reverse: Alice's light goes off before Bob's bias.
         for party in reversed(_PARTIES):
-            station = stack.enter_context(open_station(config, party, bench, opening))
-            session = sessions[party]
-            session.record_station(station)
-            bench.clock.spawn(
-                party, partial(session.run, experiment.programs[party], station)
+            witness = sessions[party].recorder.traffic
+            stations[party] = stack.enter_context(
+                open_station(config, party, bench, opening, witness)
             )
+            sessions[party].record_snapshots(stations[party])
         interrupts.check()
+        for party in _PARTIES:
+            program = experiment.programs[party]
+            bench.clock.spawn(
+                party, partial(sessions[party].run, program, stations[party])
+            )
         bench.clock.run(interrupts.check)
+        for party, station in stations.items():
+            sessions[party].record_snapshots(station)
 
 
 def _facts(config: RunConfig, bench: Bench) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from qkdlab.plugins import driver_spec
 from qkdlab.station.bench import Bench, RealBench
 from qkdlab.station.interlocks import GuardedTagger
 from qkdlab.station.safety import SafeStep, make_safe, report_failures
+from qkdlab.transport.recording import Traffic, Witness, recording
 
 if TYPE_CHECKING:
     from qkdlab.config.models import InstrumentConfig, RunConfig
@@ -46,16 +47,19 @@ class Station:
     identities:  what each instrument said of itself
     roles:       instruments and composites, by the names of the configuration
     calibration: the party's records, valid when the station was opened
+    witness:     sees the traffic of all lines but the streams of tags
     """
 
     party: str
     bench: Bench
     calibration: PartyBook
+    witness: Witness | None = None
     instruments: dict[str, Any] = field(default_factory=dict)
     identities: dict[str, dict[str, str]] = field(default_factory=dict)
     roles: dict[str, Any] = field(default_factory=dict)
     _steps: dict[str, SafeStep] = field(default_factory=dict)
     _lines: dict[tuple[str, str], Transport] = field(default_factory=dict)
+    _is_leaving: bool = False
 
     def add(self, name: str, config: InstrumentConfig) -> DriverSpec:
         """Connect, construct and identify one instrument.
@@ -65,7 +69,7 @@ class Station:
         """
         spec = driver_spec(config.driver)
         connection = config.bus or name
-        lines = {e: self._line(connection, e) for e in spec.endpoints}
+        lines = {e: self._line(spec, connection, e) for e in spec.endpoints}
         instrument = spec.load()(
             f"{self.party}_{name}", lines, config.options, self.bench.clock
         )
@@ -96,7 +100,7 @@ class Station:
                     parts[step.name] = GuardedTagger(
                         step.instrument,
                         bias.instrument,
-                        lambda: make_safe([*hazards, *biases]),
+                        lambda: self._make_safe([*hazards, *biases]),
                     )
         return parts
 
@@ -108,7 +112,7 @@ class Station:
 
     def safe_state(self) -> list[Exception]:
         """Bring every instrument to safety, in order; return what failed."""
-        return make_safe(self._steps.values())
+        return self._make_safe(list(self._steps.values()))
 
     def close(self) -> None:
         """Close drivers and lines; after the safe state a failure harms nobody."""
@@ -119,25 +123,48 @@ class Station:
         self._lines.clear()
         self._steps.clear()
 
-    def _line(self, connection: str, endpoint: str) -> Transport:
+    def _make_safe(self, steps: list[SafeStep]) -> list[Exception]:
+        self._is_leaving = True
+        return make_safe(steps)
+
+    def _see(self, traffic: Traffic) -> None:
+        """Show traffic to the witness; a full disk must not hinder the safe state."""
+        if self.witness is None:
+            return
+        try:
+            self.witness(traffic)
+        except Exception:
+            if not self._is_leaving:
+                raise
+
+    def _line(self, spec: DriverSpec, connection: str, endpoint: str) -> Transport:
         """Return a line; one shared bus is opened once and lent to all its users."""
         key = (connection, endpoint)
         if key not in self._lines:
-            self._lines[key] = self.bench.connect(self.party, connection, endpoint)
+            line = self.bench.connect(self.party, connection, endpoint)
+            if self.witness is not None and not spec.endpoints[endpoint].is_stream:
+                name = f"{connection}.{endpoint}"
+                line = recording(line, self.bench.clock, self._see, name)
+            self._lines[key] = line
         return self._lines[key]
 
 
 @contextmanager
 def open_station(
-    config: RunConfig, party: str, bench: Bench, progress: Progress
+    config: RunConfig,
+    party: str,
+    bench: Bench,
+    progress: Progress,
+    witness: Witness | None = None,
 ) -> Iterator[Station]:
     """Open the station of `party`; on any way out its instruments are made safe.
 
-    That holds for an error half-way through opening, too. Raises InstrumentError and
+    That holds for an error half-way through opening, too. `witness` sees what passes
+    on the lines, streams of tags left out. Raises InstrumentError and
     ConfigError; failures of the safe state are added to the first error as notes.
     """
     is_real = isinstance(bench, RealBench)
-    station = Station(party, bench, _calibration(config, party, is_real))
+    station = Station(party, bench, _calibration(config, party, is_real), witness)
     first: BaseException | None = None
     try:
         _open_instruments(station, config, is_real, progress)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from qkdlab.clock import Clock
 from qkdlab.transport.base import ByteTransport, MessageTransport, Transport
@@ -38,7 +39,7 @@ class TrafficKind(StrEnum):
 class Traffic:
     """One thing that passed on a line.
 
-    line: name of the transport
+    line: ``instrument.endpoint``, or the transport's name
     t_ps: bench time after it passed
     data: the bytes; for an error the name of its class
     """
@@ -58,19 +59,22 @@ Witness = Callable[[Traffic], None]
 class _Recording:
     """What both kinds share."""
 
-    def __init__(self, inner: Transport, clock: Clock, witness: Witness) -> None:
+    def __init__(
+        self, inner: Transport, clock: Clock, witness: Witness, line: str
+    ) -> None:
         self.name = inner.name
-        self._line = inner
+        self._inner: Any = inner
+        self._label = line
         self._clock = clock
         self._witness = witness
 
     def close(self) -> None:
         """Close the line; closing twice is allowed."""
-        self._line.close()
+        self._inner.close()
         self._note(TrafficKind.CLOSE)
 
     def _note(self, kind: TrafficKind, data: bytes = b"") -> None:
-        self._witness(Traffic(self.name, kind, self._clock.now_ps(), data))
+        self._witness(Traffic(self._label, kind, self._clock.now_ps(), data))
 
     def _fail(self, error: Exception) -> None:
         self._note(TrafficKind.ERROR, type(error).__name__.encode())
@@ -79,9 +83,7 @@ class _Recording:
 class RecordingByteTransport(_Recording):
     """A `ByteTransport` whose traffic is witnessed."""
 
-    def __init__(self, inner: ByteTransport, clock: Clock, witness: Witness) -> None:
-        super().__init__(inner, clock, witness)
-        self._inner = inner
+    _inner: ByteTransport
 
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
@@ -106,9 +108,7 @@ class RecordingByteTransport(_Recording):
 class RecordingMessageTransport(_Recording):
     """A `MessageTransport` whose traffic is witnessed."""
 
-    def __init__(self, inner: MessageTransport, clock: Clock, witness: Witness) -> None:
-        super().__init__(inner, clock, witness)
-        self._inner = inner
+    _inner: MessageTransport
 
     def send(self, message: bytes) -> None:
         """Send one message."""
@@ -131,8 +131,11 @@ class RecordingMessageTransport(_Recording):
         return message
 
 
-def recording(inner: Transport, clock: Clock, witness: Witness) -> Transport:
-    """Return `inner` with its traffic witnessed."""
+def recording(
+    inner: Transport, clock: Clock, witness: Witness, line: str | None = None
+) -> Transport:
+    """Return `inner` with its traffic witnessed as that of `line`."""
+    name = inner.name if line is None else line
     if isinstance(inner, ByteTransport):
-        return RecordingByteTransport(inner, clock, witness)
-    return RecordingMessageTransport(inner, clock, witness)
+        return RecordingByteTransport(inner, clock, witness, name)
+    return RecordingMessageTransport(inner, clock, witness, name)

@@ -1,5 +1,7 @@
 """A station opens its instruments, and leaves them safe on every way out."""
 
+from dataclasses import replace
+
 import pytest
 import station_fakes
 from station_fakes import DIARY, FakeBench, config, instrument
@@ -9,8 +11,10 @@ from qkdlab.errors import (
     ConfigError,
     InstrumentError,
     InstrumentTimeout,
+    ResourceError,
     SecurityAbort,
 )
+from qkdlab.roles.spec import Endpoint
 from qkdlab.station.bench import RealBench
 from qkdlab.station.interlocks import GuardedTagger
 from qkdlab.station.open import UnverifiedDriverWarning, open_station
@@ -23,8 +27,8 @@ def quiet(what: str, done: float, total: float) -> None:
     pass
 
 
-def opened(configuration, bench=None):
-    return open_station(configuration, "alice", bench or FakeBench(), quiet)
+def opened(configuration, bench=None, witness=None):
+    return open_station(configuration, "alice", bench or FakeBench(), quiet, witness)
 
 
 def full_bench(**fail: str):
@@ -199,3 +203,37 @@ def test_a_driver_proved_on_hardware_does_not_warn(monkeypatch):
     configuration = config({"meter": instrument("meter")})
     with opened(configuration, RealBench(configuration)):
         pass
+
+
+def test_a_witness_sees_the_traffic_of_every_line():
+    seen = []
+    with opened(config({"awg": instrument("awg")}), witness=seen.append) as station:
+        station.instruments["awg"].connections["control"].write(b"OUTP ON\n")
+    assert [(t.line, t.kind, t.data) for t in seen[:2]] == [
+        ("awg.control", "write", b"OUTP ON\n"),
+        ("awg.control", "write", b"SAFE\n"),
+    ]
+
+
+def test_a_stream_of_tags_is_not_witnessed(monkeypatch):
+    spec = station_fakes.SPECS["fake.awg"]
+    stream = replace(spec, endpoints={"control": Endpoint("bytes", is_stream=True)})
+    monkeypatch.setitem(station_fakes.SPECS, "fake.awg", stream)
+    seen = []
+    with opened(config({"awg": instrument("awg")}), witness=seen.append) as station:
+        station.instruments["awg"].connections["control"].write(b"tags")
+    assert seen == []
+
+
+def test_a_witness_that_fails_ends_the_run_but_not_the_safe_state():
+    def full_disk(traffic):
+        raise ResourceError("no space left")
+
+    bench = FakeBench()
+    with (
+        pytest.raises(ResourceError),
+        opened(full_bench(), bench, full_disk) as station,
+    ):
+        station.instruments["awg"].connections["control"].write(b"OUTP ON\n")
+    assert safe_steps() == SAFE_ORDER
+    assert all(line.written[-1] == b"SAFE\n" for line in bench.lines.values())
