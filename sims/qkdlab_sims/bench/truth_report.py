@@ -29,14 +29,15 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
 
     detectors: per detector, with the analyser vector M from the sender's output to
                it (mean photons absorbed at efficiency 1 are M . S / 2 for Stokes
-               vector S in photons), its efficiency and dark rate at the present bias
+               vector S in photons), its efficiency and dark rate at its bias
+               (0 where it has latched)
     light:     mean photon numbers at the sender's output over the pattern
     drawn:     every value of the wiring that differs from its label, as
                {part: {field: true value}}
     """
     moment = _moment(world)
     bank = world.detection.bank
-    bias_ua = moment.conditions.bias_ua
+    bias_ua = moment.effective_bias_ua
     photons = light_at_output(world)[:, 0]
     eve = world.ways.eve
     columns = zip(

@@ -50,6 +50,8 @@ class Moment:
     knobs: Knobs
     turning: Turning
     conditions: Conditions
+    effective_bias_ua: tuple[float, ...]
+    """By detector, 0 where the wire has latched."""
 
     def has_pattern(self) -> bool:
         """Return whether light that carries a pattern leaves the sender."""
@@ -211,7 +213,8 @@ class World:
         analysers, eve = self.ways.analysers(turning)
         conditions = Conditions(light, analysers, knobs.bias_ua, eve)
         self._measure_power(tick, light, turning)
-        return Moment(tick, knobs, turning, conditions)
+        effective = tuple(self._wires.effective_bias_ua())
+        return Moment(tick, knobs, turning, conditions, effective)
 
     def _measure_power(self, tick: int, light: Light, turning: Turning) -> None:
         joules = photon_energy_j(light.wavelength_nm)
