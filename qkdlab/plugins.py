@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qkdlab.errors import ConfigError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import EntryPoint, EntryPoints
 
     from qkdlab.roles.spec import DriverSpec
 
@@ -142,8 +143,14 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     return f" (did you mean '{found}'?)" if found is not None else ""
 
 
-def _entries(group: str) -> list[EntryPoint]:
-    return list(importlib.metadata.entry_points(group=group))
+def _entries(group: str) -> tuple[EntryPoint, ...]:
+    return _scan(importlib.metadata.entry_points, group)
+
+
+@lru_cache(maxsize=32)
+def _scan(find: Callable[..., EntryPoints], group: str) -> tuple[EntryPoint, ...]:
+    """Read the installed distributions, once: a scan takes some 30 ms."""
+    return tuple(find(group=group))
 
 
 def _distribution(entry: EntryPoint) -> str:
