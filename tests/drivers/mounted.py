@@ -59,7 +59,8 @@ class Mounted:
 def mount(spec, simulator, options=None, faults=()):
     """Return the driver of `spec` joined to `simulator`.
 
-    `faults` are those of `qkdlab_sims.mount.faults`, on every connection.
+    `faults` are those of `qkdlab_sims.mount.faults`, on every connection unless they
+    name one.
     """
     clock = VirtualClock()
     struck = FAULTS.validate_python(list(faults))
@@ -67,13 +68,14 @@ def mount(spec, simulator, options=None, faults=()):
     name = f"{spec.name.replace('.', '_')}_{next(NUMBERS)}"
     for endpoint, known in spec.endpoints.items():
         spies[endpoint] = spy = Spy(simulator.endpoints[endpoint])
+        here = [fault for fault in struck if fault.endpoint in (None, endpoint)]
         if known.kind == "bytes":
-            machine = FaultyByteMachine(spy, struck)
+            machine = FaultyByteMachine(spy, here)
             lines[endpoint] = InProcessByteTransport(
                 name, machine, clock, exchange_time_ps=EXCHANGE_PS
             )
         else:
-            machine = FaultyMessageMachine(spy, struck)
+            machine = FaultyMessageMachine(spy, here)
             lines[endpoint] = InProcessMessageTransport(
                 name, machine, clock, exchange_time_ps=EXCHANGE_PS
             )

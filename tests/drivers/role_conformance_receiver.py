@@ -139,7 +139,7 @@ class TimeTaggerConformance:
     def test_tags_come_with_their_input_and_time(self, mounted):
         rng = np.random.default_rng(5)
         given = [
-            np.sort(rng.integers(0, 95_000_000_000, 3000)).astype(np.int64)
+            np.sort(rng.integers(50_000, 95_000_000_000, 3000)).astype(np.int64)
             for _ in range(4)
         ]
         given = [t[np.diff(t, prepend=-(10**9)) > 100_000] for t in given]
@@ -163,7 +163,7 @@ class TimeTaggerConformance:
             end = block.t_end
 
     def test_a_silent_input_does_not_hold_the_others_back(self, mounted):
-        t = np.arange(100, dtype=np.int64) * 400_000_000
+        t = np.arange(100, dtype=np.int64) * 400_000_000 + 50_000
         self.give(mounted, [t, np.empty(0, np.int64), t + 7000, t[:1]])
         mounted.driver.start(self.PERIOD_PS, 1e4)
         block = mounted.driver.read(30_000_000_000)
@@ -178,7 +178,7 @@ class TimeTaggerConformance:
         assert len(mounted.heard()) == before
 
     def test_an_acquisition_starts_anew(self, mounted):
-        t = np.arange(10, dtype=np.int64) * 1_000_000_000
+        t = np.arange(10, dtype=np.int64) * 1_000_000_000 + 50_000
         for _ in range(2):
             self.give(mounted, [t] * 4)
             mounted.driver.start(self.PERIOD_PS, 1e4)

@@ -1,1 +1,1 @@
-"""Single Quantum."""
+"""Drivers of Single Quantum instruments."""

@@ -1,0 +1,534 @@
+"""The ID900 driver on its simulator with pulses, and against answers typed by hand."""
+
+import numpy as np
+import pytest
+from drivers.mounted import Spy, mount
+from drivers.role_conformance import DriverConformance
+from drivers.role_conformance_receiver import TimeTaggerConformance
+
+from qkdlab.clock import VirtualClock, seconds
+from qkdlab.errors import (
+    InstrumentDisconnected,
+    InstrumentError,
+    InstrumentReplyError,
+    InstrumentTimeout,
+)
+from qkdlab_drivers.idquantique.id900 import IdQuantiqueId900
+from qkdlab_drivers.idquantique.spec import SPECS, Id900Options
+from qkdlab_sims.instruments.idq_id900 import Simulator
+from qkdlab_sims.instruments.machine import MessageOutbox
+from qkdlab_sims.mount.inprocess import InProcessMessageTransport
+
+(SPEC,) = SPECS
+PERIOD_PS = 800_000_000
+MS = seconds(0.001)
+EMPTY = np.empty(0, np.int64)
+
+
+class Pulses:
+    """A world of references and given pulses, moved by the clock."""
+
+    def __init__(self, simulator):
+        self.simulator = simulator
+        self.times = [EMPTY] * 4
+        self.references = True
+        self._done = 0
+        self._origin = None
+
+    def advance(self, t_ps):
+        simulator = self.simulator
+        if not simulator.recording():
+            self._origin = None
+        else:
+            if self._origin is None:
+                self._origin = -(-self._done // PERIOD_PS) * PERIOD_PS
+            for number, times in enumerate(self.times, start=1):
+                first, last = np.searchsorted(
+                    times, (self._done - self._origin, t_ps - self._origin)
+                )
+                simulator.push(number, times[first:last] + self._origin)
+        if self.references:
+            first = -(-self._done // PERIOD_PS) * PERIOD_PS
+            simulator.push_start(np.arange(first, t_ps, PERIOD_PS, dtype=np.int64))
+        simulator.advance(t_ps)
+        self._done = t_ps
+
+    def next_event_ps(self):
+        return None
+
+
+def make(options=None, faults=(), **sim_options):
+    sim_options.setdefault("dead_ps", 0)
+    sim_options.setdefault("offset_ppm", 3.0)
+    mounted = mount(SPEC, Simulator(**sim_options), options, faults)
+    mounted.clock.world = Pulses(mounted.simulator)
+    return mounted
+
+
+class TestConformance(DriverConformance, TimeTaggerConformance):
+    spec = SPEC
+
+    def mount(self, faults=()):
+        return make(faults=faults)
+
+    def use(self, driver):
+        driver.start(PERIOD_PS, 1e5)
+        driver.read(20 * MS)
+
+    def give(self, mounted, times_ps):
+        mounted.clock.world.times = times_ps
+
+    # A connection of whole messages cannot have these faults.
+    test_answers_may_come_in_pieces_or_late = None
+
+
+@pytest.fixture
+def running():
+    made = []
+
+    def make_one(times=(EMPTY,) * 4, faults=(), options=None, **sim_options):
+        mounted = make(options, faults, **sim_options)
+        made.append(mounted)
+        mounted.driver.identify()
+        mounted.clock.world.times = list(times)
+        mounted.driver.start(PERIOD_PS, 1e6)
+        return mounted
+
+    yield make_one
+    for mounted in made:
+        mounted.driver.close()
+
+
+def every(step_ps, until_ps, first_ps=1000):
+    return np.arange(first_ps, until_ps, step_ps, dtype=np.int64)
+
+
+# ---- what is on the wire --------------------------------------------------------
+
+
+def test_the_vendors_order_message_by_message(running):
+    mounted = running(options={"n_inputs": 1})
+    mounted.driver.stop()
+    assert [m.decode() for m in mounted.spies["control"].heard] == [
+        "*IDN?",
+        "DEVI:RES:BWID?",
+        "INPU1:ENAB?;:STAR:ENAB?",
+        "REC:TRIG:ARM:MODE MANU",
+        "REC:ENAB ON",
+        "REC:STOP",
+        "REC:NUM 1",
+        "REC:DUR 86400000000000000",
+        "DELA1:INPO:LINK INPU1",
+        "TSCO5:INPO:FIR:LINK DELA1",
+        "TSCO5:OPOU ONLYFIR",
+        "RAW1:INPO:STOP:LINK TSCO5",
+        "RAW1:INPO:REF:LINK STAR",
+        "RAW1:ERRORS:CLEAR",
+        "RAW1:SEND ON",
+        "REC:PLAY",
+        "REC:STOP",
+        "RAW1:SEND OFF",
+    ]
+    assert [m.decode() for m in mounted.spies["datalink"].heard] == [
+        "list",
+        "list",
+        "start-stream --channel 1 --address 127.0.0.1 --stream-port 4242"
+        " --with-ref-index",
+        "stop --id 127.0.0.1:5556",
+    ]
+
+
+class Script:
+    """A socket that answers by a function; what it says unasked is put beside."""
+
+    def __init__(self, answer=lambda text: None):
+        self.answer = answer
+        self.outbox = MessageOutbox()
+
+    def feed(self, message, now_ps):
+        reply = self.answer(message.decode())
+        if reply is not None:
+            self.outbox.put(reply, now_ps)
+
+    def take(self, now_ps):
+        return self.outbox.take(now_ps)
+
+    def next_wake_ps(self):
+        return self.outbox.next_wake_ps()
+
+
+# Typed from the vendor's samples and the manual, not from the simulator.
+def unit(text):
+    answers = {
+        "*IDN?": b"IDQ ID900 Serial : 1234567 v1",
+        "DEVI:RES:BWID?": b"13",
+        "INPU1:ENAB?;:STAR:ENAB?": b"ON;ON",
+        "REC:STAG?;:RAW1:ERRORS?": b"PLAYING;0",
+    }
+    return answers.get(text, b"done")
+
+
+def service(text):
+    if text == "list":
+        return b"[]"
+    if text.startswith("start-stream"):
+        return b'{"id":"169.254.99.1:5556"}'
+    if text.startswith("status"):
+        return b'{"acquisitions_count":0,"inactivity":0.1,"timestamps_count":3}'
+    return b'{"status":{"acquisitions_count":1}}'
+
+
+@pytest.fixture
+def scripted():
+    made = []
+
+    def make_one(control=unit, datalink=service, **options):
+        clock = VirtualClock()
+        scripts = {
+            "control": Spy(Script(control)),
+            "datalink": Spy(Script(datalink)),
+            "stream1": Spy(Script()),
+        }
+        lines = {
+            name: InProcessMessageTransport(name, spy, clock)
+            for name, spy in scripts.items()
+        }
+        checked = Id900Options.model_validate({"n_inputs": 1, **options})
+        driver = IdQuantiqueId900(f"id900_{len(made)}", lines, checked, clock)
+        made.append(driver)
+        return driver, scripts
+
+    yield make_one
+    for driver in made:
+        driver.close()
+
+
+def test_timestamps_byte_for_byte(scripted):
+    driver, scripts = scripted()
+    driver.start(PERIOD_PS, 1e3)
+    say = scripts["stream1"].machine.outbox.put
+    # before the first reference; 1000 ps after it; 5 ps after the third
+    say(bytes.fromhex("640000000000000000000000000000000"[:32]), 0)
+    say(
+        bytes.fromhex("e8030000000000000100000000000000")
+        + bytes.fromhex("05000000000000000300000000000000"),
+        0,
+    )
+    block = driver.read(20 * MS)
+    assert block.t.tolist() == [1000, 2 * PERIOD_PS + 5]
+    assert block.ch.tolist() == [0, 0]
+    assert (block.t_begin, block.t_end, block.lost) == (0, 20 * MS, ())
+
+
+def test_timestamps_in_bins_and_references_from_zero(scripted):
+    driver, scripts = scripted(timestamp_unit="bins", first_ref_index=0)
+    driver.start(PERIOD_PS, 1e3)
+    events = np.array([[100, 0], [7, 1], [8, 1]], "<u8")
+    scripts["stream1"].machine.outbox.put(events.tobytes(), 0)
+    block = driver.read(20 * MS)
+    assert block.t.tolist() == [1300, PERIOD_PS + 91, PERIOD_PS + 104]
+
+
+def test_identity_of_a_plain_answer(scripted):
+    driver, _ = scripted()
+    assert driver.identify() == {
+        "vendor": "ID Quantique",
+        "model": "ID900",
+        "serial": "1234567",
+    }
+
+
+def test_another_model_is_named_and_not_written_to(scripted):
+    driver, scripts = scripted(
+        lambda text: b"Keysight Technologies,33622A,MY1,2", sync="external"
+    )
+    with pytest.raises(InstrumentError, match="found 'Keysight Technologies,33622A"):
+        driver.identify()
+    assert scripts["control"].heard == [b"*IDN?"]
+
+
+def test_a_missing_service_is_named(scripted):
+    driver, _ = scripted(datalink=lambda text: None)
+    with pytest.raises(InstrumentTimeout, match="DataLink service runs"):
+        driver.identify()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (b"REC SCPI_ERR_INVALID_CMD", InstrumentError, "SCPI_ERR_INVALID_CMD"),
+        (b"No connection possible", InstrumentError, "No connection"),
+        (b"\xff\xfe", InstrumentReplyError, "answered"),
+        (None, InstrumentTimeout, "switch the unit off and on"),
+    ],
+)
+def test_a_command_that_fails_is_told(scripted, answer, error, words):
+    def control(text):
+        return answer if text == "REC:PLAY" else unit(text)
+
+    driver, _ = scripted(control)
+    with pytest.raises(error, match=words) as caught:
+        driver.start(PERIOD_PS, 1e3)
+    assert driver.name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (b'{"error":{"description":"port in use"}}', InstrumentError, "port in use"),
+        (b'{"error":{}}', InstrumentReplyError, "answered"),
+        (b"[1]", InstrumentReplyError, "answered"),
+        (b"no json", InstrumentReplyError, "answered"),
+        (b"", InstrumentReplyError, "answered"),
+    ],
+)
+def test_a_service_that_refuses_is_told(scripted, answer, error, words):
+    def datalink(text):
+        return answer if text.startswith("start-stream") else service(text)
+
+    driver, _ = scripted(datalink=datalink)
+    with pytest.raises(error, match=words):
+        driver.start(PERIOD_PS, 1e3)
+
+
+@pytest.mark.parametrize(
+    ("block", "error", "words"),
+    [
+        (b"x" * 17, InstrumentReplyError, "17 bytes as timestamps of input 0"),
+        (b"\xff" * 16, InstrumentReplyError, "beyond all times"),
+        (b"", InstrumentDisconnected, "the stream of input 0 ended"),
+    ],
+)
+def test_a_block_that_is_none_is_told(scripted, block, error, words):
+    driver, scripts = scripted()
+    driver.start(PERIOD_PS, 1e3)
+    scripts["stream1"].machine.outbox.put(block, 0)
+    with pytest.raises(error, match=words):
+        driver.read(20 * MS)
+
+
+def test_timestamps_that_were_sent_and_do_not_come_are_told(scripted):
+    driver, _ = scripted()
+    driver.start(PERIOD_PS, 1e3)
+    with pytest.raises(InstrumentTimeout, match="silent after 0 of 3 timestamps"):
+        driver.read(20 * MS)
+
+
+@pytest.mark.parametrize("separator", [b";", b"\n", b";\n"])
+def test_answers_to_several_questions_may_be_joined_either_way(scripted, separator):
+    def control(text):
+        if text.startswith("INPU1:ENAB?"):
+            return b"ON" + separator[:1] + b"ON"
+        return unit(text)
+
+    driver, _ = scripted(control)
+    driver.start(PERIOD_PS, 1e3)
+
+
+def test_an_answer_that_comes_late_is_not_taken_for_the_next(scripted):
+    driver, scripts = scripted(lambda text: None)
+    with pytest.raises(InstrumentTimeout):
+        driver.get_idn()
+    outbox = scripts["control"].machine.outbox
+    outbox.put(b"IDQ ID900 Serial : 7", 0)
+    scripts["control"].machine.answer = lambda text: b"13"
+    assert driver.tagger_capabilities().resolution_ps == 13
+
+
+# ---- on the simulator -----------------------------------------------------------
+
+
+def test_streams_that_were_left_open_are_closed_first(running):
+    mounted = make()
+    driver = mounted.driver
+    driver.start(PERIOD_PS, 1e3)
+    driver._acquisition = None  # as if the program had crashed
+    mounted.clock.world.times = [every(MS, 100 * MS)] * 4
+    driver.start(PERIOD_PS, 1e3)
+    assert len(driver.read(10 * MS)) == 40
+    driver.close()
+
+
+@pytest.mark.parametrize("resolution", ["hires", "lowres"])
+def test_settings_for_opening_are_written_when_it_is_identified(resolution):
+    options = {
+        "resolution": resolution,
+        "sync": "external",
+        "inputs": [
+            {"threshold_v": 0.2, "edge": "falling", "delay_ps": 1300},
+            {"enabled": False},
+        ],
+        "start": {"threshold_v": 0.5, "delay_ps": 26},
+    }
+    mounted = make(options)
+    driver = mounted.driver
+    driver.identify()
+    assert driver.resolution() == resolution
+    assert driver.sync() == "external"
+    first, second = driver.inputs[:2]
+    assert first.threshold_v() == 0.2
+    assert first.edge() == "falling"
+    assert first.delay_ps() == 1300
+    assert first.enabled() is True
+    assert second.enabled() is False
+    assert driver.start_input.threshold_v() == 0.5
+    assert driver.start_input.delay_ps() == 26
+    bin_ps = {"hires": 13, "lowres": 100}[resolution]
+    assert driver.tagger_capabilities().resolution_ps == bin_ps
+    driver.close()
+
+
+def test_without_options_opening_writes_nothing():
+    mounted = make()
+    mounted.driver.identify()
+    assert all(b"?" in m for m in mounted.spies["control"].heard)
+    mounted.driver.close()
+
+
+def test_an_input_that_is_switched_off_is_named():
+    mounted = make({"inputs": [{}, {"enabled": False}]})
+    mounted.driver.identify()
+    with pytest.raises(InstrumentError, match="INPU2 switched off"):
+        mounted.driver.start(PERIOD_PS, 1e3)
+    mounted.driver.close()
+
+
+def test_delays_shift_the_tags_of_their_input():
+    options = {"inputs": [{}, {"delay_ps": 13_000}]}
+    mounted = make(options, jitter_rms_ps=0.0, offset_ppm=0.0)
+    mounted.driver.identify()
+    mounted.clock.world.times = [every(MS, 10 * MS)] * 4
+    mounted.driver.start(PERIOD_PS, 1e3)
+    block = mounted.driver.read(10 * MS)
+    shift = block.t[block.ch == 1] - block.t[block.ch == 0]
+    assert shift.tolist() == [13_000] * 10
+    mounted.driver.close()
+
+
+def test_tags_across_a_reference_come_in_order_in_a_fast_time_base(running):
+    # 50 ppm: the last tag of a period has a later tag time than the next one's first
+    times = np.sort(
+        np.concatenate(
+            [every(PERIOD_PS, 50 * MS, PERIOD_PS - 1000), every(PERIOD_PS, 50 * MS)]
+        )
+    )
+    mounted = running([times] * 4, offset_ppm=50.0)
+    blocks = [mounted.driver.read(5_700_000_000) for _ in range(7)]
+    t = np.concatenate([b.t for b in blocks])
+    assert t.size == 4 * np.sum(times < 39_900_000_000)
+    assert np.all(np.diff(t) >= 0)
+
+
+def test_without_reference_time_runs_from_the_start():
+    mounted = make()
+    mounted.clock.world.times = [every(MS, 50 * MS)] * 4
+    mounted.driver.start(0, 1e3)
+    block = mounted.driver.read(20 * MS)
+    assert len(block) in (76, 80)
+    assert np.all(np.diff(block.t[block.ch == 0]) > 0.99 * MS)
+    mounted.driver.close()
+
+
+def test_missing_references_are_told(running):
+    mounted = running([every(100_000_000, 200 * MS)] * 4)
+    mounted.driver.read(5 * MS)
+    mounted.clock.world.references = False
+    with pytest.raises(InstrumentError, match="no reference for"):
+        mounted.driver.read(50 * MS)
+
+
+def test_references_that_never_came_are_told():
+    mounted = make()
+    mounted.clock.world.references = False
+    mounted.clock.world.times = [every(100_000_000, 200 * MS)] * 4
+    mounted.driver.start(PERIOD_PS, 1e3)
+    with pytest.raises(InstrumentError, match="cable to START"):
+        mounted.driver.read(50 * MS)
+    mounted.driver.close()
+
+
+def test_a_unit_that_hangs_is_told_and_what_to_do(running):
+    mounted = running(
+        [every(500_000, 100 * MS)] * 4, hang_rate_hz=7e6, options={"grace_s": 0.02}
+    )
+    with pytest.raises(InstrumentTimeout, match="switch the unit off and on"):
+        mounted.driver.read(50 * MS)
+
+
+def test_tags_that_the_unit_dropped_are_marked_as_lost(running):
+    crowd = every(1_000_000, 15 * MS)
+    mounted = running([crowd, EMPTY, EMPTY, EMPTY], link_rate_hz=500_000.0)
+    blocks = [mounted.driver.read(5 * MS) for _ in range(30)]
+    lost = [interval for b in blocks for interval in b.lost]
+    assert lost
+    assert min(begin for begin, _ in lost) <= 5 * MS
+    assert max(end for _, end in lost) >= 15 * MS
+    assert blocks[-1].lost == ()
+    for block in blocks:
+        for begin, end in block.lost:
+            assert block.t_begin <= begin < end <= block.t_end
+
+
+def test_an_acquisition_that_ended_by_itself_is_told(running):
+    mounted = running(options={"max_acquisition_s": 0.03})
+    with pytest.raises(InstrumentError, match="ended the acquisition by itself"):
+        mounted.driver.read(50 * MS)
+
+
+def read_on(driver):
+    for _ in range(50):
+        driver.read(20 * MS)
+
+
+@pytest.mark.parametrize("endpoint", ["stream2", "datalink", "control"])
+def test_a_connection_that_falls_silent_in_the_middle_is_told(running, endpoint):
+    fault = {"kind": "silent", "after_s": 0.3, "endpoint": endpoint}
+    clicks = every(MS, 900 * MS)
+    mounted = running([clicks, clicks, EMPTY, EMPTY], faults=[fault])
+    with pytest.raises(InstrumentTimeout) as caught:
+        read_on(mounted.driver)
+    assert 0.3 < mounted.now_s() < 3.0
+    assert mounted.driver.name in str(caught.value)
+    assert caught.value.hint
+
+
+def test_a_cut_stream_is_told(running):
+    fault = {"kind": "drop_line", "at_s": 0.3, "endpoint": "stream3"}
+    mounted = running([every(MS, 900 * MS)] * 4, faults=[fault])
+    with pytest.raises(InstrumentDisconnected):
+        read_on(mounted.driver)
+
+
+def test_a_hundred_dark_counts_a_second_are_all_found(running):
+    rng = np.random.default_rng(8)
+    times = [np.sort(rng.integers(0, seconds(1.9), 190)) for _ in range(4)]
+    mounted = running(times)
+    blocks = [mounted.driver.read(100 * MS) for _ in range(20)]
+    assert sum(len(b) for b in blocks) == 760
+    # the host waits for a silent input's grace once, not once a block
+    assert mounted.now_s() < 2.2
+
+
+def test_a_busy_stream_keeps_pace_with_time(running):
+    rng = np.random.default_rng(9)
+    times = [np.sort(rng.integers(0, seconds(0.5), 20_000)) for _ in range(4)]
+    mounted = running(times)
+    begin_s = mounted.now_s()
+    for _ in range(20):
+        mounted.driver.read(20 * MS)
+    assert mounted.now_s() - begin_s < 0.42
+
+
+def test_the_same_pulses_give_the_same_tags_whatever_is_read_at_once(running):
+    rng = np.random.default_rng(10)
+    times = [np.sort(rng.integers(0, 95 * MS, 2000)) for _ in range(4)]
+
+    def tags(steps):
+        mounted = running(times)
+        blocks = [mounted.driver.read(step) for step in steps]
+        return [np.concatenate([getattr(b, f) for b in blocks]) for f in ("t", "ch")]
+
+    whole = tags([100 * MS])
+    parts = tags([7 * MS, 1 * MS, 33 * MS, 29 * MS, 30 * MS])
+    assert whole[0].tolist() == parts[0].tolist()
+    assert whole[1].tolist() == parts[1].tolist()
