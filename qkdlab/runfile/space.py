@@ -8,7 +8,9 @@ allocated at the file's end before HDF5 is asked to write.
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 from qkdlab.errors import ResourceError
@@ -38,7 +40,7 @@ class Space:
         if wanted <= self._allocated:
             return
         try:
-            os.posix_fallocate(self._fd, used, wanted - used)
+            self._allocate(used, wanted - used)
         except OSError as error:
             raise ResourceError(
                 f"{self._path}: {error.strerror}: {n_bytes + self._reserve} bytes more "
@@ -46,6 +48,16 @@ class Space:
                 "stays"
             ) from None
         self._allocated = wanted
+
+    def _allocate(self, offset: int, n_bytes: int) -> None:
+        """Allocate; where the file system cannot, at least look whether it would fit."""
+        try:
+            os.posix_fallocate(self._fd, offset, n_bytes)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                raise
+            if shutil.disk_usage(self._path).free < n_bytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
     def open_reserve(self) -> None:
         """Let the reserve be used: the file is being finished."""

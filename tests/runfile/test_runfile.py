@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -307,6 +309,22 @@ def test_a_disk_without_space_at_the_start_is_said(tmp_path, monkeypatch) -> Non
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     with pytest.raises(ResourceError, match="No space left on device: 8388608 bytes"):
+        make_writer(tmp_path / "bob.h5")
+
+
+def without_allocation(fd: int, offset: int, length: int) -> None:
+    raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+
+def test_a_file_system_that_cannot_allocate_is_fine(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "posix_fallocate", without_allocation)
+    assert verify(make_writer(tmp_path / "bob.h5").finish()) == []
+
+
+def test_a_file_system_that_cannot_allocate_may_be_full(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "posix_fallocate", without_allocation)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(ResourceError, match="No space left on device"):
         make_writer(tmp_path / "bob.h5")
 
 
