@@ -50,7 +50,7 @@ class Space:
         self._allocated = wanted
 
     def _allocate(self, offset: int, n_bytes: int) -> None:
-        """Allocate; where the file system cannot, at least look whether it would fit."""
+        """Allocate; where the file system cannot, look whether it would fit."""
         try:
             os.posix_fallocate(self._fd, offset, n_bytes)
         except OSError as error:

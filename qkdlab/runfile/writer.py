@@ -347,8 +347,13 @@ def _create(part: Path) -> tuple[Any, Space]:
     try:
         part.touch(exist_ok=False)
         probe = Space(part)
-        probe.take(0, 0)
-        probe.close(0)
+        try:
+            probe.take(0, 0)
+        except ResourceError:
+            part.unlink()
+            raise
+        finally:
+            probe.close(0)
         file = h5py.File(part, "w")
         return file, Space(part)
     except FileExistsError:

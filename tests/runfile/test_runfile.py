@@ -310,6 +310,7 @@ def test_a_disk_without_space_at_the_start_is_said(tmp_path, monkeypatch) -> Non
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     with pytest.raises(ResourceError, match="No space left on device: 8388608 bytes"):
         make_writer(tmp_path / "bob.h5")
+    assert not (tmp_path / "bob.h5.part").exists()
 
 
 def without_allocation(fd: int, offset: int, length: int) -> None:
