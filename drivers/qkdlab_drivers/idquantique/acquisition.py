@@ -88,9 +88,13 @@ class Acquisition:
         for channel in range(len(self._streams)):
             self._catch_up(channel, t_end)
         lost = self._new_losses(t_begin)
-        for stream in self._streams:
-            piece = ChannelTags(stream.channel, stream.take(t_end), t_end, lost)
-            self._merged, block = merge(self._merged, piece)
+        *others, last = (
+            ChannelTags(stream.channel, stream.take(t_end), t_end, lost)
+            for stream in self._streams
+        )
+        for piece in others:
+            self._merged, _ = merge(self._merged, piece)
+        self._merged, block = merge(self._merged, last)
         return block
 
     def stop(self) -> None:

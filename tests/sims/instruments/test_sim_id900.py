@@ -102,6 +102,33 @@ def test_exchange_as_with_public_clients(sent: str, expected: str) -> None:
     assert ask(unit(), sent) == expected
 
 
+def test_states_read_where_a_public_client_cuts_them() -> None:
+    sim = unit(separator=";")
+    ask(sim, "DELA2:VALU 1300;:HIST3:BWID 26;BCOU 50;MIN 7;:DEVI:SYNC EXTERNAL")
+    fields = ask(sim, "INPUT2:STATE?;:DELAY2:VALUE?").upper().split(";")
+    enabled, coupling, edge, threshold, select, resync, time, mode, delay = fields
+    assert enabled.endswith("ON")
+    assert [f[5:] for f in (coupling, edge, select, resync, mode)] == [
+        "DC",
+        "RISING",
+        "UNSHAPED",
+        "AUTO",
+        "CYCLE",
+    ]
+    assert float(threshold[5:].rstrip("V")) == 0.1
+    assert float(time[30:].rstrip("TB")) == 1000
+    assert float(delay.rstrip("TB")) == 1300
+    value, address = ask(sim, "DELAY2:STATE?").rstrip(";").split(";")
+    assert (value[12:].rstrip("TB"), address[10:]) == ("1300", "INPU2")
+    stop, ref, gate, least, width, count = ask(sim, ":HIST3:STATE?").split(";")
+    assert (stop[23:], ref[23:], gate[24:]) == ("TSCO7", "STAR", "TSGE8")
+    assert (least[11:], width[5:], count[7:]) == ("7TB", "26TB", "50")
+    sync, resolution = ask(sim, "DEVICE:STATE?").split(";")
+    assert (sync[12:], resolution[4:]) == ("EXTERNAL", "HIRES")
+    *_, delay, time, mode = ask(sim, "START:STATE?").split(";")
+    assert (delay[5:], float(time[30:]), mode[5:]) == ("0TB", 1000, "CYCLE")
+
+
 @pytest.mark.parametrize(
     ("sent", "ending"),
     [

@@ -82,10 +82,12 @@ class Unit:
 
     def advance(self, t_ps: int) -> None:
         """Process everything before `t_ps`; ends the flush periods on the way."""
-        while not self.hung and self.next_flush_ps <= t_ps:
+        while self.playing and self.next_flush_ps <= t_ps:
             end_ps = self.next_flush_ps
             self.run(end_ps)
             self._flush(end_ps)
+        if not self.playing and self.next_flush_ps <= t_ps:
+            self.run(t_ps)
         if self.hung:
             self._done_ps = max(self._done_ps, t_ps)
 
