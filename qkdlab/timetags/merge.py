@@ -45,7 +45,7 @@ class MergeState:
     pending:    tags of each channel that have not come out, in pieces
     lost:       intervals that have not come out
     t_out:      everything before has come out
-    seq:        number of blocks that have come out
+    seq:        number of blocks that have come out and covered something
     """
 
     watermarks: dict[int, int]
@@ -64,7 +64,8 @@ class MergeState:
 def merge(state: MergeState, piece: ChannelTags) -> tuple[MergeState, TagBlock]:
     """Take a piece; return the new state and what has become complete.
 
-    The block covers nothing when the piece's channel was not the slowest. Any split
+    The block covers nothing when the piece's channel was not the slowest; it then has
+    the number of the next block that does. Any split
     of the streams gives the same tags, coverage and losses in the end. Raises
     ValueError for an unknown channel, a watermark that goes back, and tags out of
     order or before the channel's last watermark.
@@ -87,7 +88,8 @@ def merge(state: MergeState, piece: ChannelTags) -> tuple[MergeState, TagBlock]:
     inside = tuple((a, min(b, t_end)) for a, b in lost if a < t_end)
     waiting = tuple((max(a, t_end), b) for a, b in lost if b > t_end)
     block = TagBlock(t, ch_of, state.t_out, t_end, inside, state.seq)
-    return MergeState(watermarks, pending, waiting, t_end, state.seq + 1), block
+    seq = state.seq + (t_end > state.t_out)
+    return MergeState(watermarks, pending, waiting, t_end, seq), block
 
 
 def merge_sorted(

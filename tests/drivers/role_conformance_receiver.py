@@ -157,9 +157,10 @@ class TimeTaggerConformance:
         self.give(mounted, [np.empty(0, np.int64)] * 4)
         mounted.driver.start(self.PERIOD_PS, 1e5)
         end = 0
-        for duration_ps in (10_000_000_000, 1, 33_000_000_000):
+        for seq, duration_ps in enumerate((10_000_000_000, 1, 33_000_000_000)):
             block = mounted.driver.read(duration_ps)
             assert (block.t_begin, block.t_end) == (end, end + duration_ps)
+            assert block.seq == seq
             end = block.t_end
 
     def test_a_silent_input_does_not_hold_the_others_back(self, mounted):

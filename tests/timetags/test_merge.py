@@ -24,11 +24,12 @@ def run(pieces: list[ChannelTags], channels: tuple[int, ...] = CHANNELS) -> TagB
     t: list[int] = []
     ch: list[int] = []
     lost: list[Interval] = []
-    covered = 0
-    for number, piece in enumerate(pieces):
+    covered = number = 0
+    for piece in pieces:
         state, block = merge(state, piece)
         assert block.t_begin == covered
         assert block.seq == number
+        number += block.t_end > block.t_begin
         covered = block.t_end
         t += block.t.tolist()
         ch += block.ch.tolist()
