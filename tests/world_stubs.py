@@ -174,7 +174,7 @@ class StubBench:
                 [(self.bias, way.part.channel) for way in ways.detectors],
             ),
             self.tagger,
-            StartEdges(chain, self.generator, seed),
+            StartEdges(chain, seed),
         )
 
     def rates_hz(self, duration_s: float) -> NDArray[np.float64]:

@@ -180,7 +180,7 @@ def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
     chain = start_chain(ports.graph)
     start = None
     if chain is not None:
-        start = StartEdges(chain, generators[chain.awg], seed)
+        start = StartEdges(chain, seed)
     return World(
         ways,
         seed,

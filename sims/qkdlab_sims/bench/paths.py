@@ -6,6 +6,7 @@ refused with ConfigError where the world would not know what to do.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -39,11 +40,15 @@ class RfChain:
 
 @dataclass(frozen=True)
 class TriggerChain:
-    """The sync output of a generator, delayed, into a tagger's START."""
+    """The sync output of a generator, delayed, into a tagger's START.
+
+    max_rate_hz: triggers that come faster are missed
+    """
 
     awg: str
     delay_ps: int
     jitter_rms_ps: float
+    max_rate_hz: float
 
 
 def find_part(graph: Graph, kind: type[P]) -> tuple[str, P]:
@@ -100,6 +105,7 @@ def start_chain(graph: Graph) -> TriggerChain | None:
         name,
         chain.delay_ps + sum(part.delay_ps for part in delays),
         sum(part.jitter_rms_ps**2 for part in delays) ** 0.5,
+        min((part.max_trigger_hz for part in delays), default=math.inf),
     )
 
 

@@ -13,7 +13,7 @@ from qkdlab.errors import ConfigError
 from qkdlab.wiring.graph import Graph, OpticalPath
 from qkdlab.wiring.parts import Clock, IntensityModulator, Laser, PhaseModulator
 from qkdlab_sims.bench.paths import RfChain, find_part, rf_chain
-from qkdlab_sims.bench.ports import GeneratorOutput, GeneratorPort
+from qkdlab_sims.bench.ports import GeneratorOutput
 from qkdlab_sims.bench.transfer import fixed_jones
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.modulator import (
@@ -58,25 +58,24 @@ class ModulatedSource:
     def __init__(self, graph: Graph, path: OpticalPath) -> None:
         self.laser = find_part(graph, Laser)[1]
         self.period_ps = pulse_period_ps(graph)
-        self._modulators: list[
-            tuple[IntensityModulator | PhaseModulator, RfChain | None, int]
-        ] = []
+        self._drives: list[_Drive] = []
         n_stages = 0
         delay_ps = self.laser.pulse_delay_ps
         for at, stage in enumerate(path.stages):
-            # Light meets the part this long after the clock edge.
             delay_ps += stage.delay_ps
             if isinstance(stage.part, IntensityModulator | PhaseModulator):
                 chain = rf_chain(graph, stage.name)
-                self._modulators.append((stage.part, chain, delay_ps))
+                self._drives.append(_Drive(stage.part, chain, delay_ps))
                 n_stages = at + 1
         self.stages = path.stages[:n_stages]
         """Up to and with the last modulator."""
 
-    def light(self, generators: Mapping[str, GeneratorPort]) -> Light:
+    def light(self, outputs: Mapping[tuple[str, int], GeneratorOutput]) -> Light:
         """Return the light behind the last modulator for the present waveforms.
 
-        `generators`: by part. Unmodulated light (one context) when all outputs rest.
+        outputs: by generator and channel
+
+        One context when all outputs rest.
         """
         light = GainSwitchedLaser(
             mean_power_dbm=self.laser.mean_power_dbm,
@@ -86,20 +85,13 @@ class ModulatedSource:
         ).light()
         for stage in self.stages:
             light = light.through(fixed_jones(stage))
-        outputs = [
-            None if chain is None else generators[chain.awg].output(chain.channel)
-            for _, chain, _ in self._modulators
-        ]
-        running = [out for out in outputs if out is not None and out.enabled]
-        first_pulse, n_contexts = self._pattern(running)
+        driven = [(one, one.running(outputs)) for one in self._drives]
+        first_pulse, n_contexts = self._pattern([out for _, out in driven if out])
+        pulses = first_pulse + np.arange(n_contexts)
         jones = np.broadcast_to(np.eye(2, dtype=np.complex128), (n_contexts, 2, 2))
-        for (part, chain, delay_ps), output in zip(
-            self._modulators, outputs, strict=True
-        ):
-            pulses = first_pulse + np.arange(n_contexts)
-            at_ps = pulses * self.period_ps + delay_ps
-            volts = _volts(part, chain, output, at_ps)
-            jones = _modulate(part, volts, jones)
+        for one, output in driven:
+            volts = one.volts(output, pulses, self.period_ps)
+            jones = _modulate(one.modulator, volts, jones)
         return light.modulated(np.ascontiguousarray(jones), first_pulse)
 
     def _pattern(self, running: list[GeneratorOutput]) -> tuple[int, int]:
@@ -112,36 +104,87 @@ class ModulatedSource:
             n_pulses = (period / self.period_ps).numerator
             n_contexts = math.lcm(n_contexts, n_pulses)
         if running:
-            _, _, delay_ps = self._modulators[0]
-            first_pulse = -(-(running[0].start_ps - delay_ps) // self.period_ps)
+            since_ps = running[0].start_ps - self._drives[0].delay_ps
+            first_pulse = -(-since_ps // self.period_ps)
         return first_pulse, min(n_contexts, MAX_CONTEXTS)
 
 
-def _volts(
-    part: IntensityModulator | PhaseModulator,
-    chain: RfChain | None,
-    output: GeneratorOutput | None,
-    at_ps: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return the volts at a modulator's electrodes when each pulse passes it."""
-    if chain is None or output is None or not output.enabled:
-        return np.zeros(len(at_ps))
+class _Drive:
+    """A modulator and what drives it.
+
+    delay_ps: from the clock edge until the pulse passes the modulator
+    """
+
+    def __init__(
+        self,
+        modulator: IntensityModulator | PhaseModulator,
+        chain: RfChain | None,
+        delay_ps: int,
+    ) -> None:
+        self.modulator = modulator
+        self.delay_ps = delay_ps
+        self._chain = chain
+        self._amplifier = _amplifier(chain)
+        self._last: tuple[GeneratorOutput, NDArray[np.float64]] | None = None
+        self._last_volts = np.zeros(0)
+
+    def running(
+        self, outputs: Mapping[tuple[str, int], GeneratorOutput]
+    ) -> GeneratorOutput | None:
+        """Return the output that drives the modulator, if it is on."""
+        if self._chain is None:
+            return None
+        output = outputs[self._chain.awg, self._chain.channel]
+        return output if output.enabled else None
+
+    def volts(
+        self,
+        output: GeneratorOutput | None,
+        pulses: NDArray[np.int64],
+        period_ps: int,
+    ) -> NDArray[np.float64]:
+        """Return the volts at the electrodes when each pulse passes."""
+        if self._chain is None or output is None:
+            return np.zeros(len(pulses))
+        since_start_ps = pulses * period_ps + self.delay_ps
+        since_start_ps -= output.start_ps + self._chain.delay_ps
+        times_ps = since_start_ps.astype(np.float64)
+        # Generators tell of every command; most change one channel only.
+        if self._last is None or not _same(self._last, (output, times_ps)):
+            self._last_volts = drive(
+                output.volts * 10.0 ** (-self._chain.loss_db / 20.0),
+                output.sample_rate_hz,
+                output.filter,
+                self._amplifier,
+                self.modulator.bandwidth_hz,
+                times_ps,
+            )
+            self._last = (output, times_ps)
+        return self._last_volts
+
+
+def _same(
+    one: tuple[GeneratorOutput, NDArray[np.float64]],
+    other: tuple[GeneratorOutput, NDArray[np.float64]],
+) -> bool:
+    (a, times_a), (b, times_b) = one, other
+    return (
+        (a.sample_rate_hz, a.filter) == (b.sample_rate_hz, b.filter)
+        and np.array_equal(times_a, times_b)
+        and np.array_equal(a.volts, b.volts)
+    )
+
+
+def _amplifier(chain: RfChain | None) -> Amplifier:
+    if chain is None or not chain.amplifiers:
+        return Amplifier()
     if len(chain.amplifiers) > 1:
         raise ConfigError(
             "wiring.parts: the simulated world takes one amplifier in front of a "
             f"modulator, found {len(chain.amplifiers)}"
         )
-    amplifier = Amplifier()
-    for label in chain.amplifiers:
-        amplifier = Amplifier(label.gain, label.saturation_v, label.ac_coupling_hz)
-    return drive(
-        output.volts * 10.0 ** (-chain.loss_db / 20.0),
-        output.sample_rate_hz,
-        output.filter,
-        amplifier,
-        part.bandwidth_hz,
-        (at_ps - (output.start_ps + chain.delay_ps)).astype(np.float64),
-    )
+    label = chain.amplifiers[0]
+    return Amplifier(label.gain, label.saturation_v, label.ac_coupling_hz)
 
 
 def _modulate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +11,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from qkdlab.clock import Clock
+from qkdlab.clock import PS_PER_S, Clock
 from qkdlab_sims.bench.paths import TriggerChain
-from qkdlab_sims.bench.ports import GeneratorPort
-from qkdlab_sims.optics.rng import gaussians, stream_key
+from qkdlab_sims.optics.rng import philox_words, stream_key
 
 __all__ = ["MAX_START_PHASE_PS", "StartEdges", "StartPhase"]
 
@@ -74,23 +74,29 @@ class _Stretch:
 class StartEdges:
     """Edges in order of time; each edge has a jitter of its own."""
 
-    def __init__(
-        self, chain: TriggerChain, generator: GeneratorPort, seed: int
-    ) -> None:
+    def __init__(self, chain: TriggerChain, seed: int) -> None:
         self._chain = chain
-        self._generator = generator
         self._key = stream_key(seed, "start", "jitter")
         self._stretches: deque[_Stretch] = deque()
         self._n_edges = 0
         self._on_the_way = np.empty(0, np.int64)
         self._start_ps = 0
         self._period_ps: int | None = None
-        self.look_again()
 
-    def look_again(self) -> None:
-        """Ask the generator when its waveform began."""
-        self._period_ps = self._generator.sync_period_ps()
-        self._start_ps = self._generator.output(self._generator.sync_source).start_ps
+    @property
+    def awg(self) -> str:
+        """The generator whose sync output is used."""
+        return self._chain.awg
+
+    def set_comb(self, start_ps: int, period_ps: int | None) -> None:
+        """Say when the waveform began and how long it lasts; None when it rests."""
+        self._start_ps = start_ps
+        self._period_ps = period_ps
+        if period_ps is not None:
+            rate_hz = PS_PER_S / period_ps
+            self._period_ps = period_ps * max(
+                1, math.ceil(rate_hz / self._chain.max_rate_hz)
+            )
 
     def run(self, t0_ps: int, t1_ps: int) -> None:
         """Let the generator run over [t0, t1); such stretches follow each other."""
@@ -107,15 +113,29 @@ class StartEdges:
         """Return the edges that arrive before `t_ps` and were not returned yet."""
         pieces = [self._on_the_way]
         for first_ps, n_edges, period_ps in self._take(t_ps):
-            noise = gaussians(self._key, self._n_edges - n_edges, n_edges)[:, 0]
-            jitter_ps = np.rint(noise * self._chain.jitter_rms_ps).astype(np.int64)
             # No edge leaves the delay generator before it came in.
+            jitter_ps = self._jitter_ps(self._n_edges - n_edges, n_edges)
             delay_ps = np.maximum(self._chain.delay_ps + jitter_ps, 0)
             pieces.append(first_ps + np.arange(n_edges) * period_ps + delay_ps)
         times = np.concatenate(pieces)
         n_due = int(np.searchsorted(times, t_ps))
         self._on_the_way = times[n_due:]
         return times[:n_due]
+
+    def _jitter_ps(self, first: int, count: int) -> NDArray[np.int64]:
+        """Return the jitter of edges by their number.
+
+        A sum of four 16-bit numbers: nearly normal, within sqrt(12) standard
+        deviations. One block of random words serves two edges.
+        """
+        block, skipped = divmod(first, 2)
+        n_blocks = -(-(skipped + count) // 2)
+        words = philox_words(self._key, block, n_blocks)
+        parts = words.view(np.uint16).reshape(-1, 4).astype(np.float32)
+        total = parts[:, 0] + parts[:, 1] + parts[:, 2] + parts[:, 3]
+        scale = math.sqrt(3.0) / 65535 * self._chain.jitter_rms_ps
+        jitter_ps: NDArray[np.float32] = np.rint((total - 131070) * scale)
+        return jitter_ps[skipped : skipped + count].astype(np.int64)
 
     def _take(self, t_ps: int) -> Iterator[tuple[int, int, int]]:
         """Yield (first edge, count, period) of the edges that set out before t."""

@@ -70,7 +70,7 @@ class World:
     """
 
     ways: LightWays
-    seed: int
+    seed: int = field(repr=False)
     generators: Mapping[str, GeneratorPort]
     knobs: KnobBoard
     tagger: TaggerPort | None = None
@@ -99,8 +99,8 @@ class World:
             for name, part in self.ways.fibres.items()
         }
         self._power = {name: PowerHistory() for name in self.ways.meters}
-        self._light_changed = True
         self._mean_stokes = np.zeros(4)
+        self._light = self._look_at_generators()
         self._next_tick = 0
         self._delivered_ps = 0
         self._now_ps = 0
@@ -170,15 +170,15 @@ class World:
 
     def _begin_tick(self, tick: int) -> None:
         t_ps = tick * self.tick_ps
+        if self._light_changed:
+            self._light = self._look_at_generators()
         if self.start is not None:
-            if self._light_changed:
-                self.start.look_again()
             self.start.run(t_ps, t_ps + self.tick_ps)
         last = self._moment
         knobs = self.knobs.read(t_ps)
         rotation = {name: fibre.at(tick) for name, fibre in self._fibres.items()}
         if last is None or self._has_changed(last, knobs, rotation):
-            last = self._new_moment(tick, last, knobs, rotation)
+            last = self._new_moment(tick, knobs, rotation)
         self._moment = last
         self._next_tick = tick + 1
         self.detection.append(tick, last.conditions)
@@ -189,7 +189,7 @@ class World:
         self, last: Moment, knobs: Knobs, rotation: dict[str, NDArray[np.complex128]]
     ) -> bool:
         return (
-            self._light_changed
+            self._light is not last.conditions.light
             or knobs != last.knobs
             # A fibre gives the same array until it moves.
             or any(rotation[n] is not r for n, r in last.turning.rotation.items())
@@ -198,26 +198,35 @@ class World:
     def _new_moment(
         self,
         tick: int,
-        last: Moment | None,
         knobs: Knobs,
         rotation: dict[str, NDArray[np.complex128]],
     ) -> Moment:
         turning = Turning(dict(knobs.transmission), dict(knobs.axis_deg), rotation)
-        if last is None or self._light_changed:
-            light = self.ways.source.light(self.generators)
-            self._mean_stokes = light.stokes().mean(axis=0)
-        else:
-            light = last.conditions.light
-        self._light_changed = False
         self._wires.set_bias(knobs.bias_ua)
         analysers, eve = self.ways.analysers(turning)
-        conditions = Conditions(light, analysers, knobs.bias_ua, eve)
-        self._measure_power(tick, light, turning)
+        conditions = Conditions(self._light, analysers, knobs.bias_ua, eve)
+        self._measure_power(tick, turning)
         effective = tuple(self._wires.effective_bias_ua())
         return Moment(tick, knobs, turning, conditions, effective)
 
-    def _measure_power(self, tick: int, light: Light, turning: Turning) -> None:
-        joules = photon_energy_j(light.wavelength_nm)
+    def _look_at_generators(self) -> Light:
+        """Return the light that the present waveforms make."""
+        self._light_changed = False
+        outputs = {
+            (name, channel): port.output(channel)
+            for name, port in self.generators.items()
+            for channel in (1, 2)
+        }
+        if self.start is not None:
+            port = self.generators[self.start.awg]
+            source = outputs[self.start.awg, port.sync_source]
+            self.start.set_comb(source.start_ps, port.sync_period_ps())
+        light = self.ways.source.light(outputs)
+        self._mean_stokes = light.stokes().mean(axis=0)
+        return light
+
+    def _measure_power(self, tick: int, turning: Turning) -> None:
+        joules = photon_energy_j(self.ways.source.laser.wavelength_nm)
         watts = joules * 1e12 / self.ways.source.period_ps
         for name, way in self.ways.meters.items():
             analyser = analyser_vector(way.jones(turning))

@@ -10,7 +10,7 @@ from world_stubs import Generator, Output, packaged_wiring
 from qkdlab.errors import ConfigError
 from qkdlab.wiring.graph import Graph
 from qkdlab_sims.bench.paths import light_paths
-from qkdlab_sims.bench.source import MAX_CONTEXTS, ModulatedSource, pulse_period_ps
+from qkdlab_sims.bench.source import ModulatedSource, pulse_period_ps
 
 BEFORE_DB = 0.5 + 4.0 + 3.0
 PHOTONS = 1e-4 / (6.62607015e-34 * 299792458.0 / 1550.12e-9 * 1e8)
@@ -28,7 +28,11 @@ def source(**changes: dict[str, float]) -> ModulatedSource:
 
 
 def stokes(generator: Generator, src: ModulatedSource | None = None) -> NDArray:
-    return (src or source()).light({"awg": generator}).stokes()
+    return (src or source()).light(outputs(generator)).stokes()
+
+
+def outputs(generator: Generator) -> dict[tuple[str, int], Output]:
+    return {("awg", channel): generator.output(channel) for channel in (1, 2)}
 
 
 def test_the_period_is_that_of_the_clock() -> None:
@@ -81,7 +85,7 @@ def test_symbol_0_is_the_first_pulse_after_the_start(start_ps: int) -> None:
     levels = np.zeros(64)
     levels[0] = V_PI
     generator.play(levels, np.zeros(64), start_ps=start_ps)
-    light = source().light({"awg": generator})
+    light = source().light(outputs(generator))
     assert int(np.argmax(light.stokes()[:, 0])) == 0
     assert light.first_pulse == round(start_ps / 10_000)
 
@@ -110,11 +114,24 @@ def test_a_waveform_of_half_symbols_repeats_after_two_periods() -> None:
     assert len(stokes(generator)) == 9
 
 
-def test_a_pattern_that_hardly_ever_repeats_is_cut() -> None:
+def test_a_pattern_that_hardly_ever_repeats_is_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("qkdlab_sims.bench.source.MAX_CONTEXTS", 1 << 12)
     generator = Generator()
     generator.play([V_PI] * 4, [0.0] * 4)
     generator.outputs[1].sample_rate_hz = 1e9 * np.pi / 4
-    assert len(stokes(generator)) == MAX_CONTEXTS
+    assert len(stokes(generator)) == 1 << 12
+
+
+def test_a_change_of_one_channel_is_seen() -> None:
+    generator, src = Generator(), source()
+    generator.play([V_PI] * 40, [0.0] * 40)
+    first = stokes(generator, src)
+    generator.outputs[2] = Output(True, True, np.full(400, V_PI))
+    second = stokes(generator, src)
+    assert second[:, 0] == pytest.approx(first[:, 0])
+    assert second[:, 2] == pytest.approx(-first[:, 2])
 
 
 def test_two_amplifiers_in_a_row_are_refused() -> None:
@@ -128,8 +145,5 @@ def test_two_amplifiers_in_a_row_are_refused() -> None:
         elif cable["to"] == "pm.rf":
             cable["to"] = "mzm.rf"
     twice = Graph(type(wiring).model_validate(data))
-    generator = Generator()
-    generator.play([V_PI] * 4, [0.0] * 4)
-    src = ModulatedSource(twice, light_paths(twice)["d_x0"])
     with pytest.raises(ConfigError, match="one amplifier"):
-        src.light({"awg": generator})
+        ModulatedSource(twice, light_paths(twice)["d_x0"])

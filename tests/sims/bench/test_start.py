@@ -8,21 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 from numpy.typing import NDArray
-from world_stubs import Generator
 
 from qkdlab.clock import VirtualClock
 from qkdlab_sims.bench.paths import TriggerChain
 from qkdlab_sims.bench.start import MAX_START_PHASE_PS, StartEdges, StartPhase
 
-CHAIN = TriggerChain("awg", 85_000, 20.0)
 FRAME_PS = 640_000
 
 
-def edges(start_ps: int = 0, jitter_rms_ps: float = 20.0) -> StartEdges:
-    generator = Generator()
-    generator.play(np.zeros(64), np.zeros(64), start_ps=start_ps)
-    chain = TriggerChain("awg", 85_000, jitter_rms_ps)
-    return StartEdges(chain, generator, seed=1)
+def edges(
+    start_ps: int = 0, jitter_rms_ps: float = 20.0, period_ps: int | None = FRAME_PS
+) -> StartEdges:
+    made = StartEdges(TriggerChain("awg", 85_000, jitter_rms_ps, 10e6), seed=1)
+    made.set_comb(start_ps, period_ps)
+    return made
 
 
 def test_edges_come_once_a_frame_after_the_delay() -> None:
@@ -64,20 +63,23 @@ def test_edges_do_not_depend_on_when_they_are_asked_for(cuts: list[int]) -> None
 
 def test_a_new_start_gives_a_new_comb() -> None:
     made = edges(jitter_rms_ps=0.0)
-    generator = made._generator
-    assert isinstance(generator, Generator)
     made.run(0, 2 * FRAME_PS)
-    generator.play(np.zeros(64), np.zeros(64), start_ps=2 * FRAME_PS + 5_000)
-    made.look_again()
+    made.set_comb(2 * FRAME_PS + 5_000, FRAME_PS)
     made.run(2 * FRAME_PS, 3 * FRAME_PS)
     expected = [0, FRAME_PS, 2 * FRAME_PS + 5_000]
     assert (made.until(9 * FRAME_PS) - 85_000).tolist() == expected
 
 
 def test_a_resting_generator_gives_none() -> None:
-    made = StartEdges(CHAIN, Generator(), seed=1)
+    made = edges(period_ps=None)
     made.run(0, 10 * FRAME_PS)
     assert made.until(11 * FRAME_PS).size == 0
+
+
+def test_triggers_that_come_too_fast_are_missed() -> None:
+    made = edges(jitter_rms_ps=0.0, period_ps=30_000)
+    made.run(0, 1_200_000)
+    assert np.diff(made.until(2_000_000)).tolist() == [120_000] * 9
 
 
 @pytest.mark.parametrize("now_ps", [0, 1, 9_999, 10_000, 123_456_789])
