@@ -12,6 +12,7 @@ import typer
 from qkdlab.cli import benchmark, check, drivers, info, keylength, run
 from qkdlab.cli.output import say
 from qkdlab.errors import ConfigError, QkdlabError, ResourceError, UsageError
+from qkdlab.session.signals import Interrupted
 
 __all__ = ["app", "main"]
 
@@ -46,9 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
         sys.stdout.flush()
-    except KeyboardInterrupt as stop:
-        say(str(stop) or "interrupted", *getattr(stop, "__notes__", []))
-        return int(getattr(stop, "exit_code", _EXIT_SIGINT))
+    except Interrupted as stop:
+        say(str(stop), *getattr(stop, "__notes__", []))
+        return stop.exit_code
+    except KeyboardInterrupt:
+        say("interrupted")
+        return _EXIT_SIGINT
     except BrokenPipeError:
         # The reader of stdout left (`qkdlab drivers | head`): no error of ours, but
         # Python must not try to flush what nobody reads.

@@ -13,10 +13,12 @@ __all__ = ["Interrupted", "Interrupts"]
 _WATCHED = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(KeyboardInterrupt):
+class Interrupted(BaseException):
     """A signal asked the run to stop.
 
-    `exit_code` is 128 plus the signal's number: 130 for SIGINT, 143 for SIGTERM.
+    No KeyboardInterrupt, which command line libraries take for themselves; like that
+    one it passes every ``except Exception``. `exit_code` is 128 plus the signal's
+    number: 130 for SIGINT, 143 for SIGTERM.
     """
 
     def __init__(self, signum: int) -> None:

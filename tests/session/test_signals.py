@@ -34,5 +34,5 @@ def test_the_handlers_of_before_come_back():
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_an_interruption_is_a_keyboard_interrupt():
-    assert issubclass(Interrupted, KeyboardInterrupt)
+def test_an_interruption_passes_handlers_of_ordinary_errors():
+    assert not issubclass(Interrupted, Exception)

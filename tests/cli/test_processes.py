@@ -1,0 +1,170 @@
+"""The command as users start it: real processes, real drivers, a simulated bench.
+
+Every process has a deadline; the bench is that of ``bb84_tiny`` with one thing wrong.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qkdlab.runfile.reader import open_run
+
+DEADLINE_S = 240
+
+
+def qkdlab(*arguments: str, cwd: Path, **more) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "qkdlab", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        **more,
+    )
+
+
+def configuration(folder: Path, **simulation: object) -> str:
+    """Write a configuration that is ``bb84_tiny`` with another simulation section."""
+    path = folder / "mine.yaml"
+    changed = {"extends": "bb84_tiny", "name": "mine", "simulation": simulation}
+    path.write_text(json.dumps(changed))
+    return str(path)
+
+
+def fault(instrument: str, kind: str, **more: object) -> dict[str, object]:
+    return {"faults": {instrument: [{"kind": kind, **more}]}}
+
+
+def assert_one_line(text: str, *named: str) -> None:
+    """Check that an error is told in one line that names what it is about."""
+    told = [line for line in text.splitlines() if line.startswith("qkdlab: ")]
+    assert "Traceback" not in text
+    assert len(told) >= 1, text
+    assert all(name in told[0] for name in named), told
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """One whole run of bb84_tiny."""
+    folder = tmp_path_factory.mktemp("tiny")
+    done = qkdlab("run", "bb84_tiny", "--seed", "7", "--json", cwd=folder)
+    return folder, done
+
+
+def test_a_run_ends_with_equal_keys_and_one_json_object(tiny):
+    _, done = tiny
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["keys_match"] is True
+    assert result["secret_bits"] > 0
+    assert result["claimable_secret_bits"] == 0
+    assert result["expected"]["gains"]
+
+
+def test_the_files_of_a_run_can_be_described(tiny):
+    folder, done = tiny
+    files = json.loads(done.stdout)["run_files"]
+    described = qkdlab("info", files["bob"], "--json", cwd=folder)
+    assert described.returncode == 0, described.stderr
+    answer = json.loads(described.stdout)
+    assert answer["complete"] == 1
+    assert answer["tags"] == json.loads(done.stdout)["clicks"]
+
+
+@pytest.mark.parametrize(
+    ("instrument", "kind"),
+    [("alice.attenuator", "silent"), ("bob.websq", "garbage")],
+)
+def test_an_instrument_that_does_not_answer_sense_is_named(tmp_path, instrument, kind):
+    mine = configuration(tmp_path, **fault(instrument, kind))
+    done = qkdlab("run", mine, "--seed", "7", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert_one_line(done.stderr, instrument.partition(".")[2])
+
+
+def test_a_line_that_drops_in_mid_run_loses_no_tag_that_was_recorded(tmp_path):
+    broken = fault("bob.tagger", "drop_line", at_s=6.0)
+    mine = configuration(tmp_path, **broken)
+    done = qkdlab("run", mine, "--seed", "7", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert_one_line(done.stderr, "tagger")
+    with open_run(tmp_path / "out" / "bob.h5") as file:
+        assert file.complete
+
+
+def test_a_full_disk_is_named_and_nothing_recorded_is_lost(tmp_path):
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    done = qkdlab(
+        "run",
+        "bb84_tiny",
+        "--seed",
+        "7",
+        "--output",
+        "out",
+        cwd=tmp_path,
+        preexec_fn=small_disk,
+    )
+    assert done.returncode == 5, done.stderr
+    assert_one_line(done.stderr, "out/")
+
+
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_ends_the_run_safely_and_finishes_its_files(tmp_path, signum, code):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "qkdlab", "run", "bb84_tiny", "--output", "out"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        begin_s = time.monotonic()
+        for line in process.stderr:
+            if "polarimetry" in line or time.monotonic() - begin_s > DEADLINE_S:
+                break
+        os.kill(process.pid, signum)
+        out, err = process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert out == ""
+    last_ps: dict[str, int] = {}
+    for party in ("alice", "bob"):
+        with open_run(tmp_path / "out" / f"{party}.h5") as file:
+            assert file.complete
+            last_ps |= {line: t_ps for t_ps, line, _ in file.io()}
+    order = ["attenuator", "awg", "websq", "tagger"]
+    times_ps = [last_ps[f"{instrument}.control>"] for instrument in order]
+    assert times_ps == sorted(times_ps), "safe state out of order"
+
+
+def test_a_run_too_short_for_a_key_ends_with_code_and_numbers(tmp_path):
+    done = qkdlab("run", "bb84", "--duration", "0.15", "--json", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    result = json.loads(done.stdout)
+    assert result["aborted"]["code"] == "no-secret-key"
+    assert result["aborted"]["numbers"]
+    assert_one_line(done.stderr, "no-secret-key")
+
+
+def test_an_eavesdropper_ends_the_run_near_a_quarter_of_errors(tmp_path):
+    done = qkdlab("run", "bb84_eve", "--seed", "7", "--json", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    aborted = json.loads(done.stdout)["aborted"]
+    assert aborted["code"] in ("calibration-failed", "qber-above-limit")
+    rates = [v for name, v in aborted["numbers"].items() if name.startswith("qber")]
+    assert any(0.22 < rate < 0.28 for rate in rates)
