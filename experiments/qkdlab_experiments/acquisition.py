@@ -25,6 +25,7 @@ __all__ = [
     "KeyBlockTags",
     "acquire_clicks",
     "align",
+    "click_rate_hz",
     "find_slots",
     "key_block_span_s",
     "read_key_block",
@@ -55,13 +56,21 @@ def read_for(receiver: Any, duration_ps: int, piece_ps: int) -> Iterator[TagBloc
 def find_slots(
     receiver: Any, parameters: Bb84Parameters, header: NDArray[np.int8]
 ) -> tuple[SyncFit, list[TagBlock]]:
-    """Read some tags of the running acquisition and fit its slots.
+    """Read tags of the running acquisition until they suffice, and fit the slots.
 
     Raises SecurityAbort(SYNC_LOST) when that fails.
     """
+    calibration = parameters.calibration
     piece_ps = round(parameters.detection.tag_block_s * 1e12)
-    duration_ps = round(parameters.calibration.sync_s * 1e12)
-    blocks = list(read_for(receiver, duration_ps, piece_ps))
+    least_ps = round(calibration.sync_s * 1e12)
+    most_ps = round(calibration.sync_max_s * 1e12)
+    blocks: list[TagBlock] = []
+    clicks = 0
+    for block in read_for(receiver, max(least_ps, most_ps), piece_ps):
+        blocks.append(block)
+        clicks += len(block)
+        if block.t_end >= least_ps and clicks >= calibration.sync_clicks:
+            break
     fit = fit_sync(
         blocks,
         reference_ps=parameters.frame_ps,
@@ -70,6 +79,12 @@ def find_slots(
         header=header,
     )
     return fit, blocks
+
+
+def click_rate_hz(blocks: list[TagBlock]) -> float:
+    """Return the mean rate of all channels together."""
+    span_ps = blocks[-1].t_end - blocks[0].t_begin if blocks else 0
+    return sum(len(b) for b in blocks) / (span_ps * 1e-12) if span_ps else 0.0
 
 
 def acquire_clicks(

@@ -20,6 +20,7 @@ from qkdlab_experiments.acquisition import (
     KeyBlockTags,
     acquire_clicks,
     align,
+    click_rate_hz,
     find_slots,
     key_block_span_s,
     read_key_block,
@@ -89,9 +90,11 @@ def _align_plates(ctx: PartyContext[Bb84Parameters]) -> None:
     p = ctx.parameters
     receiver = ctx.roles["receiver"]
     receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, _ = find_slots(receiver, p, header_template(p))
+    fit, blocks = find_slots(receiver, p, header_template(p))
     receiver.stop()
     alignment = align(fit, p)
+    wanted_s = p.calibration.polarimetry_clicks / max(1.0, click_rate_hz(blocks))
+    least_s = p.calibration.polarimetry_s
 
     def acquire(seconds: float) -> SlotClicks:
         return acquire_clicks(receiver, p, alignment, seconds)
@@ -101,7 +104,7 @@ def _align_plates(ctx: PartyContext[Bb84Parameters]) -> None:
         acquire,
         polarimetry_frame(p) & np.uint8(3),
         receiver.channels,
-        seconds_per_setting=p.calibration.polarimetry_s,
+        seconds_per_setting=min(max(wanted_s, least_s), 10 * least_s),
         qber_max=p.calibration.polarization_qber_max,
         progress=ctx.progress,
     )

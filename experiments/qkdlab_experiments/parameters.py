@@ -107,9 +107,14 @@ class Calibration(_Model):
     """Probability with which each true mean photon number lies in its interval."""
     dark_count_s: float = Field(default=0.5, gt=0)
     polarimetry_s: float = Field(default=0.02, gt=0)
-    """Of tags per setting of the plates."""
+    """Of tags per setting of the plates, at least."""
+    polarimetry_clicks: int = Field(default=20_000, ge=1000)
+    """Wanted per setting of the plates; dim light takes up to ten times longer."""
     sync_s: float = Field(default=0.1, gt=0)
-    """Of tags before a block, from which its slots are found."""
+    """Of tags before a block, from which its slots are found, at least."""
+    sync_max_s: float = Field(default=5.0, gt=0)
+    sync_clicks: int = Field(default=50_000, ge=2000)
+    """Wanted to find the slots; dim light takes up to `sync_max_s`."""
     polarization_qber_max: float = Field(default=0.05, gt=0, lt=0.5)
 
 

@@ -67,6 +67,10 @@ def expect(
         return None
     stokes = light_at_output(world)
     state, intensity = classify(stokes, np.asarray(relative_intensities))
+    body = np.arange(len(stokes)) >= header_symbols
+    if np.unique(4 * intensity[body] + state[body]).size < 12:
+        # a pattern for calibration, not one that carries key
+        return None
     bank = world.detection.bank
     bias_ua = moment.conditions.bias_ua
     efficiencies = bank.efficiencies(bias_ua)
@@ -95,7 +99,6 @@ def expect(
         means, reading, blank_ps, gate_ps / 2, unrecovered=np.array(missing).T
     )
     outcomes = slot_outcomes(click_probabilities(means, reading), reading, state % 2)
-    body = np.arange(len(stokes)) >= header_symbols
     gains: dict[str, dict[str, float]] = {"X": {}, "Z": {}}
     qber: dict[str, dict[str, float]] = {"X": {}, "Z": {}}
     photons: dict[str, float] = {}
