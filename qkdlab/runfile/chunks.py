@@ -39,17 +39,18 @@ class ChunkedColumn:
         if title:
             self.dataset.attrs["TITLE"] = np.bytes_(title)
 
-    def append(self, rows: NDArray[Any]) -> None:
-        """Queue rows; write those that fill chunks."""
+    def append(self, rows: NDArray[Any]) -> bool:
+        """Queue rows; write those that fill chunks. True when any were written."""
         self._waiting.append(rows)
         self._n_waiting += rows.size
         if self._n_waiting < self._chunk:
-            return
+            return False
         joined = np.concatenate(self._waiting)
         whole = joined.size // self._chunk * self._chunk
         self._write(joined[:whole])
         self._waiting = [joined[whole:].copy()]
         self._n_waiting = joined.size - whole
+        return True
 
     def flush_rest(self) -> None:
         """Write what waits; only when nothing will be appended any more."""
@@ -76,18 +77,19 @@ class TextHeap:
         self._heap = ChunkedColumn(file, f"{path}/bytes", "u1", chunk_bytes)
         self._end = 0
 
-    def append(self, t_ps: int, source: str, data: bytes) -> None:
+    def append(self, t_ps: int, source: str, data: bytes) -> bool:
         """Add one entry; `source` says from whom or where.
 
-        Raises ValueError when `source` has more than 64 bytes.
+        True when anything was written. Raises ValueError when `source` has more than
+        64 bytes.
         """
         name = source.encode()
         if len(name) > INDEX["source"].itemsize:
             raise ValueError(f"the source {source!r} has more than 64 bytes")
         row = np.array([(t_ps, name, self._end, len(data))], INDEX)
         self._end += len(data)
-        self._heap.append(np.frombuffer(data, np.uint8))
-        self._index.append(row)
+        grown = self._heap.append(np.frombuffer(data, np.uint8))
+        return self._index.append(row) or grown
 
     def flush_rest(self) -> None:
         """Write what waits."""

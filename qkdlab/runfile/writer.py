@@ -163,25 +163,25 @@ class RunFileWriter:
         """
         if self._key_class == "secure":
             raise UsageError("a run file of class secure takes no detector numbers")
-        self._write(lambda: self._tags(block), block.t.nbytes + block.ch.nbytes)
+        self._grow(lambda: self._tags(block), block.t.nbytes + block.ch.nbytes)
 
-    def _tags(self, block: TagBlock) -> None:
+    def _tags(self, block: TagBlock) -> bool:
         row = (block.t_begin, block.t_end, self._n_tags, len(block), block.seq)
-        self._coverage.append(np.array([row], COVERAGE))
+        grown = self._coverage.append(np.array([row], COVERAGE))
         if block.lost:
             lost = [(begin, end, self._n_blocks) for begin, end in block.lost]
-            self._lost.append(np.array(lost, LOST))
+            grown |= self._lost.append(np.array(lost, LOST))
         self._n_blocks += 1
         self._n_tags += len(block)
         self._covered_ps += block.t_end - block.t_begin
         self._digest.update(block.t.astype("<i8").tobytes())
         self._digest.update(block.ch.tobytes())
-        self._ch.append(block.ch)
-        self._t.append(block.t)
+        grown |= self._ch.append(block.ch)
+        return self._t.append(block.t) or grown
 
     def message(self, t_ps: int, direction: str, data: bytes) -> None:
         """Append a message of the classical channel, public by definition."""
-        self._write(lambda: self._messages.append(t_ps, direction, data), len(data))
+        self._grow(lambda: self._messages.append(t_ps, direction, data), len(data))
 
     def io(self, t_ps: int, line: str, data: bytes) -> None:
         """Append instrument traffic; `line` is ``instrument.endpoint`` with < or >.
@@ -190,12 +190,12 @@ class RunFileWriter:
         """
         if self._key_class == "secure":
             raise UsageError("a run file of class secure takes no instrument traffic")
-        self._write(lambda: self._io.append(t_ps, line, data), len(data))
+        self._grow(lambda: self._io.append(t_ps, line, data), len(data))
 
     def log(self, t_ps: int, line: str) -> None:
         """Append a line of the log."""
         data = line.encode()
-        self._write(lambda: self._log.append(t_ps, "", data), len(data))
+        self._grow(lambda: self._log.append(t_ps, "", data), len(data))
 
     def monitor(self, name: str, value: float, t_ps: int) -> None:
         """Append to a monitor series; the name may have slashes."""
@@ -205,7 +205,7 @@ class RunFileWriter:
                 lambda: ChunkedColumn(self._file, path, SERIES, CHUNK_ROWS)
             )
         row = np.array([(t_ps, value)], SERIES)
-        self._write(lambda: self._series[name].append(row))
+        self._grow(lambda: self._series[name].append(row))
 
     def settings(self, name: str, array: NDArray[np.uint8]) -> None:
         """Keep a record of settings; a second of one name is kept as ``name.2``.
@@ -322,12 +322,22 @@ class RunFileWriter:
             del self._file[path]
         self._file.create_dataset(path, data=np.bytes_(text.encode()))
 
-    def _write(self, action: Callable[[], T], n_bytes: int = 0) -> T:
+    def _grow(self, append: Callable[[], bool], n_bytes: int = 0) -> None:
+        """Append rows; flush when whole chunks were written, not when they wait."""
+        self._write(append, n_bytes, flush=lambda grown: grown)
+
+    def _write(
+        self,
+        action: Callable[[], T],
+        n_bytes: int = 0,
+        flush: Callable[[T], bool] = lambda done: True,
+    ) -> T:
         """Do something that adds about `n_bytes` to the file, and flush it."""
         try:
             self._space.take(self._file.id.get_filesize(), n_bytes)
             done = action()
-            self._file.flush()
+            if flush(done):
+                self._file.flush()
         except (OSError, RuntimeError) as error:
             raise self._refused(error) from None
         return done
