@@ -69,7 +69,7 @@ class SettingsSent:
 
 @dataclass(frozen=True, slots=True)
 class PeerLost:
-    """The peer went away or stopped; the block is wiped."""
+    """The peer went away or stopped, or the line to it failed; the block is wiped."""
 
     code: AbortCode = AbortCode.PEER_ABORTED
 

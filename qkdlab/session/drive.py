@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.effects import Abort, Commit, Effect, KeyReady, Progress, Send
 from qkdlab.link.events import Alarm, Event, MessageIn, Start
+from qkdlab.link.events import PeerLost as PeerIsLost
 
 if TYPE_CHECKING:
     from qkdlab.link.effects import KeyBlock
@@ -42,10 +43,19 @@ class Driver:
 
         `events` may take its time to make each event (read tags, wait); messages
         that have arrived meanwhile are delivered after it. What it raises as
-        SecurityAbort reaches the party as an alarm.
+        SecurityAbort reaches the party as an alarm. Whatever else ends the run before
+        the party is finished (a lost or unauthentic peer, a full disk, a signal) reaches
+        the party too, so that it overwrites its secrets.
 
         Raises SecurityAbort when the block ends without key, PeerLost.
         """
+        try:
+            self._talk(party, events)
+        except BaseException as error:
+            _end(party, error)
+            raise
+
+    def _talk(self, party: Party, events: Iterable[Event]) -> None:
         self._tell(party, Start())
         remaining = iter(events)
         while not party.finished:
@@ -104,6 +114,20 @@ class Driver:
             self.channel.abort(abort.code)
         except PeerLost:
             abort.add_note("the other party could not be told")
+
+
+def _end(party: Party, error: BaseException) -> None:
+    """Make a party that cannot go on wipe its block; what it would say is left unsaid.
+
+    A failure in here must not hide the error that came first.
+    """
+    if party.finished:
+        return
+    code = AbortCode.PEER_ABORTED
+    if isinstance(error, SecurityAbort):
+        code = error.code
+    with suppress(Exception):
+        party.handle(PeerIsLost(code))
 
 
 def _pairs(abort: SecurityAbort) -> tuple[tuple[str, float | int | str], ...]:

@@ -8,6 +8,7 @@ from qkdlab.bits.array import BitArray
 from qkdlab.clock import VirtualClock
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.effects import Abort, Commit, KeyBlock, KeyReady, Progress, Send
+from qkdlab.link import events as events_of_parties
 from qkdlab.link.events import Alarm, BlockEnded, MessageIn, Start
 from qkdlab.link.seal import Received
 from qkdlab.session.conversation import Conversation
@@ -164,6 +165,83 @@ def test_an_abort_while_events_are_made_reaches_the_party_as_an_alarm(driver, di
         AbortCode.DETECTOR_ALARM, "latched", (("detector", 1),)
     )
     assert diary == [("abort", AbortCode.DETECTOR_ALARM)]
+
+
+LOST = events_of_parties.PeerLost
+AUTHENTICATION = SecurityAbort(AbortCode.AUTHENTICATION_FAILED, "forged")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (AUTHENTICATION, LOST(AbortCode.AUTHENTICATION_FAILED)),
+        (SecurityAbort(AbortCode.PEER_ABORTED, "stopped"), LOST()),
+        (PeerLost("the line is cut"), LOST()),
+        (KeyboardInterrupt(), LOST()),
+    ],
+    ids=["not authentic", "peer stopped", "line cut", "interrupted"],
+)
+def test_what_the_line_raises_reaches_the_party(driver, channel, diary, error, told):
+    def receive(timeout_s=None):
+        raise error
+
+    channel.receive = receive
+    party = ScriptedParty([], [Abort(told.code, "lost")])
+    with pytest.raises(type(error)) as caught:
+        driver.run(party)
+    assert caught.value is error
+    assert party.events == [Start(), told]
+    assert diary == []
+
+
+def test_a_silent_peer_is_lost_to_the_party_too(driver):
+    party = ScriptedParty([], [])
+    with pytest.raises(PeerLost):
+        driver.run(party)
+    assert party.events[-1] == LOST()
+
+
+def test_a_disk_that_fails_reaches_the_party(driver):
+    def commit(effect):
+        raise OSError("disk full")
+
+    driver.commit = commit
+    party = ScriptedParty([Commit("slots", b"c", True)], [])
+    with pytest.raises(OSError, match="disk full"):
+        driver.run(party)
+    assert party.events[-1] == LOST()
+
+
+def test_an_instrument_that_fails_while_events_are_made_reaches_the_party(driver):
+    def events():
+        raise TimeoutError("no answer")
+        yield
+
+    party = ScriptedParty([], [])
+    with pytest.raises(TimeoutError):
+        driver.run(party, events())
+    assert party.events[-1] == LOST()
+
+
+def test_a_party_that_fails_while_it_ends_does_not_hide_the_first_error(driver):
+    def handle(event):
+        raise ValueError("second") if event == LOST() else OSError("first")
+
+    party = ScriptedParty([])
+    party.handle = handle
+    with pytest.raises(OSError, match="first"):
+        driver.run(party)
+
+
+def test_a_party_that_is_finished_hears_nothing_more(driver):
+    def keep(key):
+        raise OSError("disk full")
+
+    driver.keep = keep
+    party = ScriptedParty([KeyReady(KEY)])
+    with pytest.raises(OSError, match="disk full"):
+        driver.run(party)
+    assert party.events == [Start()]
 
 
 def conversation(driver: Driver) -> Conversation:
