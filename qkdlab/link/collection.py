@@ -36,7 +36,10 @@ class PrivateOutcomes:
 
 @dataclass(repr=False)
 class Collection:
-    """Gathers detections until the block ends."""
+    """Gathers detections until the block ends.
+
+    Their values are the party's from then on: overwritten when the block ends.
+    """
 
     context: BlockContext
     parts: list[Detections] = field(default_factory=list)
@@ -56,6 +59,7 @@ class Collection:
             if slot[0] < plan.first_pulse or slot[-1] >= plan.end_pulse:
                 raise UsageError("detections lie outside the pulses of the block")
             self.last_slot = int(slot[-1])
+        self.context.guard(detections.outcomes.value)
         self.parts.append(detections)
 
     def fix(self) -> tuple[SlotList, SlotListEnd, PrivateOutcomes]:

@@ -48,7 +48,7 @@ class BlockContext:
     assumptions: tuple[Assumption, ...] = ()
     ledger: LeakLedger = field(default_factory=LeakLedger)
     report: dict[str, Any] = field(default_factory=dict)
-    _wipers: list[Callable[[], None]] = field(default_factory=list)
+    _wipers: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
     def say(self, message: Message, *, end_of_phase: bool = True) -> Send:
         """Encode a message and charge what it discloses: the only way out."""

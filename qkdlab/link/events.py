@@ -41,7 +41,8 @@ class Detections:
     """Accepted slots of one stretch of the block (to Bob, in order of time).
 
     outcomes:   judged slots of the stretch by pulse index; slots increase from event to
-                event too. Public header slots may be among them and are left out here
+                event too. Public header slots may be among them and are left out here.
+                Bob overwrites the values when the block ends
     live_slots: slots of the stretch in which a click would have been accepted, header
                 slots included
     """

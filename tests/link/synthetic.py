@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -55,7 +56,12 @@ class Block:
 
     plan: BlockPlan
     pattern: np.ndarray
-    detections: list[Detections]
+    stretches: list[Detections]
+
+    @property
+    def detections(self) -> list[Detections]:
+        """A new copy each time: Bob overwrites what he was given."""
+        return copy.deepcopy(self.stretches)
 
     def alice(self, **changes) -> Alice:
         options = {
@@ -134,11 +140,11 @@ def make_block(
     value[click == Click.DOUBLE] = dice.bits(n)[click == Click.DOUBLE]
     basis[click == Click.CROSS] = 0
     value[click == Click.CROSS] = 0
-    detections = []
+    stretches = []
     for part in np.array_split(np.arange(n), parts):
         outcomes = Outcomes(slot[part], basis[part], value[part], click[part])
-        detections.append(Detections(outcomes, plan.n_pulses // parts))
-    return Block(plan, pattern, detections)
+        stretches.append(Detections(outcomes, plan.n_pulses // parts))
+    return Block(plan, pattern, stretches)
 
 
 @dataclass

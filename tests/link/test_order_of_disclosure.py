@@ -17,7 +17,7 @@ from qkdlab.link.codec import decode
 from qkdlab.link.context import overwrite
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import Abort, KeyReady, Send
-from qkdlab.link.events import BlockEnded, MessageIn, SettingsSent, Start
+from qkdlab.link.events import BlockEnded, MessageIn, PeerLost, SettingsSent, Start
 from qkdlab.link.messages import (
     Done,
     Hello,
@@ -311,6 +311,26 @@ def test_an_abort_wipes_bobs_outcomes(honest):
     assert state.private.value.any()
     bob.handle(MessageIn(b"garbage", phase_verified=True))
     assert not state.private.value.any()
+
+
+def test_an_abort_before_the_list_wipes_bobs_outcomes(honest):
+    block, _, _ = honest
+    bob = block.bob()
+    bob.handle(Start())
+    parts = block.detections
+    for part in parts:
+        bob.handle(part)
+    assert any(part.outcomes.value.any() for part in parts)
+    bob.handle(PeerLost(AbortCode.AUTHENTICATION_FAILED))
+    assert not any(part.outcomes.value.any() for part in parts)
+
+
+def test_what_a_party_would_print_shows_no_outcomes(honest):
+    block, _, _ = honest
+    bob = block.bob()
+    for part in block.detections:
+        bob.handle(part)
+    assert "array(" not in repr(bob._context)
 
 
 def test_the_end_wipes_the_reconciled_string_but_not_the_key(honest):
