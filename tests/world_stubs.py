@@ -177,11 +177,15 @@ class StubBench:
             StartEdges(chain, seed),
         )
 
+    def run(self, t_ps: int) -> None:
+        """Run on to `t_ps` and give the tagger what it is due."""
+        self.world.advance(t_ps)
+        self.world.deliver()
+
     def rates_hz(self, duration_s: float) -> NDArray[np.float64]:
         """Run on and return the rate at each tagger input."""
         before = [len(self.tagger.times(i)) for i in (1, 2, 3, 4)]
         now_ps = self.tagger.complete_ps
-        self.world.advance(now_ps + round(duration_s * 1e12))
-        self.world.deliver()
+        self.run(now_ps + round(duration_s * 1e12))
         after = [len(self.tagger.times(i)) for i in (1, 2, 3, 4)]
         return np.subtract(after, before) / duration_s

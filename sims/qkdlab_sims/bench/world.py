@@ -2,10 +2,10 @@
 
 Time runs in ticks of 2^16 pulses. Knobs are read at the beginning of a tick and hold
 until its end. The world never runs ahead of the clock: at time t it knows the knobs of
-every tick that begins before t. Clicks are drawn when somebody wants them: a recording
-tagger, one that is spoken to, a question for counts, or after 0.1 s. All are drawn in
-the end, for the counters of a tagger count always, and none depends on when: random
-numbers are keyed by their tick.
+every tick that begins before t. Clicks are drawn when somebody wants them: a tagger
+that is spoken to or about to speak, a question for counts, or after 0.1 s. All are
+drawn in the end, for the counters of a tagger count always, and none depends on when:
+random numbers are keyed by their tick.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from qkdlab_sims.optics.source import photon_energy_j
 __all__ = ["LONGEST_WAIT_PS", "Moment", "World"]
 
 LONGEST_WAIT_PS = PS_PER_S // 10
-"""A tagger that does not record gets its pulses in portions of at most this length."""
+"""A tagger that nobody looks at gets its pulses in portions of this length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,16 +122,13 @@ class World:
         while self._next_tick * self.tick_ps < t_ps:
             self._begin_tick(self._next_tick)
         self._now_ps = max(self._now_ps, t_ps)
-        waiting_ps = self._now_ps - self._delivered_ps
-        is_recording = self.tagger is not None and self.tagger.recording()
-        if is_recording or waiting_ps >= LONGEST_WAIT_PS:
+        if self._now_ps - self._delivered_ps >= LONGEST_WAIT_PS:
             self.deliver()
 
     def deliver(self) -> None:
         """Give the tagger all pulses before the present time.
 
-        To be called before the tagger is spoken to; a recording one gets them as time
-        goes on.
+        To be called before the tagger is spoken to, and before it is due to speak.
         """
         now_ps = self._now_ps
         if self.tagger is None or now_ps == self._delivered_ps:

@@ -1,4 +1,4 @@
-"""A machine whose surroundings are brought up to date before it hears anything."""
+"""A machine whose surroundings are brought up to date when it matters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ class _Machine(Protocol[T_co]):
 
 
 class Attentive(Generic[T_co]):
-    """A byte or message machine with `before` called ahead of each `feed`."""
+    """A byte or message machine with `before` called ahead of what depends on it.
+
+    That is each `feed`, and each `take` at or after the time that the machine gave as
+    its next wake.
+    """
 
     def __init__(self, machine: _Machine[T_co], before: Callable[[], None]) -> None:
         self._machine = machine
@@ -30,6 +34,9 @@ class Attentive(Generic[T_co]):
 
     def take(self, now_ps: int) -> T_co:
         """Give what the machine says."""
+        wake_ps = self._machine.next_wake_ps()
+        if wake_ps is not None and wake_ps <= now_ps:
+            self._before()
         return self._machine.take(now_ps)
 
     def next_wake_ps(self) -> int | None:

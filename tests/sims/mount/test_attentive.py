@@ -31,6 +31,17 @@ def test_the_surroundings_move_before_the_machine_hears() -> None:
     assert diary == ["world", "hello"]
 
 
+def test_the_surroundings_move_before_the_machine_speaks_but_not_too_early() -> None:
+    diary: list[str] = []
+    scribe = Scribe(diary)
+    scribe.feed(b"hello", 0)
+    machine = Attentive(scribe, lambda: diary.append("world"))
+    machine.take(4)
+    assert diary == ["hello"]
+    assert machine.take(5) == b"hello"
+    assert diary == ["hello", "world"]
+
+
 def test_the_machine_speaks_as_before() -> None:
     machine = Attentive(Scribe([]), lambda: None)
     machine.feed(b"hello", 0)
