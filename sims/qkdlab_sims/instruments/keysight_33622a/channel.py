@@ -89,6 +89,7 @@ class Channel:
     sample_rate_hz: float = 40e3
     filter: str = "NORM"
     start_ps: int = 0
+    _converted: tuple[NDArray[np.int16], NDArray[np.float64]] | None = None
 
     def n_points(self) -> int:
         """Return the length of the selected waveform."""
@@ -189,7 +190,11 @@ class Channel:
 
     def _codes_as_fraction(self) -> NDArray[np.float64]:
         """Return the waveform as the converter gives it, a fraction of full scale."""
-        step = 1 << (16 - self.dac_bits)
-        top = FULL_SCALE // step
-        codes = self.memory.get(self.arb_name).astype(np.float64)
-        return np.clip(np.round(codes / step), -top, top) * step / FULL_SCALE
+        codes = self.memory.get(self.arb_name)
+        # Most commands leave the waveform as it is, and waveforms are long.
+        if self._converted is None or self._converted[0] is not codes:
+            step = 1 << (16 - self.dac_bits)
+            top = FULL_SCALE // step
+            rounded = np.clip(np.round(codes.astype(np.float64) / step), -top, top)
+            self._converted = codes, rounded * step / FULL_SCALE
+        return self._converted[1]
