@@ -1,1 +1,1 @@
-"""cli."""
+"""The command `qkdlab`; one module per command, heavy imports inside."""

@@ -78,10 +78,11 @@ def _as_known(error: Exception) -> QkdlabError:
     """Return `error` as one of the project's tree."""
     if isinstance(error, QkdlabError):
         return error
-    if hasattr(error, "format_message"):
+    explain = getattr(error, "format_message", None)
+    if explain is not None:
         context = getattr(error, "ctx", None)
         where = context.command_path if context is not None else "qkdlab"
-        what = error.format_message().rstrip(".")
+        what = str(explain()).rstrip(".")
         return UsageError(f"{what} (see '{where} --help')")
     if isinstance(error, OSError):
         what = f"{error.filename}: " if error.filename is not None else ""

@@ -1,1 +1,1 @@
-"""session."""
+"""A run from configuration to result: programs, channel, files, signals, audit."""

@@ -1,1 +1,1 @@
-"""station."""
+"""One party's instruments: opened, identified, bound to roles, guarded, left safe."""

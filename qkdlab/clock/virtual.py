@@ -1,105 +1,16 @@
-"""Clocks: the only places where a party may block.
-
-`VirtualClock` is for runs in one process: party threads hand a baton to each other, so
-exactly one runs at a time, and when all are blocked time jumps to the next event.
-`RealClock` is host time. Both measure integer picoseconds from the clock's origin.
-
-The idea of a clock that jumps when everybody waits is trio's `MockClock`
-(``autojump_threshold``); here it is the only clock, so a run is deterministic.
-"""
+"""Deterministic time for one process."""
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
+from qkdlab.clock.base import World
+from qkdlab.clock.threads import PATIENCE_S, Stop, join
 from qkdlab.errors import DeadlockError
 
-__all__ = [
-    "PS_PER_S",
-    "BenchClock",
-    "Clock",
-    "RealClock",
-    "VirtualClock",
-    "World",
-    "seconds",
-]
-
-PS_PER_S = 1_000_000_000_000
-
-_PATIENCE_S = 10.0
-"""How long an interrupted run waits for its threads to unwind."""
-
-
-def seconds(value_s: float) -> int:
-    """Return `value_s` seconds as integer picoseconds."""
-    return round(value_s * PS_PER_S)
-
-
-@runtime_checkable
-class Clock(Protocol):
-    """What a party may ask of time. Times are int picoseconds since the origin."""
-
-    def now_ps(self) -> int:
-        """Return the present time."""
-        ...
-
-    def sleep_until(self, t_ps: int) -> None:
-        """Block until `t_ps`; return at once when it is past."""
-        ...
-
-    def wait(
-        self,
-        ready: Callable[[], bool],
-        *,
-        deadline_ps: int | None = None,
-        next_ps: Callable[[], int | None] | None = None,
-        what: str = "",
-    ) -> bool:
-        """Block until ``ready()`` is true; return False if the deadline passed first.
-
-        `next_ps` tells when `ready` should be asked again because something outside
-        the parties (an instrument) will have acted; `what` names the thing waited
-        for, for error messages.
-        """
-        ...
-
-    def yield_(self) -> None:
-        """Let other parties run at the present time."""
-        ...
-
-
-class BenchClock(Clock, Protocol):
-    """A clock that also runs the programs of a bench, one thread each."""
-
-    def spawn(self, name: str, function: Callable[[], object]) -> None:
-        """Register `function` as a task; it starts with :meth:`run`."""
-        ...
-
-    def run(self, poll: Callable[[], None] | None = None) -> dict[str, object]:
-        """Run all tasks to their ends; return their results by name.
-
-        `poll` is called a few times a second from the calling thread; an error that
-        it raises ends the run. Raises the first error; the other tasks are unwound
-        at their next blocking call, so that their ``finally`` clauses run.
-        """
-        ...
-
-
-class World(Protocol):
-    """The simulated surroundings that move when virtual time moves."""
-
-    def advance(self, t_ps: int) -> None:
-        """Carry the physics to `t_ps`."""
-        ...
-
-    def next_event_ps(self) -> int | None:
-        """Return when something will happen of itself, or None."""
-        ...
+__all__ = ["VirtualClock"]
 
 
 @dataclass
@@ -116,10 +27,6 @@ class _Task:
     done: bool = False
     result: object = None
     thread: threading.Thread = field(default_factory=threading.Thread)
-
-
-class _Stop(BaseException):
-    """Unwinds the threads of a run that ends early; never leaves this module."""
 
 
 @dataclass
@@ -161,7 +68,7 @@ class VirtualClock:
             try:
                 if self._stopping is None:
                     task.result = function()
-            except _Stop:
+            except Stop:
                 pass
             except BaseException as error:
                 self._stop(error)
@@ -183,13 +90,13 @@ class VirtualClock:
             with self._lock:
                 self._hand_over()
             for task in tasks:
-                _join(task.thread, poll=poll)
+                join(task.thread, poll=poll)
         except BaseException as error:
             self._stop(error)
             with self._lock:
                 self._hand_over()
             for task in tasks:
-                _join(task.thread, patience_s=_PATIENCE_S)
+                join(task.thread, patience_s=PATIENCE_S)
             raise
         finally:
             self._tasks.clear()
@@ -261,7 +168,7 @@ class VirtualClock:
     def _block(self, task: _Task) -> None:
         with self._lock:
             if self._stopping is not None:
-                raise _Stop
+                raise Stop
             task.running = False
             self._hand_over()
             while not task.running:
@@ -269,7 +176,7 @@ class VirtualClock:
             task.wake_ps = task.ready = task.next_ps = None
             task.turn = 0
             if self._stopping is not None:
-                raise _Stop
+                raise Stop
 
     def _hand_over(self) -> None:
         """Choose the next task and wake it. The lock is held."""
@@ -327,107 +234,3 @@ class VirtualClock:
 def _earliest(*times: int | None) -> int | None:
     known = [t for t in times if t is not None]
     return min(known) if known else None
-
-
-def _join(
-    thread: threading.Thread,
-    *,
-    poll: Callable[[], None] | None = None,
-    patience_s: float = math.inf,
-) -> None:
-    """Wait for `thread` in short steps, calling `poll` after each."""
-    end_s = time.monotonic() + patience_s
-    while thread.is_alive() and time.monotonic() < end_s:
-        thread.join(0.1)
-        if poll is not None:
-            poll()
-
-
-class RealClock:
-    """Host time, monotonic; for real benches and paced simulation."""
-
-    def __init__(self) -> None:
-        self._origin_ns = time.monotonic_ns()
-        self._threads: dict[str, threading.Thread] = {}
-        self._results: dict[str, object] = {}
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._error: BaseException | None = None
-
-    def spawn(self, name: str, function: Callable[[], object]) -> None:
-        """Register `function` as a task; it starts with :meth:`run`."""
-
-        def body() -> None:
-            try:
-                self._results[name] = function()
-            except _Stop:
-                pass
-            except BaseException as error:
-                self._stop(error)
-
-        thread = threading.Thread(target=body, name=f"qkdlab-{name}", daemon=True)
-        self._threads[name] = thread
-
-    def run(self, poll: Callable[[], None] | None = None) -> dict[str, object]:
-        """Run all tasks at once; see :meth:`BenchClock.run`."""
-        threads = dict(self._threads)
-        try:
-            for thread in threads.values():
-                thread.start()
-            for thread in threads.values():
-                _join(thread, poll=poll)
-        except BaseException as error:
-            self._stop(error)
-            for thread in threads.values():
-                _join(thread, patience_s=_PATIENCE_S)
-            raise
-        finally:
-            self._threads.clear()
-            self._stopping.clear()
-            failure, self._error = self._error, None
-            results, self._results = self._results, {}
-        if failure is not None:
-            raise failure
-        return {name: results[name] for name in threads}
-
-    def _stop(self, error: BaseException) -> None:
-        with self._lock:
-            if self._error is None:
-                self._error = error
-        self._stopping.set()
-
-    def _pause(self, delay_s: float) -> None:
-        """Sleep; in a task of a run that ends early, unwind."""
-        if threading.current_thread() not in self._threads.values():
-            time.sleep(delay_s)
-        elif self._stopping.wait(delay_s):
-            raise _Stop
-
-    def now_ps(self) -> int:
-        """Return the time since the clock was made."""
-        return (time.monotonic_ns() - self._origin_ns) * 1000
-
-    def sleep_until(self, t_ps: int) -> None:
-        """Sleep in host time."""
-        delay_ps = t_ps - self.now_ps()
-        if delay_ps > 0:
-            self._pause(delay_ps / PS_PER_S)
-
-    def wait(
-        self,
-        ready: Callable[[], bool],
-        *,
-        deadline_ps: int | None = None,
-        next_ps: Callable[[], int | None] | None = None,
-        what: str = "",
-    ) -> bool:
-        """Poll ``ready()`` every millisecond of host time; see :meth:`Clock.wait`."""
-        while not ready():
-            if deadline_ps is not None and self.now_ps() >= deadline_ps:
-                return False
-            self._pause(0.001)
-        return True
-
-    def yield_(self) -> None:
-        """Give up the processor."""
-        self._pause(0.0)
