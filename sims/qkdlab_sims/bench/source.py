@@ -178,12 +178,12 @@ def _same(
 def _amplifier(chain: RfChain | None) -> Amplifier:
     if chain is None or not chain.amplifiers:
         return Amplifier()
-    if len(chain.amplifiers) > 1:
+    label, *more = chain.amplifiers
+    if more:
         raise ConfigError(
             "wiring.parts: the simulated world takes one amplifier in front of a "
             f"modulator, found {len(chain.amplifiers)}"
         )
-    label = chain.amplifiers[0]
     return Amplifier(label.gain, label.saturation_v, label.ac_coupling_hz)
 
 
