@@ -18,7 +18,7 @@ demo: $(STAMP)
 	$(BIN)/qkdlab run bb84 --seed 7
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(STAMP)
 	$(BIN)/ruff check .
