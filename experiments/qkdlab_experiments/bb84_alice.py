@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.link.alice import Alice
 from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.symbols import CyclicPattern
@@ -101,6 +104,7 @@ def _record(ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration) -> 
     for name, mean, power in zip(CLASSES, levels.mean, levels.tap_power_w, strict=True):
         ctx.recorder.monitor(f"mean_photon_number/{name}", mean, now_ps)
         ctx.recorder.monitor(f"tap_power_w/{name}", power, now_ps)
+        ctx.recorder.calibration(_calibration_record(ctx, name, levels))
     ctx.recorder.monitor("attenuation_db", levels.attenuation_db, now_ps)
     ctx.recorder.result(
         "intensity_calibration",
@@ -110,4 +114,23 @@ def _record(ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration) -> 
             "coverage": levels.coverage,
             "attenuation_db": levels.attenuation_db,
         },
+    )
+
+
+def _calibration_record(
+    ctx: PartyContext[Bb84Parameters], name: str, levels: IntensityCalibration
+) -> CalibrationRecord:
+    """Return the record of one class, good for this run only."""
+    index = CLASSES.index(name)
+    low, high = levels.intervals[index]
+    width = NormalDist().inv_cdf(0.5 + levels.coverage / 2)
+    return CalibrationRecord(
+        party=ctx.party,
+        quantity=f"mean_photon_number_{name}",
+        value=levels.mean[index],
+        unit="1",
+        uncertainty=(high - low) / 2 / width,
+        time=ctx.calibration.at + timedelta(microseconds=ctx.clock.now_ps() // 10**6),
+        valid_for_s=ctx.parameters.duration_s + 3600.0,
+        source="tap meter in this run",
     )
