@@ -6,6 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 __all__ = ["Report", "plain_lines", "progress"]
 
@@ -53,11 +57,21 @@ def _bars() -> Iterator[Report]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks = {}
+        current: dict[str, tuple[str, TaskID]] = {}
 
         def report(what: str, done: float, total: float) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total or 1.0)
-            bars.update(tasks[what], completed=done, total=total or 1.0)
+            party = what.partition(":")[0]
+            if party in current and current[party][0] != what:
+                _finish(bars, current.pop(party)[1])
+            if party not in current:
+                current[party] = what, bars.add_task(what)
+            bars.update(current[party][1], completed=done, total=total or 1.0)
 
         yield report
+        for _, task in current.values():
+            _finish(bars, task)
+
+
+def _finish(bars: Progress, task: TaskID) -> None:
+    """Fill the bar of a step: the next one of its party has begun."""
+    bars.update(task, completed=1.0, total=1.0)
