@@ -65,7 +65,7 @@ class DetectorBank:
     parameters: tuple[DetectorParameters, ...]
     arrival_ps: tuple[int, ...]
     period_ps: int
-    seed: int
+    seed: int = field(repr=False)
     component: str = "detectors"
     hold_back_ps: int = 5_000
     keys: NDArray[np.uint64] = field(init=False, repr=False)
