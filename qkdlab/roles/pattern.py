@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,13 +33,19 @@ class PatternGenerator(Protocol):
         ...
 
     def load_waveforms(
-        self, volts: dict[int, NDArray[np.float64]], sample_rate_hz: float
+        self,
+        volts: dict[int, NDArray[np.float64]],
+        sample_rate_hz: float,
+        spans_v: Mapping[int, tuple[float, float]] | None = None,
     ) -> dict[int, NDArray[np.float64]]:
         """Upload one period per channel (volts into 50 Ohm), outputs off.
 
-        All arrays have one length. Returns what the converter will really give
-        (quantised). Raises InstrumentError when a limit is broken, before anything is
-        sent, and when the instrument reports an error.
+        All arrays have one length. `spans_v` are, per channel, the lowest and highest
+        voltage that the output's settings are chosen for, by default those of the
+        waveform: what was measured with one waveform holds for another only if gain
+        and offset of the output stage were the same. Returns what the converter will
+        really give (quantised). Raises InstrumentError when a limit is broken, before
+        anything is sent, and when the instrument reports an error.
         """
         ...
 

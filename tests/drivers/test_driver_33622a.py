@@ -87,6 +87,65 @@ def test_what_somebody_set_before_does_no_harm(mounted):
     np.testing.assert_allclose(mounted.simulator.output(1).volts, given[1], atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "left_on",
+    [
+        "SOUR2:BURS:STAT ON",
+        "SOUR2:SWE:STAT ON",
+        "SOUR2:AM:STAT ON",
+        "SOUR2:FM:STAT ON",
+        "SOUR2:PM:STAT ON",
+        "SOUR2:FSK:STAT ON",
+        "SOUR2:BPSK:STAT ON",
+        "SOUR2:PWM:STAT ON",
+        "SOUR2:SUM:STAT ON",
+        "SOUR2:FUNC:ARB:ADV TRIG",
+        "OUTP2:MODE GAT",
+        "SOUR1:TRAC ON",
+        "SOUR2:COMB:FEED CH1",
+    ],
+)
+def test_nothing_that_was_left_on_acts_on_the_pattern(mounted, left_on):
+    mounted.simulator.endpoints["control"].feed(f"{left_on}\n".encode(), 0)
+    given = mounted.driver.load_waveforms({1: -PATTERN, 2: PATTERN}, 1e9)
+    mounted.driver.start()
+    out = mounted.simulator.output(2)
+    assert out.enabled
+    np.testing.assert_allclose(out.volts, given[2], atol=1e-9)
+
+
+def test_a_memory_full_of_old_waveforms_is_cleared():
+    mounted = make(memory_points=150)
+    old = ",".join(["0.5"] * 120)
+    machine = mounted.simulator.endpoints["control"]
+    machine.feed(f"SOUR1:DATA:ARB OLD,{old};:SOUR1:FUNC:ARB OLD\n".encode(), 0)
+    assert mounted.simulator.channels[1].memory.free() == 30
+    mounted.driver.load_waveforms({1: PATTERN}, 1e9)
+    assert mounted.simulator.channels[1].arb_name == "QKDLAB1"
+    mounted.driver.close()
+
+
+def test_one_span_means_one_setting_of_the_output_stage(mounted):
+    settings = []
+    for level in (0.0, 0.03, 0.8):
+        volts = {1: np.full(100, level)}
+        given = mounted.driver.load_waveforms(volts, 1e9, {1: (0.0, 0.8)})
+        np.testing.assert_allclose(given[1], level, atol=0.1e-3)
+        channel = mounted.driver.ch1
+        settings.append((channel.amplitude_v(), channel.offset_v()))
+    mounted.driver.load_waveforms({1: np.tile([0.0, 0.8], 50)}, 1e9)
+    settings.append((channel.amplitude_v(), channel.offset_v()))
+    assert settings == [pytest.approx((0.801, 0.4))] * 4
+
+
+@pytest.mark.parametrize("span", [(0.1, 0.8), (0.0, 0.7), (0.8, 0.0), (-6.0, 0.8)])
+def test_a_waveform_outside_its_span_is_refused_before_anything_is_sent(mounted, span):
+    heard = len(mounted.heard())
+    with pytest.raises(InstrumentError, match="outside its span"):
+        mounted.driver.load_waveforms({1: PATTERN}, 1e9, {1: span})
+    assert len(mounted.heard()) == heard
+
+
 def test_errors_of_the_instrument_come_with_its_words(mounted):
     mounted.driver.line.command("OUTP1 OFF")
     with pytest.raises(InstrumentError, match=r'-222 "Data out of range.*after VOLT'):

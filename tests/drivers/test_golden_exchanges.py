@@ -25,6 +25,19 @@ QUIET = (b"SYST:ERR?\n", NO_ERROR)
 DONE = [(b"*OPC?\n", b"1\n"), QUIET]
 
 
+def plain(channel):
+    """Return what switches off all that could act on an output beside its waveform."""
+    source, output = f"SOUR{channel}:", f"OUTP{channel}:"
+    return (
+        f"{source}TRAC OFF;:{source}VOLT:COUP OFF;:{source}RATE:COUP OFF"
+        f";:{source}COMB:FEED NONE;:{source}BURS:STAT OFF;:{source}SWE:STAT OFF"
+        f";:{source}AM:STAT OFF;:{source}FM:STAT OFF;:{source}PM:STAT OFF"
+        f";:{source}FSK:STAT OFF;:{source}BPSK:STAT OFF;:{source}PWM:STAT OFF"
+        f";:{source}SUM:STAT OFF;:{source}FUNC:ARB:ADV SRAT"
+        f";:{output}MODE NORM;:{output}SYNC:MODE NORM;:{output}SYNC:POL NORM\n"
+    ).encode()
+
+
 @pytest.fixture
 def play():
     drivers = []
@@ -70,6 +83,9 @@ def test_33622a_loads_a_waveform(play):
             (b"OUTP1 OFF\n", None),
             (b"OUTP2 OFF\n", None),
             (b"FORM:BORD SWAP\n", None),
+            *DONE,
+            (plain(1), None),
+            (plain(2), None),
             *DONE,
             (b"ROSC:SOUR EXT\n", None),
             *DONE,

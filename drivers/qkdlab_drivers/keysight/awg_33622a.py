@@ -6,6 +6,7 @@ reference for each command stands with the simulator. Voltages are into 50 Ohm.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,18 @@ MIN_RATE_HZ = 1e-6
 MAX_RATE_HZ = {"STEP": 1e9, "NORM": 1e9, "OFF": 250e6}
 MAX_OUTPUT_V = 5.0
 READBACK_RELATIVE = 1e-6
+PLAIN_SOURCE = (
+    "TRAC OFF",
+    "VOLT:COUP OFF",
+    "RATE:COUP OFF",
+    "COMB:FEED NONE",
+    *(f"{mode}:STAT OFF" for mode in ("BURS", "SWE", "AM", "FM", "PM", "FSK")),
+    *(f"{mode}:STAT OFF" for mode in ("BPSK", "PWM", "SUM")),
+    "FUNC:ARB:ADV SRAT",
+)
+PLAIN_OUTPUT = ("MODE NORM", "SYNC:MODE NORM", "SYNC:POL NORM")
+"""What the last user may have switched on, and what would spoil a pattern: other
+channels, modulation, bursts, triggers [seen; those of two channels mem]."""
 
 
 class Keysight33622AChannel(InstrumentChannel["Keysight33622A"]):
@@ -139,20 +152,28 @@ class Keysight33622A(Instrument):
         )
 
     def load_waveforms(
-        self, volts: dict[int, NDArray[np.float64]], sample_rate_hz: float
+        self,
+        volts: dict[int, NDArray[np.float64]],
+        sample_rate_hz: float,
+        spans_v: Mapping[int, tuple[float, float]] | None = None,
     ) -> dict[int, NDArray[np.float64]]:
         """Upload one period per channel, outputs off; see `PatternGenerator`.
 
-        The amplitude is chosen so that each waveform fills the converter's range.
+        The amplitude is chosen so that each waveform, or its span, fills the
+        converter's range. Whatever somebody left switched on that would act on the
+        outputs is switched off.
         """
-        self._check(volts, sample_rate_hz)
+        spans = dict(spans_v or {})
+        self._check(volts, sample_rate_hz, spans)
         self._loaded.clear()
         # Big-endian is the instrument's default; SWAP spares it turning the bytes.
         self.line.command("OUTP1 OFF", "OUTP2 OFF", "FORM:BORD SWAP")
+        self._make_plain()
         self._set_reference()
         given = {}
         for channel, samples in volts.items():
-            waveform = fit(np.asarray(samples, dtype=np.float64), MAX_OUTPUT_V)
+            array = np.asarray(samples, dtype=np.float64)
+            waveform = fit(array, MAX_OUTPUT_V, spans.get(channel))
             given[channel] = self._load(channel, waveform, sample_rate_hz)
             self._loaded.add(channel)
         return given
@@ -190,6 +211,13 @@ class Keysight33622A(Instrument):
         if "line" in self.__dict__:
             self.line.close()
         super().close()
+
+    def _make_plain(self) -> None:
+        for n in CHANNELS:
+            commands = [f"SOUR{n}:{setting}" for setting in PLAIN_SOURCE]
+            commands += [f"OUTP{n}:{setting}" for setting in PLAIN_OUTPUT]
+            self.line.send(";:".join(commands))
+        self.line.finish("switching off modulation, bursts and coupling")
 
     def _set_reference(self) -> None:
         source = {"internal": "INT", "external": "EXT", None: None}
@@ -244,7 +272,10 @@ class Keysight33622A(Instrument):
         return actual
 
     def _check(
-        self, volts: dict[int, NDArray[np.float64]], sample_rate_hz: float
+        self,
+        volts: dict[int, NDArray[np.float64]],
+        sample_rate_hz: float,
+        spans_v: dict[int, tuple[float, float]],
     ) -> None:
         """Raise InstrumentError when a limit is broken; nothing is sent."""
         top_hz = MAX_RATE_HZ[self.options.filter]
@@ -273,6 +304,18 @@ class Keysight33622A(Instrument):
                 raise self._refused(
                     f"cannot give the voltages for channel {channel}",
                     f"use -{MAX_OUTPUT_V:g} V to {MAX_OUTPUT_V:g} V",
+                )
+            low_v, high_v = spans_v.get(channel, (-MAX_OUTPUT_V, MAX_OUTPUT_V))
+            within = -MAX_OUTPUT_V <= low_v <= high_v <= MAX_OUTPUT_V
+            # Half a millivolt forgives the rounding of whoever computed the span.
+            slack_v = 0.5e-3
+            within &= bool(np.min(samples) >= low_v - slack_v)
+            within &= bool(np.max(samples) <= high_v + slack_v)
+            if not within:
+                raise self._refused(
+                    f"got a waveform for channel {channel} outside its span of "
+                    f"{low_v:g} V to {high_v:g} V",
+                    "give a span that holds the waveform, within the output's range",
                 )
 
     def _refused(self, what: str, hint: str) -> InstrumentError:

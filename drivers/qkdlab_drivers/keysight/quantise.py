@@ -37,13 +37,19 @@ class Waveform:
         return self.offset_v + step_v * self.codes.astype(np.float64)
 
 
-def fit(volts: NDArray[np.float64], max_output_v: float) -> Waveform:
+def fit(
+    volts: NDArray[np.float64],
+    max_output_v: float,
+    span_v: tuple[float, float] | None = None,
+) -> Waveform:
     """Return the waveform that uses the converter's full range for `volts`.
 
-    The top code lies 0.01 % below the upper level, so a waveform that touches
-    `max_output_v` on both sides ends that much lower.
+    `span_v`, lowest and highest voltage, takes the place of those of `volts`: all
+    waveforms of one span get the same amplitude and offset. The top code lies 0.01 %
+    below the upper level, so a waveform that touches `max_output_v` on both sides ends
+    that much lower.
     """
-    low_v, high_v = float(volts.min()), float(volts.max())
+    low_v, high_v = span_v or (float(volts.min()), float(volts.max()))
     offset_v = round((low_v + high_v) / 2 / LEVEL_STEP_V) * LEVEL_STEP_V
     most_v = max_output_v - MIN_AMPLITUDE_V
     offset_v = min(max(offset_v, -most_v), most_v)

@@ -18,10 +18,7 @@ from qkdlab_sims.instruments.keysight_33622a.memory import (
     FULL_SCALE,
     ArbMemory,
 )
-from qkdlab_sims.instruments.keysight_33622a.settings import (
-    BURST_STATE,
-    ChannelSettings,
-)
+from qkdlab_sims.instruments.keysight_33622a.settings import ChannelSettings
 from qkdlab_sims.instruments.scpi import ScpiError
 
 __all__ = ["FUNCTIONS", "MAX_RATE_HZ", "MAX_RATE_OFF_HZ", "AwgOutput", "Channel"]
@@ -154,15 +151,16 @@ class Channel:
         return VPP_PER_RMS.get("TRI" if self.function == "RAMP" else self.function, 2.0)
 
     def output(self) -> AwgOutput:
-        """Return what leaves the connector.
+        """Return what leaves the connector, other channels left out.
 
-        Noise and PRBS are not modelled: they stand still at the offset.
+        Noise and PRBS are not modelled: they stand still at the offset. Nor is what
+        disturbs the waveform: nothing leaves then.
         """
         fraction, rate_hz = self._waveform()
         sign = -0.5 if self.inverted else 0.5
         emf_v = sign * self.levels.emf_pp_v * fraction + self.levels.emf_offset_v
         return AwgOutput(
-            enabled=self.output_on and not self.settings.flags[BURST_STATE],
+            enabled=self.output_on and not self.settings.disturbs(),
             arbitrary=self.function == "ARB",
             volts=0.5 * emf_v,
             sample_rate_hz=rate_hz,

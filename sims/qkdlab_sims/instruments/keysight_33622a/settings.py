@@ -1,8 +1,9 @@
 """Settings that are only kept and checked, channel by channel.
 
-They belong to functions that a QKD bench does not use (pulses, bursts, triggers), but
-that the public drivers of this family set and read. They do not act on the output,
-except that a channel with bursts on waits for triggers that are not simulated.
+They belong to functions that a QKD bench does not use (pulses, bursts, triggers,
+modulation), but that the public drivers of this family set and read. What they do to
+the output is not modelled in full: see `ChannelSettings.disturbs`
+and `Simulator.output`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,25 @@ from qkdlab_sims.instruments.scpi import (
     number,
 )
 
-__all__ = ["BURST_STATE", "ChannelSettings", "add_settings", "scientific"]
+__all__ = [
+    "BURST_STATE",
+    "FEED",
+    "TRACK",
+    "ChannelSettings",
+    "add_settings",
+    "scientific",
+]
 
 DEGREE = {"DEG": 1.0}
 BURST_STATE = "[SOURce#]:BURSt:STATe"
+TRACK = "[SOURce#]:TRACk"
+FEED = "[SOURce#]:COMBine:FEED"
+ADVANCE = "[SOURce#]:FUNCtion:ARBitrary:ADVance"
+MODE = "OUTPut#:MODE"
+MODULATIONS = tuple(
+    f"[SOURce#]:{mode}:STATe"
+    for mode in ("AM", "FM", "PM", "FSKey", "BPSK", "PWM", "SUM", "SWEep")
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,11 @@ NUMBERS = (
     _Number("TRIGger#:LEVel", 0.9, 3.8, 1.6),
 )
 CHOICES = (
+    _Choice(ADVANCE, ("SRATe", "TRIGger")),
+    _Choice(FEED, ("NONE", "CH1", "CH2")),
+    _Choice(MODE, ("NORMal", "GATed")),
+    _Choice("OUTPut#:SYNC:MODE", ("NORMal", "CARRier", "MARKer")),
+    _Choice("OUTPut#:SYNC:POLarity", ("NORMal", "INVerted")),
     _Choice("[SOURce#]:FREQuency:MODE", ("CW", "LIST", "SWEep", "FIXed")),
     _Choice("[SOURce#]:FUNCtion:PULSe:HOLD", ("WIDTh", "DCYCle")),
     _Choice("[SOURce#]:BURSt:MODE", ("TRIGgered", "GATed")),
@@ -66,7 +87,15 @@ CHOICES = (
     _Choice("TRIGger#:SOURce", ("IMMediate", "EXTernal", "TIMer", "BUS")),
     _Choice("TRIGger#:SLOPe", ("POSitive", "NEGative")),
 )
-FLAGS = (BURST_STATE, "OUTPut#:TRIGger[:STATe]", "DISPlay[:STATe]")
+FLAGS = (
+    BURST_STATE,
+    *MODULATIONS,
+    TRACK,
+    "[SOURce#]:VOLTage:COUPle[:STATe]",
+    "[SOURce#]:RATE:COUPle[:STATe]",
+    "OUTPut#:TRIGger[:STATe]",
+    "DISPlay[:STATe]",
+)
 INFINITY = 9.9e37
 
 
@@ -92,22 +121,36 @@ class ChannelSettings:
         self.flags = dict.fromkeys(FLAGS, False)
         self.flags["DISPlay[:STATe]"] = True
 
+    def disturbs(self) -> bool:
+        """Return whether the output is something else than the waveform over again.
+
+        Bursts, triggers and gates wait for signals that are not simulated; what
+        modulation makes of a waveform is not modelled.
+        """
+        return (
+            self.flags[BURST_STATE]
+            or any(self.flags[mode] for mode in MODULATIONS)
+            or self.words[ADVANCE] != "SRAT"
+            or self.words[MODE] != "NORM"
+        )
+
 
 def add_settings(
     machine: ScpiMachine,
     channels: dict[int, ChannelSettings],
-    on_flag: Callable[[Call], None],
+    on_change: Callable[[Call], None],
 ) -> None:
     """Serve the commands and queries of all settings.
 
-    `on_flag` is called after each change of a flag: bursts stop the output.
+    `on_change` is called after each change of a flag or choice, which may act on the
+    output.
     """
     for row in NUMBERS:
         _add_number(machine, channels, row)
     for words in CHOICES:
-        _add_choice(machine, channels, words)
+        _add_choice(machine, channels, words, on_change)
     for flag in FLAGS:
-        _add_flag(machine, channels, flag, on_flag)
+        _add_flag(machine, channels, flag, on_change)
 
 
 def _of(call: Call, channels: dict[int, ChannelSettings]) -> ChannelSettings:
@@ -149,10 +192,14 @@ def _add_number(
 
 
 def _add_choice(
-    machine: ScpiMachine, channels: dict[int, ChannelSettings], row: _Choice
+    machine: ScpiMachine,
+    channels: dict[int, ChannelSettings],
+    row: _Choice,
+    on_change: Callable[[Call], None],
 ) -> None:
     def do(call: Call) -> None:
         _of(call, channels).words[row.pattern] = choice(call.only(), row.words)
+        on_change(call)
 
     machine.commands.add(
         row.pattern, do=do, ask=lambda call: _of(call, channels).words[row.pattern]
@@ -163,11 +210,11 @@ def _add_flag(
     machine: ScpiMachine,
     channels: dict[int, ChannelSettings],
     pattern: str,
-    on_flag: Callable[[Call], None],
+    on_change: Callable[[Call], None],
 ) -> None:
     def do(call: Call) -> None:
         _of(call, channels).flags[pattern] = boolean(call.only())
-        on_flag(call)
+        on_change(call)
 
     machine.commands.add(
         pattern, do=do, ask=lambda call: str(int(_of(call, channels).flags[pattern]))

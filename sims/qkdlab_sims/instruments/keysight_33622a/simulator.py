@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from qkdlab_sims.instruments.keysight_33622a.channel import AwgOutput, Channel
 from qkdlab_sims.instruments.keysight_33622a.memory import ArbMemory
 from qkdlab_sims.instruments.keysight_33622a.output_commands import OutputCommands
-from qkdlab_sims.instruments.keysight_33622a.settings import add_settings
+from qkdlab_sims.instruments.keysight_33622a.settings import (
+    FEED,
+    TRACK,
+    add_settings,
+)
 from qkdlab_sims.instruments.keysight_33622a.wave_commands import WaveCommands
 from qkdlab_sims.instruments.machine import ByteMachine
 from qkdlab_sims.instruments.scpi import Call, ScpiMachine
@@ -83,8 +88,20 @@ class Simulator:
         self.endpoints: dict[str, ByteMachine] = {"control": self.machine}
 
     def output(self, channel: int) -> AwgOutput:
-        """Return what leaves the output of `channel` (1 or 2)."""
-        return self.channels[channel].output()
+        """Return what leaves the output of `channel` (1 or 2).
+
+        A tracking channel makes the other one follow it; a combining one adds the
+        other's voltage to its own, where the two last equally long.
+        """
+        own, other = self.channels[channel], self.channels[3 - channel]
+        out = own.output()
+        if other.settings.flags[TRACK]:
+            return replace(other.output(), enabled=out.enabled)
+        if own.settings.words[FEED] == f"CH{3 - channel}":
+            volts = other.output().volts
+            if len(volts) == len(out.volts):
+                return replace(out, volts=out.volts + volts)
+        return out
 
     def sync_period_ps(self) -> int | None:
         """Return the period of the Sync output, None when it is still.
