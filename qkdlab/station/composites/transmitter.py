@@ -44,6 +44,9 @@ class Transmitter:
     ) -> None:
         """Load one period of symbols; the outputs stay off.
 
+        All patterns come with the same settings of the generator's output stage,
+        whatever they hold, so that levels measured with one are those of another.
+
         settings:      uint8[n], packed as `qkdlab.protocols.symbols`: bit 0 the bit,
                        bit 1 the basis (0 X, 1 Z), bits 2-3 the intensity class
         transmissions: modulator transmission wanted per class, relative to its
@@ -68,7 +71,14 @@ class Transmitter:
             ),
         }
         rate_hz = samples_per_symbol * 1e12 / symbol_period_ps
-        self.generator.load_waveforms(volts, rate_hz)
+        spans_v = {
+            self.intensity_channel: (0.0, v_pi_intensity),
+            self.polarization_channel: (
+                0.0,
+                max(_PHASE_STEPS.values()) * v_pi_polarization,
+            ),
+        }
+        self.generator.load_waveforms(volts, rate_hz, spans_v)
 
     def start(self) -> None:
         """Start both channels in step."""
