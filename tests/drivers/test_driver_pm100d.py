@@ -90,6 +90,26 @@ def test_readings_are_in_watts_whatever_was_set_before(mounted):
     assert reading == pytest.approx(2e-6, rel=1e-2)
 
 
+@pytest.mark.parametrize(
+    "left_set",
+    [
+        "SENS:CORR:LOSS:INP:MAGN 30",
+        "SENS:POW:REF 1E-6;REF:STAT 1",
+        "SENS:POW:RANG 1E-3",
+        "CONF:CURR",
+        "SENS:AVER 1;:SENS:POW:UNIT DBM",
+    ],
+)
+def test_nothing_that_was_left_set_falsifies_the_power(left_set):
+    mounted = make()
+    mounted.simulator.machine.feed(left_set.encode() + b"\n", 0)
+    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    mounted.driver.zero()
+    mounted.simulator.light = lambda t0_ps, t1_ps: 2e-6
+    assert mounted.driver.read_power_w(3) == pytest.approx([2e-6] * 3, rel=2e-4)
+    mounted.driver.close()
+
+
 def test_too_much_light_says_what_to_do(mounted):
     mounted.simulator.light = lambda t0_ps, t1_ps: 1.0
     with pytest.raises(InstrumentError, match="attenuate the light"):

@@ -28,6 +28,17 @@ SAMPLE_S = 0.003
 OVER_RANGE = 9.9e37
 POWER_FLAG, WAVELENGTH_FLAG = 1, 32
 POLL_S = 0.1
+PLAIN_POWER = (
+    "CONF:POW",
+    "SENS:POW:UNIT W",
+    "SENS:POW:REF:STAT 0",
+    "SENS:CORR:LOSS:INP:MAGN 0",
+    "SENS:POW:RANG:AUTO 1",
+    "INP:PDI:FILT:LPAS:STAT 1",
+)
+"""Makes a reading the power at the sensor in watts, whatever the last user wanted:
+another quantity, dBm, the difference from a reference, an attenuator's loss added
+back, a range of his own, or the fast input that hears more noise [seen]."""
 
 
 class ThorlabsPm100d(Instrument):
@@ -114,6 +125,7 @@ class ThorlabsPm100d(Instrument):
 
     def zero(self) -> None:
         """Measure and remove the dark offset; the light must be off."""
+        self._prepare()
         self._command("SENS:CORR:COLL:ZERO:INIT")
         deadline_ps = self._clock.now_ps() + seconds(self.options.zero_timeout_s)
         while self.line.ask_bool("SENS:CORR:COLL:ZERO:STAT?"):
@@ -168,10 +180,8 @@ class ThorlabsPm100d(Instrument):
     def _prepare(self) -> None:
         """Make the next ``READ?`` a power in watts with the averaging wanted."""
         if not self._ready:
-            self._command("CONF:POW")
-            self._command("SENS:POW:UNIT W")
-            self._command("SENS:POW:RANG:AUTO 1")
-            self._command(f"SENS:AVER {self.options.average:d}")
+            for command in (*PLAIN_POWER, f"SENS:AVER {self.options.average:d}"):
+                self._command(command)
             self._ready = True
 
     def _checked(self, power_w: float) -> float:

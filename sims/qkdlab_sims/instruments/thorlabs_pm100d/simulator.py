@@ -106,6 +106,8 @@ class Simulator:
         self.quantity = "POW"
         self.filtered = False
         self.loss_db = 0.0
+        self.reference_w = 0.0
+        self.is_relative = False
         self._abort()
 
     def _add_commands(self) -> None:
@@ -132,6 +134,16 @@ class Simulator:
             ask=lambda call: str(int(self.auto_range)),
         )
         add(power + ":UNIT", do=self._set_unit, ask=lambda call: self.unit)
+        add(
+            power + ":REFerence",
+            do=self._set_reference,
+            ask=lambda call: f"{self.reference_w:.8E}",
+        )
+        add(
+            power + ":REFerence:STATe",
+            do=self._set_relative,
+            ask=lambda call: str(int(self.is_relative)),
+        )
         add(
             "INPut[:PDIode]:FILTer[:LPASs][:STATe]",
             do=self._set_filter,
@@ -212,6 +224,12 @@ class Simulator:
     def _set_unit(self, call: Call) -> None:
         self.unit = choice(call.only(), ("W", "DBM"))
 
+    def _set_reference(self, call: Call) -> None:
+        self.reference_w = number(call.only(), WATT, minimum=0.0, maximum=1.0)
+
+    def _set_relative(self, call: Call) -> None:
+        self.is_relative = boolean(call.only())
+
     def _set_filter(self, call: Call) -> None:
         self.filtered = boolean(call.only())
 
@@ -277,6 +295,8 @@ class Simulator:
         if self.quantity == "CURR":
             return current_a
         watts = self._watts(current_a)
+        if self.is_relative:
+            watts -= self.reference_w
         if self.unit == "W":
             return watts
         return 10 * math.log10(watts / 1e-3) if watts > 0 else -OVER_RANGE
