@@ -57,6 +57,24 @@ def test_a_calibration_factor_at_the_front_panel_is_refused(mounted):
     assert mounted.simulator.attenuation_db(mounted.clock.now_ps()) == 0.0
 
 
+def test_a_unit_left_in_dbm_attenuates_in_db(mounted):
+    for command in (b"INP:ATT 20\n", b"OUTP:APM ON\n", b"OUTP:POW 15\n"):
+        mounted.simulator.machine.feed(command, mounted.clock.now_ps())
+    mounted.driver.set_attenuation_db(33.972)
+    now_ps = mounted.clock.now_ps()
+    assert mounted.simulator.attenuation_db(now_ps) == pytest.approx(33.972)
+    assert mounted.driver.get_attenuation_db() == pytest.approx(33.972)
+
+
+def test_a_unit_left_in_dbm_becomes_safe(mounted):
+    for command in (b"INP:ATT 20\n", b"OUTP:APM ON\n", b"OUTP ON\n"):
+        mounted.simulator.machine.feed(command, mounted.clock.now_ps())
+    mounted.driver.safe_state()
+    now_ps = mounted.clock.now_ps()
+    assert not mounted.simulator.shutter_open(now_ps)
+    assert mounted.simulator.attenuation_db(now_ps) == 60.0
+
+
 def test_a_shutter_that_is_stuck_is_told(mounted):
     mounted.simulator._move_shutter = lambda is_open, call: None
     with pytest.raises(InstrumentError, match="did not open its shutter"):

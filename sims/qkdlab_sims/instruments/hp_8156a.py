@@ -2,7 +2,7 @@
 
 Operating and programming guide 08156-91011, chapters 7 and 8 [doc: `INP`, `OUTP`,
 `STAT:OPER`, error queue, ``*IDN?``, message syntax]. Not modelled: the sweep, the
-user's calibration table, through-power, and the filter's dependence on wavelength.
+user's calibration table, and the filter's dependence on wavelength.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ class Simulator:
         self.on_change: Callable[[int], None] | None = None
         self.wavelength_m = DEFAULT_WAVELENGTH_M
         self.offset_db = 0.0
+        self.base_power_dbm: float | None = None
+        """Through-power at a filter attenuation of 0 dB; None unless in that mode."""
         self.follow_wavelength = True
         self.power_on_last = shutter_at_power_on
         self._motion = _Motion()
@@ -112,6 +114,8 @@ class Simulator:
         add("INPut:LCMode", do=self._set_lcmode, ask=self._lcmode)
         add("OUTPut[:STATe]", do=self._set_shutter, ask=self._shutter)
         add("OUTPut[:STATe]:APOWeron", do=self._set_power_on, ask=self._power_on)
+        add("OUTPut:APMode", do=self._set_power_mode, ask=self._power_mode)
+        add("OUTPut:POWer", do=self._set_power, ask=self._power)
         add("STATus:OPERation:CONDition", ask=self._operation_condition)
         add("SYSTem:VERSion", ask=lambda call: "1990.0")
 
@@ -139,7 +143,37 @@ class Simulator:
             )
         self._changed(call)
 
+    def _set_power_mode(self, call: Call) -> None:
+        # The through-power starts as the attenuation shown (guide, OUTPut:APMode).
+        self.base_power_dbm = None
+        if boolean(call.only()):
+            self.base_power_dbm = 2 * self._motion.to_db + self.offset_db
+
+    def _power_mode(self, call: Call) -> str:
+        return str(int(self.base_power_dbm is not None))
+
+    def _set_power(self, call: Call) -> None:
+        if self.base_power_dbm is None:
+            raise ScpiError(-221)
+        top_dbm, low_dbm = self.base_power_dbm, self.base_power_dbm - MAX_FILTER_DB
+        value_dbm = number(
+            call.only(), {"DBM": 1.0}, minimum=low_dbm, maximum=top_dbm, default=top_dbm
+        )
+        if not low_dbm - 1e-9 <= value_dbm <= top_dbm + 1e-9:
+            raise ScpiError(-222)
+        self._move(_rounded(self.base_power_dbm - value_dbm), call)
+
+    def _power(self, call: Call) -> str:
+        if self.base_power_dbm is None:
+            raise ScpiError(-221)
+        return f"{self.base_power_dbm - self._motion.to_db:+.3f}"
+
+    def _leave_power_mode(self) -> None:
+        # Any command or query of attenuation or offset does (guide, OUTPut:APMode).
+        self.base_power_dbm = None
+
     def _set_attenuation(self, call: Call) -> None:
+        self._leave_power_mode()
         # Attenuation shown = filter + calibration factor (guide, INPut:ATTenuation).
         low_db, high_db = self.offset_db, MAX_FILTER_DB + self.offset_db
         value_db = number(
@@ -150,6 +184,7 @@ class Simulator:
         self._move(_rounded(value_db - self.offset_db), call)
 
     def _attenuation(self, call: Call) -> str:
+        self._leave_power_mode()
         shown_db = self._motion.to_db + self.offset_db
         low_db, high_db = self.offset_db, MAX_FILTER_DB + self.offset_db
         shown_db = call.or_limit(
@@ -158,6 +193,7 @@ class Simulator:
         return f"{shown_db:+.3f}"
 
     def _set_offset(self, call: Call) -> None:
+        self._leave_power_mode()
         value_db = number(
             call.only(),
             DECIBEL,
@@ -170,6 +206,7 @@ class Simulator:
         self.offset_db = _rounded(value_db)
 
     def _offset(self, call: Call) -> str:
+        self._leave_power_mode()
         value_db = call.or_limit(
             self.offset_db, minimum=-MAX_OFFSET_DB, maximum=MAX_OFFSET_DB, default=0.0
         )
@@ -231,6 +268,7 @@ class Simulator:
 
     def _reset(self, call: Call) -> None:
         self.offset_db = 0.0
+        self.base_power_dbm = None
         self.wavelength_m = DEFAULT_WAVELENGTH_M
         self.follow_wavelength = True
         self._move(0.0, call)

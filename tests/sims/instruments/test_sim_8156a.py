@@ -56,6 +56,28 @@ def test_opc_waits_until_the_filter_has_settled(bench):
     assert bench.machine.take(100 * MS) == b"1\n"
 
 
+def test_through_power_begins_as_the_attenuation_shown(bench):
+    # the example of the guide, OUTPut:POWer
+    for command in ("INP:ATT 10", "INP:OFFS 2", "OUTP:APM ON"):
+        bench.say(command)
+    assert bench.say("OUTP:APM?") == b"1\n"
+    assert bench.say("OUTP:POW?") == b"+12.000\n"
+    bench.say("OUTP:POW MAX", 1000 * MS)
+    assert bench.say("OUTP:POW?", 1000 * MS) == b"+22.000\n"
+    assert bench.sim.attenuation_db(2000 * MS) == 0
+    bench.say("OUTP:POW -38", 2000 * MS)
+    assert bench.sim.attenuation_db(3000 * MS) == 60
+
+
+@pytest.mark.parametrize("message", ["INP:ATT?", "INP:OFFS?", "INP:ATT 10"])
+def test_attenuation_and_offset_end_the_through_power(bench, message):
+    bench.say("INP:ATT 10")
+    bench.say("OUTP:APM ON", 1000 * MS)
+    bench.say(message, 1000 * MS)
+    assert bench.say("OUTP:APM?", 1000 * MS) == b"0\n"
+    assert bench.sim.attenuation_db(2000 * MS) == 10
+
+
 @pytest.mark.parametrize("value", ["60.001", "-0.001", "1E3"])
 def test_values_outside_the_range_are_refused(bench, value):
     bench.say(f"INP:ATT {value}")
