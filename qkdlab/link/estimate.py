@@ -115,8 +115,10 @@ def secret_length(
     intensities: (lowest, highest) mean photon number of each class, brightest first
     leak_bits:   of both directions, without the verification tag
 
-    Raises SecurityAbort(NO_SECRET_KEY) with the figures when no bit is left, and
-    SecurityAbort(INTENSITY_OUTSIDE_INTERVAL) when the intervals break the theorem.
+    Raises SecurityAbort(NO_SECRET_KEY) with the figures when no bit is left,
+    SecurityAbort(COUNTS_OUTSIDE_LIMITS) when no intensity inside the intervals explains
+    the counts, and SecurityAbort(INTENSITY_OUTSIDE_INTERVAL) when the intervals break
+    the theorem.
     """
     observed = Lim2014Counts(
         counts.n_key,
@@ -135,6 +137,12 @@ def secret_length(
         )
     except UsageError as error:
         raise SecurityAbort(AbortCode.INTENSITY_OUTSIDE_INTERVAL, str(error)) from None
+    if length.contradicted:
+        raise SecurityAbort(
+            AbortCode.COUNTS_OUTSIDE_LIMITS,
+            "no intensity inside its interval explains the counts",
+            {"sifted_bits": sum(counts.n_key), "test_bits": sum(counts.n_test)},
+        )
     if length.secret_bits <= 0:
         raise SecurityAbort(
             AbortCode.NO_SECRET_KEY,

@@ -98,7 +98,8 @@ def _suggest(word: str, names: Any) -> str:
 
 def _real(name: str, value: Any, low: float, high: float, *, open_low: bool) -> float:
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    inside = good and math.isfinite(value) and low <= value <= high
+    # comparing first keeps integers beyond every float away from the conversion
+    inside = good and low <= value <= high and math.isfinite(value)
     if not inside or (open_low and value == low):
         relation = "above" if open_low else "at least"
         raise UsageError(
@@ -157,6 +158,7 @@ def _decoy2(fields: _Fields) -> dict[str, Any]:
         "theorem": lim2014.THEOREM,
         "label": NOT_A_CLAIM,
         "secret_bits": found.secret_bits,
+        "contradicted": found.contradicted,
         "intensities": list(found.intensities),
         **found.bounds,
         "assumptions": [a.as_dict() for a in bb84_assumptions()],

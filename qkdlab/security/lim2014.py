@@ -1,10 +1,14 @@
 """Key length of decoy-state BB84 with two decoys: Lim et al., PRA 89, 022307 (2014).
 
 Key in X, test in Z, intensities mu1 > mu2 + mu3, mu2 > mu3 >= 0. Equation numbers are
-those of the paper [R, read in full; theory section 2b], with its two errata observed:
-lambda_EC contains the number of key bits. The lower bounds n^- and m^- are not clamped
-at zero; s_X0 and s_Z0 are. epsilon_sec is split into 21 equal parts. Assumes an active,
-basis-independent measurement and a block fixed in advance.
+those of the paper [R, read in full; theory section 2b], with the erratum that concerns
+it observed: lambda_EC contains the number of key bits (the other, eta in e_k, is in the
+paper's simulation). The lower bounds n^- and m^- are not clamped at zero; s_X0 and s_Z0
+are. epsilon_sec is split into 21 equal parts. Assumes an active, basis-independent
+measurement and a block fixed in advance.
+
+Single-photon and vacuum events are never taken to be more than all events. Counts that
+would need that at every intensity allowed contradict the model and grant nothing.
 
 Intensities may be intervals: the length is the least over the box that they span, found
 rigorously (`qkdlab.security.minimum`).
@@ -21,6 +25,7 @@ from qkdlab.security.intervals import Interval, Number
 from qkdlab.security.minimum import minimum
 from qkdlab.security.quantities import (
     Quantity,
+    at_most,
     constant,
     entropy,
     exp,
@@ -57,19 +62,28 @@ class Lim2014Counts:
     p_key: Sequence[Number]
     p_test: Sequence[Number]
 
+    def __post_init__(self) -> None:
+        if min(*self.n_key, *self.n_test, *self.m_test) < 0:
+            raise UsageError("counts of events are not negative")
+        if not all(0 < float(p) <= 1 for p in (*self.p_key, *self.p_test)):
+            raise UsageError("every intensity wants a probability above 0, at most 1")
+
 
 @dataclass(frozen=True, slots=True)
 class Lim2014Length:
     """The secret length and every intermediate by its name in the paper.
 
-    secret_bits: the length, at least 0
-    bounds:      the intermediates at the intensities that give the least length
-    intensities: those intensities
+    secret_bits:  the length, at least 0
+    bounds:       the intermediates at the intensities that give the least length
+    intensities:  those intensities
+    contradicted: True when no intensity allowed explains the counts: no bit then, and
+                  the intermediates are those at the middle
     """
 
     secret_bits: int
     bounds: dict[str, float]
     intensities: tuple[float, float, float]
+    contradicted: bool = False
 
 
 def key_length(
@@ -86,8 +100,17 @@ def key_length(
     leak_bits:   lambda_EC, all bits disclosed by reconciliation (verification is the
                  term log2(2 / epsilon_cor))
 
-    Raises UsageError when the intensities break the theorem's order anywhere.
+    Raises UsageError when the intensities break the theorem's order anywhere, or a
+    number is none that the formula is for.
     """
+    if not float(leak_bits) >= 0:
+        raise UsageError("leak_bits is not negative")
+    for name, epsilon in (
+        ("epsilon_secrecy", epsilon_secrecy),
+        ("epsilon_correctness", epsilon_correctness),
+    ):
+        if not 0 < float(epsilon) < 1:
+            raise UsageError(f"{name} lies between 0 and 1")
     box = [_interval(mu) for mu in intensities]
     if len(box) != 3:
         raise UsageError("Lim 2014 wants three intensities")
@@ -95,12 +118,17 @@ def key_length(
     formulas = _Formulas(
         counts, constant(leak_bits), constant(epsilon_secrecy), epsilon_correctness
     )
-    least = minimum(lambda mu: formulas.evaluate(mu)["ell"], box)
-    points = [Quantity(side) for side in least.point]
-    bounds = {name: q.number for name, q in formulas.evaluate(points).items()}
-    length = least.low.to_integral_value(rounding=ROUND_FLOOR)
-    mu1, mu2, mu3 = (q.number for q in points)
-    return Lim2014Length(max(0, int(length)), bounds, (mu1, mu2, mu3))
+    contradicted = formulas.contradicted([Quantity(side) for side in box])
+    if contradicted:
+        length, point = 0, [Interval(side.middle, side.middle) for side in box]
+    else:
+        least = minimum(lambda mu: formulas.evaluate(mu)["ell"], box)
+        length = int(least.low.to_integral_value(rounding=ROUND_FLOOR))
+        point = list(least.point)
+    places = [Quantity(side) for side in point]
+    bounds = {name: q.number for name, q in formulas.evaluate(places).items()}
+    mu1, mu2, mu3 = (q.number for q in places)
+    return Lim2014Length(max(0, length), bounds, (mu1, mu2, mu3), contradicted)
 
 
 def _interval(mu: Number | tuple[Number, Number]) -> Interval:
@@ -167,6 +195,18 @@ class _Formulas:
             "ell": ell,
         }
 
+    def contradicted(self, mu: Sequence[Quantity]) -> bool:
+        """Say whether no intensity of the box explains the counts.
+
+        Certain for every point of the box when true, so that intervals can only make
+        it more lenient; the length stays below the number of events in any case.
+        """
+        c = self.counts
+        return any(
+            _Basis(mu, p, n, self.epsilon_secrecy).contradicted
+            for p, n in ((c.p_key, c.n_key), (c.p_test, c.n_test))
+        )
+
     def _phase_error(
         self, s_x1: Quantity, s_z1: Quantity, v_z1: Quantity
     ) -> tuple[Quantity, Quantity, Quantity]:
@@ -174,7 +214,8 @@ class _Formulas:
 
         Where a bound on single photons is not positive, nothing is granted; where the
         error bound is not positive the counts contradict the model, and nothing is
-        granted either.
+        granted either; nor where the root in gamma is not real, which no epsilon that
+        anybody would choose leads to.
         """
         half, zero = constant(0.5), constant(0)
         if s_x1.value.high <= 0 or s_z1.value.high <= 0:
@@ -188,6 +229,8 @@ class _Formulas:
         if ratio.value.high >= 1:
             return half, zero, Quantity(unknown, None)
         gamma = gamma_random_sampling(self.epsilon_secrecy, ratio, s_z1, s_x1)
+        if gamma.value.low <= 0:
+            return half, zero, Quantity(unknown, None)
         phi = ratio + gamma
         return phi, gamma, s_x1 * (1 - entropy(phi))
 
@@ -212,15 +255,17 @@ class _Basis:
         self.high = [(n + width) / w for n, w in zip(counts, weights, strict=True)]
         gap = mu2 - mu3
         # (2), with n^-_{mu3} not clamped
-        self.s0 = positive_part(
-            self.tau0 * (mu2 * self.low[2] - mu3 * self.high[1]) / gap
-        )
+        s0 = positive_part(self.tau0 * (mu2 * self.low[2] - mu3 * self.high[1]) / gap)
+        self.s0 = at_most(s0, sum(counts))
         # (3)
         squares = (mu2 + mu3) * gap / (mu1 * mu1)
         yield_of_one = (
             self.low[1] - self.high[2] - squares * (self.high[0] - self.s0 / self.tau0)
         )
-        self.s1 = self.tau1 * mu1 * yield_of_one / (gap * (mu1 - mu2 - mu3))
+        s1 = self.tau1 * mu1 * yield_of_one / (gap * (mu1 - mu2 - mu3))
+        self.s1 = at_most(s1, sum(counts) - self.s0)
+        self.contradicted = max(s0.value.low, s1.value.low) > sum(counts)
+        """At every point of the box more of one kind than events in all."""
 
 
 def reconciliation_leak(n_bits: int, n_errors: int, efficiency: Number) -> Quantity:

@@ -14,6 +14,7 @@ from qkdlab.security.intervals import HALF, LN2, NOTHING, ONE, Interval, Number
 
 __all__ = [
     "Quantity",
+    "at_most",
     "constant",
     "entropy",
     "exp",
@@ -113,10 +114,13 @@ def log2(x: Quantity) -> Quantity:
 
 
 def sqrt(x: Quantity) -> Quantity:
-    """Return the square root of a positive quantity."""
+    """Return the square root; where the quantity is below 0, 0."""
     value = x.value.sqrt()
     if not x.slopes:
         return Quantity(value, x.slopes)
+    if value.low <= 0:
+        # the slope is infinite at 0
+        return Quantity(value, None)
     return x.chain(value, HALF * value.inverse())
 
 
@@ -130,6 +134,11 @@ def positive_part(x: Quantity) -> Quantity:
     if x.value.high <= 0:
         return Quantity(value, tuple(NOTHING for _ in x.slopes))
     return Quantity(value, tuple(s.hull(NOTHING) for s in x.slopes))
+
+
+def at_most(x: Quantity, limit: Quantity | int) -> Quantity:
+    """Return the lesser of two."""
+    return x - positive_part(x - limit)
 
 
 def entropy(x: Quantity) -> Quantity:

@@ -48,6 +48,14 @@ def test_no_bit_left_aborts_with_the_figures():
     assert caught.value.numbers["sifted_bits"] == 2900
 
 
+def test_counts_that_no_intensity_explains_abort():
+    # decoy and signal changed places
+    swapped = replace(COUNTS, n_key=(1200, 9700, 0))
+    with pytest.raises(SecurityAbort) as caught:
+        length(counts=swapped)
+    assert caught.value.code is AbortCode.COUNTS_OUTSIDE_LIMITS
+
+
 def test_class_fractions_are_the_realised_ones():
     other = replace(SMALL, composition=(700, 700, 600, 600, 800, 600))
     counts = replace(COUNTS, sent_key=other.class_pulses(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -77,6 +78,12 @@ def test_errors_of_the_key_are_not_needed_with_a_counted_leak():
     assert keylength(changed(DECOY, m_key=None))["secret_bits"] == 3080612
 
 
+def test_counts_that_the_model_cannot_give_are_called_so():
+    answer = keylength(changed(DECOY, n_key=[910087, 9007656, 6201]))
+    assert answer["contradicted"]
+    assert answer["secret_bits"] == 0
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
@@ -98,6 +105,13 @@ def test_errors_of_the_key_are_not_needed_with_a_counted_leak():
         (changed(DECOY, epsilon_secrecy=0), "epsilon_secrecy must be a number above 0"),
         (changed(DECOY, epsilon_secrecy="1e-9"), "epsilon_secrecy must be a number"),
         (changed(DECOY, epsilon_secrecy=float("nan")), "epsilon_secrecy must be"),
+        (changed(DECOY, epsilon_secrecy=10**400), "epsilon_secrecy must be a number"),
+        (changed(DECOY, intensities=[-(10**400), 0.1, 0]), r"intensities\[0\] must be"),
+        (changed(DECOY, n_key=[math.inf, 2, 3]), r"n_key\[0\] must be a whole number"),
+        (changed(DECOY, n_key=[math.nan, 2, 3]), r"n_key\[0\] must be a whole number"),
+        (changed(DECOY, n_key=[10**400, 2, 3]), r"n_key\[0\] must be a whole number"),
+        (changed(DECOY, leak_bits=math.inf), "leak_bits must be a whole number"),
+        (changed(DECOY, intensities=[0.5, 0.1, 0.1]), "mu2 > mu3"),
         (changed(DECOY, leak_bits=-1), "leak_bits must be a whole number from 0"),
         (changed(DECOY, leak_bits=None), "either leak_bits or reconciliation"),
         (changed(DECOY, reconciliation_efficiency=1.1), "either leak_bits or"),

@@ -175,3 +175,20 @@ def test_unknown_slopes_are_searched_by_halving():
         tolerance=Decimal("0.1"),
     )
     assert -0.1 <= float(found.low) <= 0
+
+
+@given(POSITIVE, POSITIVE)
+def test_at_most_is_the_lesser(x, limit):
+    found = q.at_most(variable(Decimal(x)), q.constant(Decimal(limit)))
+    assert holds(found.value, min(Decimal(x), Decimal(limit)))
+
+
+def test_at_most_keeps_the_slope_below_the_limit_only():
+    assert q.at_most(variable(2), 3).slopes == (ONE,)
+    assert holds(q.at_most(variable(4), 3).slopes[0], 0)
+
+
+def test_the_slope_of_a_root_is_unknown_where_it_may_be_infinite():
+    found = q.sqrt(variable(-1, 4))
+    assert (found.value.low, found.slopes) == (0, None)
+    assert holds(found.value, 2)
