@@ -119,6 +119,7 @@ def test_the_vendors_order_message_by_message(running):
         "REC:NUM 1",
         "REC:DUR 86400000000000000",
         "DELA1:INPO:LINK INPU1",
+        "TSCO5:WIND:ENAB OFF",
         "TSCO5:INPO:FIR:LINK DELA1",
         "TSCO5:OPOU ONLYFIR",
         "RAW1:INPO:STOP:LINK TSCO5",
@@ -376,6 +377,48 @@ def test_settings_for_opening_are_written_when_it_is_identified(resolution):
     bin_ps = {"hires": 13, "lowres": 100}[resolution]
     assert driver.tagger_capabilities().resolution_ps == bin_ps
     driver.close()
+
+
+PLAIN = {
+    "enabled": True,
+    "threshold_v": 0.1,
+    "edge": "rising",
+    "coupling": "dc",
+    "select": "unshaped",
+    "delay_ps": 0,
+}
+
+
+@pytest.mark.parametrize(
+    "left_set",
+    [
+        "INPU{n}:ENAB OFF",
+        "INPU{n}:THRE -0.4V;EDGE FALLING",
+        "INPU{n}:COUP AC",
+        "INPU{n}:SELE OUTPUT",
+        "DELA{n}:VALU 30000",
+        "TSCO{combiner}:WIND:ENAB ON",
+        "TSCO{combiner}:OPOU MUTE",
+        "RAW{n}:STOP:LINK NONE",
+        "STAR:ENAB OFF;THRE -1V;SELE LOOP",
+    ],
+)
+def test_a_unit_that_others_used_gives_the_same_tags(left_set):
+    stated = {"inputs": [PLAIN] * 4, "start": {**PLAIN, "threshold_v": 0.5}}
+    mounted = make(stated, jitter_rms_ps=0.0)
+    unit = mounted.simulator.endpoints["control"]
+    for n in (1, 2, 3, 4):
+        unit.feed(left_set.format(n=n, combiner=n + 4).encode(), 0)
+    unit.feed(b"REC:ENAB ON;PLAY", 0)
+    assert all(b"ERR" not in reply for reply in unit.take(MS))
+    assert mounted.simulator.recording()
+    mounted.driver.identify()
+    mounted.clock.world.times = [every(MS, 10 * MS)] * 4
+    mounted.driver.start(PERIOD_PS, 1e3)
+    block = mounted.driver.read(10 * MS)
+    assert np.bincount(block.ch).tolist() == [10] * 4
+    assert np.abs(block.t - np.repeat(every(MS, 10 * MS), 4)).max() < 5_000
+    mounted.driver.close()
 
 
 def test_without_options_opening_writes_nothing():

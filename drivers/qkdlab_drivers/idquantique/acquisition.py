@@ -110,9 +110,11 @@ class Acquisition:
         """Link one input to its RAW channel and open the stream.
 
         Input, delay, combiner, RAW: the chain of the factory's configuration [code].
+        A window that the combiner was given by somebody else would take tags away.
         """
         n, ask = channel + 1, self._control.ask
         ask(f"DELA{n}:INPO:LINK INPU{n}")
+        ask(f"TSCO{n + 4}:WIND:ENAB OFF")
         ask(f"TSCO{n + 4}:INPO:FIR:LINK DELA{n}")
         ask(f"TSCO{n + 4}:OPOU ONLYFIR")
         ask(f"RAW{n}:INPO:STOP:LINK TSCO{n + 4}")

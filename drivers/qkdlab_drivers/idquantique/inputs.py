@@ -58,6 +58,22 @@ class Id900Input(InstrumentModule[Instrument]):
             set_cmd=lambda edge: line.ask(f"{block}:EDGE {edge.upper()}"),
         )
         """Flank that counts."""
+        self.coupling = self.add_parameter(
+            "coupling",
+            docstring="Whether the input passes its mean level: ac or dc.",
+            vals=Enum("ac", "dc"),
+            get_cmd=lambda: line.ask(f"{block}:COUP?").strip().lower(),
+            set_cmd=lambda coupling: line.ask(f"{block}:COUP {coupling.upper()}"),
+        )
+        """Whether the input passes its mean level: ac or dc."""
+        self.select = self.add_parameter(
+            "select",
+            docstring="What feeds the block: the connector, or the unit's own output.",
+            vals=Enum("unshaped", "shaped", "output", "loop"),
+            get_cmd=lambda: line.ask(f"{block}:SELE?").strip().lower(),
+            set_cmd=lambda source: line.ask(f"{block}:SELE {source.upper()}"),
+        )
+        """What feeds the block: the connector, or the unit's own output."""
         self.delay_ps = self.add_parameter(
             "delay_ps",
             unit="ps",

@@ -35,6 +35,14 @@ class Id900InputOptions(BaseModel):
     edge: Literal["rising", "falling"] | None = Field(
         default=None, json_schema_extra=_ON_OPEN
     )
+    coupling: Literal["ac", "dc"] | None = Field(
+        default=None, json_schema_extra=_ON_OPEN
+    )
+    select: Literal["unshaped", "shaped", "output", "loop"] | None = Field(
+        default=None, json_schema_extra=_ON_OPEN
+    )
+    """What feeds the block: the connector as it is or shaped, or the unit's own
+    output, where the maker's demonstrations leave it [code]."""
     delay_ps: int | None = Field(
         default=None, ge=0, le=4_000_000, json_schema_extra=_ON_OPEN
     )

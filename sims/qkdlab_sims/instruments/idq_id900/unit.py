@@ -22,6 +22,8 @@ _BINS_PS = {"HIRES": 13, "LOWRES": 100}
 """[code]"""
 _DEAD_PS = {"HIRES": 40_000, "LOWRES": 10_000}
 """From 25 and 100 million counts per second and input [mem]."""
+_FROM_CONNECTOR = ("UNSHAPED", "SHAPED")
+"""Otherwise an input hears the unit's own outputs, which are not modelled [guess]."""
 _S = 1_000_000_000_000
 _NONE = np.empty(0, np.int64)
 
@@ -146,7 +148,8 @@ class Unit:
         get = self.settings.get
         dead_ps = _DEAD_PS[str(get("DEVIce:RESolution"))]
         return Discriminator(
-            enabled=get(f"{block}:ENABle", port) == "ON",
+            enabled=get(f"{block}:ENABle", port) == "ON"
+            and get(f"{block}:SELEct", port) in _FROM_CONNECTOR,
             threshold_v=float(get(f"{block}:THREshold", port)),
             rising=get(f"{block}:EDGE", port) == "RISING",
             dead_ps=dead_ps if self._dead_ps is None else self._dead_ps,
