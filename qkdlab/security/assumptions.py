@@ -94,6 +94,7 @@ _RANDOM = {
     RandomSource.OPERATING_SYSTEM: (Status.ASSUMED, "the operating system's generator"),
     RandomSource.SEEDED: (Status.VIOLATED, "expanded from a seed, for simulation"),
 }
+_COMMITTED = {None: Status.ASSUMED, False: Status.VIOLATED, True: Status.MET}
 
 
 def bb84_assumptions(
@@ -103,16 +104,28 @@ def bb84_assumptions(
     randomness: RandomSource = RandomSource.UNKNOWN,
     secret_from_seed: bool = False,
     decoys: bool = True,
+    interval_coverage: float | None = None,
+    efficiency_mismatch: tuple[float, float] | None = None,
+    thresholds_committed: bool | None = None,
 ) -> tuple[Assumption, ...]:
     """Return the assumptions of Lim 2014 (or, without decoys, Tomamichel 2012).
 
     secret_from_seed: the pre-shared secret was derived from the run's seed
     decoys:           False for a single-photon source
+    interval_coverage: probability with which each true intensity is in its interval
+    efficiency_mismatch: of Bob's detectors, calibrated value and standard uncertainty
+    thresholds_committed: whether the length or the thresholds for it were fixed before
+                      the run; None when that is unknown
     """
     source = [
         Assumption("phase randomisation", Status.ASSUMED, "random from pulse to pulse"),
         Assumption(
-            "intensities in their intervals", Status.ASSUMED, "from calibration"
+            "intensities in their intervals",
+            Status.ASSUMED,
+            "from calibration"
+            if interval_coverage is None
+            else f"from calibration, each with probability {interval_coverage:g};"
+            " that is not in epsilon",
         ),
     ]
     if not decoys:
@@ -121,27 +134,40 @@ def bb84_assumptions(
         *source,
         Assumption("independent settings", *_PATTERN[pattern]),
         Assumption("active basis choice", *_RECEIVER[receiver]),
-        Assumption(
-            "basis-independent detection",
-            Status.ASSUMED,
-            "detector efficiencies and dark counts taken as equal",
-        ),
+        Assumption("basis-independent detection", *_detection(efficiency_mismatch)),
         Assumption("detector model", Status.ASSUMED, "memoryless threshold detectors"),
         Assumption("no light leakage", Status.ASSUMED, "no side channel examined"),
         Assumption("randomness", *_RANDOM[randomness]),
         Assumption(
             "authentication",
             Status.VIOLATED if secret_from_seed else Status.ASSUMED,
-            "the pre-shared secret was derived from the seed"
+            "the pre-shared secret was derived from the seed: a run of the same seed"
+            " and configuration uses the same pads"
             if secret_from_seed
             else "the pre-shared secret is uniform and known to nobody else",
         ),
         Assumption(
             "thresholds committed before the run",
-            Status.ASSUMED,
-            "observed counts in a fixed-length formula: " + NOT_A_CLAIM,
+            _COMMITTED[thresholds_committed],
+            "fixed before the run"
+            if thresholds_committed
+            else "observed counts in a fixed-length formula: " + NOT_A_CLAIM,
         ),
     )
+
+
+def _detection(mismatch: tuple[float, float] | None) -> tuple[Status, str]:
+    """Return status and note of equal detectors; no theorem here allows for less.
+
+    Two standard uncertainties away from 0 the efficiencies are known to differ.
+    """
+    if mismatch is None:
+        return Status.ASSUMED, "detector efficiencies and dark counts taken as equal"
+    value, uncertainty = mismatch
+    known = f"efficiency mismatch calibrated as {value:g}, uncertainty {uncertainty:g}"
+    if abs(value) > 2 * uncertainty:
+        return Status.VIOLATED, f"{known}; the theorem has none"
+    return Status.ASSUMED, f"{known}; efficiencies and dark counts taken as equal"
 
 
 def claimable_bits(

@@ -37,6 +37,8 @@ def status(assumptions):
         ({"pattern": Pattern.CYCLIC}, "independent settings"),
         ({"randomness": RandomSource.SEEDED}, "randomness"),
         ({"secret_from_seed": True}, "authentication"),
+        ({"efficiency_mismatch": (-0.05, 0.02)}, "basis-independent detection"),
+        ({"thresholds_committed": False}, "thresholds committed before the run"),
     ],
 )
 def test_what_a_run_breaks_is_violated_and_leaves_no_claim(facts, name):
@@ -63,6 +65,28 @@ def test_single_photon_theorem_assumes_single_photons_instead_of_intensities():
     names = set(status(bb84_assumptions(decoys=False)))
     assert "single photons" in names
     assert "phase randomisation" not in names
+
+
+def test_a_mismatch_within_its_uncertainty_is_named_and_assumed_away():
+    found = bb84_assumptions(**GOOD, efficiency_mismatch=(0.01, 0.02))[4]
+    assert found.status == "assumed"
+    assert "calibrated as 0.01, uncertainty 0.02" in found.note
+
+
+def test_intervals_that_can_fail_say_how_often():
+    found = bb84_assumptions(**GOOD, interval_coverage=0.99)[1]
+    assert "probability 0.99" in found.note
+    assert "not in epsilon" in found.note
+
+
+def test_pads_from_a_seed_are_said_to_repeat():
+    notes = {a.name: a.note for a in bb84_assumptions(secret_from_seed=True)}
+    assert "same pads" in notes["authentication"]
+
+
+def test_thresholds_that_were_committed_are_met():
+    found = bb84_assumptions(**GOOD, thresholds_committed=True)[-1]
+    assert found.status == "met"
 
 
 def test_an_assumption_prints_as_plain_words():
