@@ -179,6 +179,26 @@ def test_a_stalled_motor_is_told():
     mounted.driver.close()
 
 
+def test_moves_in_quick_succession_do_not_run_to_zero():
+    mounted = make(rushed_moves_go_to_zero=True)
+    for angle_deg in (10.0, 20.0, 30.0):
+        mounted.driver.set_angle_deg(angle_deg)
+        assert mounted.driver.get_angle_deg() == pytest.approx(angle_deg, abs=0.01)
+    mounted.driver.close()
+
+
+def test_a_motor_that_was_switched_on_elsewhere_finds_its_zero_by_homing():
+    mounted = make(unhomed_deg=37.0, accuracy_deg=0.0)
+    mounted.driver.set_angle_deg(10.0)
+    now_ps = mounted.clock.now_ps()
+    assert mounted.simulator.angle_deg(1, now_ps) == pytest.approx(47.0, abs=0.01)
+    mounted.driver.home()
+    mounted.driver.set_angle_deg(10.0)
+    now_ps = mounted.clock.now_ps()
+    assert mounted.simulator.angle_deg(1, now_ps) == pytest.approx(10.0, abs=0.01)
+    mounted.driver.close()
+
+
 @pytest.fixture
 def three():
     clock = VirtualClock()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qcodes.instrument import Instrument
 from qcodes.validators import Ints, Numbers
 
-from qkdlab.clock import Clock
+from qkdlab.clock import Clock, seconds
 from qkdlab.errors import InstrumentError, InstrumentReplyError
 from qkdlab.roles import RotatorCapabilities
 from qkdlab.transport.base import ByteTransport, Transport
@@ -44,6 +44,8 @@ class ThorlabsEll14(Instrument):
         self.options = options
         line: ByteTransport = byte_line(name, connections)
         self._bus = EllipticBus.borrow(line, clock)
+        self._clock = clock
+        self._rested_ps = clock.now_ps()
         self.angle_deg = self.add_parameter(
             "angle_deg",
             unit="deg",
@@ -128,13 +130,18 @@ class ThorlabsEll14(Instrument):
         )
 
     def _move(self, message: str) -> Reply:
-        return self._bus.ask(
-            self.name,
-            self.options.address,
-            message,
-            expect="PO",
-            timeout_s=self.options.move_timeout_s,
-        )
+        # A move that follows another too soon may end at zero [seen].
+        self._clock.sleep_until(self._rested_ps)
+        try:
+            return self._bus.ask(
+                self.name,
+                self.options.address,
+                message,
+                expect="PO",
+                timeout_s=self.options.move_timeout_s,
+            )
+        finally:
+            self._rested_ps = self._clock.now_ps() + seconds(self.options.rest_s)
 
     def _expect_at(self, reply: Reply, pulses: int) -> None:
         off_deg = (reply.number() - pulses) * 360.0 / PULSES_PER_TURN

@@ -47,6 +47,8 @@ class Ell14Options(BaseModel):
     timeout_s: float = Field(default=2.0, gt=0)
     move_timeout_s: float = Field(default=5.0, gt=0)
     """A full turn at full speed takes about 0.9 s."""
+    rest_s: float = Field(default=0.1, ge=0)
+    """Between two moves; one client found that a rushed one may end at zero [seen]."""
     tolerance_deg: float = Field(default=0.1, gt=0)
     """A move that ends further from its aim by the encoder is an error."""
 

@@ -43,6 +43,8 @@ class Simulator:
     addresses:     hex digits that answer
     serial:        the first six characters of the serial numbers
     start_deg:     angle at power-up, one for all or by address
+    unhomed_deg:   where the encoder's zero lies until it is homed, one for all or by
+                   address [guess]
     accuracy_deg:  standard deviation of the true angle about the reported one
     busy:          see the module
     stall_percent: below this velocity a motor stalls (25 to 45 quoted [seen])
@@ -57,6 +59,7 @@ class Simulator:
         rng: np.random.Generator | None = None,
         addresses: Sequence[int] = (0,),
         start_deg: float | Mapping[int, float] = 0.0,
+        unhomed_deg: float | Mapping[int, float] = 0.0,
         accuracy_deg: float = 0.1,
         max_speed_deg_s: float = 430.0,
         busy: Literal["hold", "reply", "interim"] = "hold",
@@ -72,11 +75,8 @@ class Simulator:
                 rng=stream,
                 accuracy_deg=accuracy_deg,
                 max_speed_deg_s=max_speed_deg_s,
-                reported_deg=(
-                    start_deg.get(address, 0.0)
-                    if isinstance(start_deg, Mapping)
-                    else start_deg
-                ),
+                reported_deg=_by_address(start_deg, address),
+                zero_deg=_by_address(unhomed_deg, address),
             )
             for address, stream in zip(
                 addresses, rng.spawn(len(addresses)), strict=True
@@ -277,6 +277,10 @@ class Simulator:
     def _tell_change(self, now_ps: int) -> None:
         if self.on_change is not None:
             self.on_change(now_ps)
+
+
+def _by_address(values: float | Mapping[int, float], address: int) -> float:
+    return values.get(address, 0.0) if isinstance(values, Mapping) else values
 
 
 def _status(code: int) -> str:
