@@ -61,7 +61,7 @@ def align_polarization(
     qber_max: float,
     progress: Callable[[str, float, float], None],
 ) -> PolarizationResult:
-    """Align and verify.
+    """Find the plates' zeros, align and verify.
 
     acquire:         takes seconds, returns clicks with slots of Alice's frame
     states_of_frame: uint8[n], ``2 basis + bit`` of every symbol of the public frame
@@ -70,6 +70,7 @@ def align_polarization(
     Raises SecurityAbort(CALIBRATION_FAILED) with numbers when the verified error
     stays above `qber_max` in either basis.
     """
+    compensator.home()
     contrasts = np.empty((len(_SETTINGS_DEG), 4, 2))
     errors = np.empty_like(contrasts)
     for j, angles in enumerate(_SETTINGS_DEG):

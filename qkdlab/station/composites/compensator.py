@@ -37,6 +37,12 @@ class WaveplateCompensator:
                 plate.set_angle_deg(wanted)
                 self._angles_deg[i] = wanted
 
+    def home(self) -> None:
+        """Find the zero of every plate: mounts forget it with their power."""
+        for plate in self.plates:
+            plate.home()
+        self._angles_deg = [0.0] * len(self.plates)
+
     def get_angles_deg(self) -> list[float]:
         """Ask every plate for its angle."""
         return [plate.get_angle_deg() for plate in self.plates]
