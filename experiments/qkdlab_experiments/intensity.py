@@ -6,17 +6,25 @@ steps 2 and 6). The meter averages over pulses, so each class is sent alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, stdev
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
-__all__ = ["IntensityCalibration", "calibrate_intensities", "photon_energy_j"]
+__all__ = [
+    "IntensityCalibration",
+    "TapReadings",
+    "calibrate_intensities",
+    "evaluate",
+    "measure_classes",
+    "photon_energy_j",
+]
 
 _PLANCK_J_S = 6.62607015e-34
 _LIGHT_M_S = 299_792_458.0
@@ -28,22 +36,42 @@ def photon_energy_j(wavelength_nm: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class TapReadings:
+    """What the tap meter reads of each class alone, above the modulator's leak.
+
+    watts:         means of the readings, signal, decoy, vacuum
+    errors_w:      their standard errors
+    transmissions: modulator transmission asked for, relative to its greatest
+    """
+
+    watts: tuple[float, ...]
+    errors_w: tuple[float, ...]
+    transmissions: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
 class IntensityCalibration:
     """Mean photon numbers at Alice's output, signal, decoy, vacuum.
 
+    readings:       what they rest on
     mean:           best values
     intervals:      (lo, hi) that hold the true value with probability `coverage`
     attenuation_db: what the attenuator was set to
     tap_power_w:    tap power of each class, corrected for the modulator's leak
-    transmissions:  modulator transmission asked for, relative to its greatest
+    leak_w:         tap power at the modulator's null, on which the meter was zeroed
     """
 
+    readings: TapReadings
     mean: tuple[float, ...]
     intervals: tuple[tuple[float, float], ...]
     coverage: float
     attenuation_db: float
     tap_power_w: tuple[float, ...]
-    transmissions: dict[int, float]
+
+    @property
+    def transmissions(self) -> dict[int, float]:
+        """Return the modulator transmission of each class, relative to its greatest."""
+        return self.readings.transmissions
 
 
 def calibrate_intensities(
@@ -66,12 +94,20 @@ def calibrate_intensities(
     """
     attenuator.set_shutter_open(False)
     meter.set_wavelength_nm(wavelength_nm)
+    readings = measure_classes(transmitter, meter, parameters, clock)
+    return evaluate(readings, attenuator, book, parameters, wavelength_nm)
+
+
+def measure_classes(
+    transmitter: Any, meter: Any, parameters: Bb84Parameters, clock: Any
+) -> TapReadings:
+    """Zero the meter at the modulator's null, then read each class sent alone."""
     transmitter.stop()
     meter.zero()
     wanted = [c.mean_photon_number for c in parameters.intensities.ordered()]
     transmissions = {k: wanted[k] / wanted[0] for k in range(len(CLASSES))}
-    means: list[float] = []
-    errors: list[float] = []
+    watts: list[float] = []
+    errors_w: list[float] = []
     for index in range(len(CLASSES)):
         settings = np.full(parameters.pattern.header_symbols, index << 2, np.uint8)
         transmitter.upload(
@@ -86,27 +122,28 @@ def calibrate_intensities(
         )
         readings = meter.read_power_w(parameters.calibration.meter_readings)
         transmitter.stop()
-        means.append(fmean(readings))
-        errors.append(stdev(readings) / len(readings) ** 0.5)
-    return _evaluate(
-        means, errors, attenuator, book, parameters, wavelength_nm, transmissions
-    )
+        watts.append(fmean(readings))
+        errors_w.append(stdev(readings) / len(readings) ** 0.5)
+    return TapReadings(tuple(watts), tuple(errors_w), transmissions)
 
 
-def _evaluate(
-    readings_w: list[float],
-    errors_w: list[float],
+def evaluate(
+    readings: TapReadings,
     attenuator: Any,
     book: PartyBook,
     parameters: Bb84Parameters,
     wavelength_nm: float,
-    transmissions: dict[int, float],
 ) -> IntensityCalibration:
+    """Set the attenuator for the signal and state what each class then is.
+
+    Raises as `calibrate_intensities`.
+    """
+    errors_w = readings.errors_w
     extinction = book.record("modulator_extinction")
     leak = 10 ** (-extinction.value / 10)
     leak_error = leak * np.log(10) / 10 * extinction.uncertainty
-    signal_w = readings_w[0] / (1 - leak)
-    power = [p + leak * signal_w for p in readings_w]
+    signal_w = readings.watts[0] / (1 - leak)
+    power = [p + leak * signal_w for p in readings.watts]
     if min(power) <= 0 or errors_w[0] > 0.05 * signal_w:
         raise SecurityAbort(
             AbortCode.INTENSITY_OUTSIDE_INTERVAL,
@@ -137,7 +174,8 @@ def _evaluate(
     )
     coverage = parameters.calibration.interval_coverage
     width = NormalDist().inv_cdf(0.5 + coverage / 2)
-    pattern = book.record("pattern_effect").uncertainty
+    record = book.record("pattern_effect")
+    pattern = abs(record.value) + width * record.uncertainty
     mean, intervals = [], []
     for p, error in zip(power, errors_w, strict=True):
         own = np.hypot(error, leak_error * signal_w) / p
@@ -149,10 +187,10 @@ def _evaluate(
         mean.append(value)
         intervals.append((value * max(0.0, 1 - half), value * (1 + half)))
     return IntensityCalibration(
+        readings,
         tuple(mean),
         tuple(intervals),
         coverage,
         float(set_db),
         tuple(float(p) for p in power),
-        transmissions,
     )
