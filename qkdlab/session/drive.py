@@ -44,8 +44,8 @@ class Driver:
         `events` may take its time to make each event (read tags, wait); messages
         that have arrived meanwhile are delivered after it. What it raises as
         SecurityAbort reaches the party as an alarm. Whatever else ends the run before
-        the party is finished (a lost or unauthentic peer, a full disk, a signal) reaches
-        the party too, so that it overwrites its secrets.
+        the party is finished (a lost or unauthentic peer, a full disk, a signal)
+        reaches the party too, so that it overwrites its secrets.
 
         Raises SecurityAbort when the block ends without key, PeerLost.
         """

@@ -7,6 +7,7 @@ Under the run's folder: ``<party>.h5``, the run file; ``<party>/journal.bin``,
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -101,9 +102,11 @@ class PartyFiles:
     ) -> None:
         self.pool.close()
         self.journal.close()
-        try:
-            if error is not None:
+        if error is not None:
+            # On a full disk there may be no room for it; what finishing needs is kept.
+            with suppress(ResourceError):
                 self.run_file.result("error", f"{type(error).__name__}: {error}")
+        try:
             self.run_file.finish(self.journal.path)
         except ResourceError as failure:
             self.run_file.abandon()

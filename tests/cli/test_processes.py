@@ -102,7 +102,7 @@ def test_a_line_that_drops_in_mid_run_loses_no_tag_that_was_recorded(tmp_path):
 
 def test_a_full_disk_is_named_and_nothing_recorded_is_lost(tmp_path):
     def small_disk() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (12 << 20, 12 << 20))
 
     done = qkdlab(
         "run",
@@ -115,7 +115,10 @@ def test_a_full_disk_is_named_and_nothing_recorded_is_lost(tmp_path):
         preexec_fn=small_disk,
     )
     assert done.returncode == 5, done.stderr
-    assert_one_line(done.stderr, "out/")
+    assert_one_line(done.stderr, "out/bob.h5", "free space")
+    with open_run(tmp_path / "out" / "bob.h5") as file:
+        assert file.complete
+        assert file.n_tags > 100_000
 
 
 @pytest.mark.parametrize(
