@@ -50,6 +50,7 @@ class Spread(_Section):
       ``attenuator_scale_rel`` (of the attenuation in dB).
     - ``intensity_v_pi``, ``polarization_v_pi`` (referred to the generator):
       ``v_pi_rel`` and ``amplifier_gain_rel``, added in quadrature.
+    - ``modulator_extinction``: ``extinction_db``.
     - ``efficiency_mismatch``: ``detector_efficiency_rel``.
 
     Losses before the tap, of the channel and of the receiver are in no record.
@@ -60,6 +61,8 @@ class Spread(_Section):
     """Of every fixed loss before the tap, on the channel and at the receiver."""
     meter_scale_rel: float = Field(default=0.0, ge=0, le=0.2)
     attenuator_scale_rel: float = Field(default=0.0, ge=0, le=0.1)
+    extinction_db: float = Field(default=0.0, ge=0, le=5.0)
+    """Of intensity modulators."""
     v_pi_rel: float = Field(default=0.0, ge=0, le=0.2)
     amplifier_gain_rel: float = Field(default=0.0, ge=0, le=0.2)
     plate_retardance_waves: float = Field(default=0.0, ge=0, le=0.1)

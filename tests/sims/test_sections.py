@@ -61,6 +61,7 @@ def test_the_spread_lies_within_the_records_that_the_parties_carry() -> None:
     for quantity in ("intensity_v_pi", "polarization_v_pi"):
         value, sd = record(config, quantity)
         assert v_pi_rel <= sd / value
+    assert spread.extinction_db <= record(config, "modulator_extinction")[1]
     assert spread.detector_efficiency_rel <= record(config, "efficiency_mismatch")[1]
 
 

@@ -108,6 +108,9 @@ def _true_part(part: Part, draw: _Deviations, spread: Spread, in_record: bool) -
         case IntensityModulator() | PhaseModulator():
             update["v_pi_v"] = part.v_pi_v * (1.0 + draw.of("v_pi", spread.v_pi_rel))
             update["insertion_loss_db"] = max(0.0, part.insertion_loss_db + loss_db)
+            if isinstance(part, IntensityModulator):
+                error = draw.of("extinction", spread.extinction_db)
+                update["extinction_db"] = max(0.0, part.extinction_db + error)
         case Amplifier():
             error = draw.of("gain", spread.amplifier_gain_rel)
             update["gain"] = part.gain * (1.0 + error)
