@@ -13,7 +13,9 @@ from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.link.alice import Alice
 from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.symbols import CyclicPattern
+from qkdlab.session.conversation import public_number
 from qkdlab.session.experiment import PartyContext, PartyResult
+from qkdlab_experiments.drift import after_drift, power_drift
 from qkdlab_experiments.frame import (
     assumptions,
     block_plan,
@@ -42,7 +44,11 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     )
     _record(ctx, levels)
     ctx.conversation.send("shutter-closed")
-    ctx.conversation.receive("detectors-ready")
+    ready = ctx.conversation.receive("detectors-ready")
+    mismatch = (
+        public_number(ready, "efficiency_mismatch"),
+        public_number(ready, "efficiency_mismatch_uncertainty"),
+    )
 
     _play(ctx, polarimetry_frame(p), levels)
     attenuator.set_shutter_open(True)
@@ -55,30 +61,39 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     _play(ctx, frame, levels)
     attenuator.set_shutter_open(True)
     ctx.conversation.send("key-pattern-running")
-    span_s = float(ctx.conversation.receive("block-begins")["span_s"])
+    span_s = public_number(ctx.conversation.receive("block-begins"), "span_s")
     party = Alice(
         block_plan(p, ctx.conversation.key_class),
         source=CyclicPattern(frame),
         randomness=ctx.randomness,
         session=ctx.conversation.session,
         configuration=ctx.conversation.configuration,
-        assumptions=assumptions(ctx.randomness),
+        assumptions=assumptions(p, ctx.randomness, mismatch),
     )
-    return PartyResult(ctx.conversation.drive(party, _sent(ctx, levels, span_s)))
+    events = _sent(ctx, levels, frame, span_s)
+    return PartyResult(ctx.conversation.drive(party, events))
 
 
 def _sent(
-    ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration, span_s: float
+    ctx: PartyContext[Bb84Parameters],
+    levels: IntensityCalibration,
+    frame: NDArray[np.uint8],
+    span_s: float,
 ) -> Iterator[SettingsSent]:
     """Wait until Bob has the whole block, darken, and say what was sent.
 
-    The light is off before anything of the block is disclosed.
+    The light is off before anything of the block is disclosed. The tap power is looked
+    at once more, so that drift enters the intervals.
     """
-    margin_s = ctx.parameters.calibration.settle_s
-    ctx.clock.sleep_until(ctx.clock.now_ps() + round((span_s + margin_s) * 1e12))
+    calibration = ctx.parameters.calibration
+    wait_s = span_s + calibration.settle_s
+    ctx.clock.sleep_until(ctx.clock.now_ps() + round(wait_s * 1e12))
     ctx.roles["attenuator"].set_shutter_open(False)
+    readings_w = ctx.roles["tap_meter"].read_power_w(calibration.meter_readings)
     ctx.roles["transmitter"].stop()
-    yield SettingsSent(intensities=levels.intervals)
+    drift = power_drift(readings_w, levels, frame)
+    ctx.recorder.result("intensity_drift", drift)
+    yield SettingsSent(intensities=after_drift(levels.intervals, drift))
 
 
 def _play(

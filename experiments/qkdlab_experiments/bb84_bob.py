@@ -31,6 +31,7 @@ from qkdlab_experiments.frame import (
     header_template,
     polarimetry_frame,
 )
+from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.polarization import align_polarization
 
@@ -45,7 +46,14 @@ def bob(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     detectors.set_bias_ua(list(p.detection.bias_ua))
     ctx.conversation.receive("shutter-closed")
     _check_dark_counts(ctx)
-    ctx.conversation.send("detectors-ready")
+    mismatch = calibrated_mismatch(ctx.calibration, p)
+    ctx.recorder.result("efficiency_mismatch", mismatch.as_dict())
+    mismatch.check()
+    ctx.conversation.send(
+        "detectors-ready",
+        efficiency_mismatch=mismatch.value,
+        efficiency_mismatch_uncertainty=mismatch.uncertainty,
+    )
     ctx.conversation.receive("public-pattern-running")
     _align_plates(ctx)
     ctx.conversation.send("polarization-aligned")
@@ -60,7 +68,9 @@ def bob(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
         randomness=ctx.randomness,
         session=ctx.conversation.session,
         configuration=ctx.conversation.configuration,
-        assumptions=assumptions(ctx.randomness),
+        assumptions=assumptions(
+            p, ctx.randomness, (mismatch.value, mismatch.uncertainty)
+        ),
     )
     events = _events(ctx, fit, blocks)
     return PartyResult(ctx.conversation.drive(party, events))

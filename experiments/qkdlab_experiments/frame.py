@@ -91,11 +91,18 @@ def block_plan(p: Bb84Parameters, key_class: str) -> BlockPlan:
     )
 
 
-def assumptions(randomness: Randomness) -> tuple[Assumption, ...]:
+def assumptions(
+    p: Bb84Parameters,
+    randomness: Randomness,
+    efficiency_mismatch: tuple[float, float],
+) -> tuple[Assumption, ...]:
     """Return what a length on this bench rests on (SECURITY rule 5).
 
-    A cyclic pattern and a passive biased splitter are outside the theorem: both are
-    named as violated, so nothing can be claimed.
+    efficiency_mismatch: calibrated value and standard uncertainty, as Bob announced
+
+    A cyclic pattern and a passive biased splitter are outside the theorem, and counts
+    are put into a formula for fixed lengths: these are named as violated, so nothing
+    can be claimed.
     """
     return bb84_assumptions(
         receiver=Receiver.PASSIVE_BIASED,
@@ -104,4 +111,7 @@ def assumptions(randomness: Randomness) -> tuple[Assumption, ...]:
             RandomSource.SEEDED if randomness.seeded else RandomSource.OPERATING_SYSTEM
         ),
         secret_from_seed=randomness.seeded,
+        interval_coverage=p.calibration.interval_coverage,
+        efficiency_mismatch=efficiency_mismatch,
+        thresholds_committed=False,
     )

@@ -6,12 +6,11 @@ steps 2 and 6). The meter averages over pulses, so each class is sent alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import AbortCode, SecurityAbort

@@ -8,6 +8,7 @@ its own.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from qkdlab.link.party import Party
     from qkdlab.link.seal import SealedChannel
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "public_number"]
 
 _MAX_PLAIN_BYTES = 1 << 20
 
@@ -98,12 +99,26 @@ class Conversation:
         self._driver.leave(abort)
 
 
+def public_number(fields: dict[str, Any], name: str) -> float:
+    """Return a finite number of a plain message.
+
+    Raises SecurityAbort(PROTOCOL_VIOLATION) for anything else.
+    """
+    value: Any = fields.get(name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and abs(value) <= sys.float_info.max):
+        raise SecurityAbort(
+            AbortCode.PROTOCOL_VIOLATION, f"the other party's {name!r} is no number"
+        )
+    return float(value)
+
+
 def _fields(data: bytes) -> dict[str, Any] | None:
     """Return the fields of a plain message; None for anything else."""
     if len(data) > _MAX_PLAIN_BYTES:
         return None
     try:
         fields = json.loads(data)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None

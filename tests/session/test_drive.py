@@ -7,11 +7,11 @@ import pytest
 from qkdlab.bits.array import BitArray
 from qkdlab.clock import VirtualClock
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
-from qkdlab.link.effects import Abort, Commit, KeyBlock, KeyReady, Progress, Send
 from qkdlab.link import events as events_of_parties
+from qkdlab.link.effects import Abort, Commit, KeyBlock, KeyReady, Progress, Send
 from qkdlab.link.events import Alarm, BlockEnded, MessageIn, Start
 from qkdlab.link.seal import Received
-from qkdlab.session.conversation import Conversation
+from qkdlab.session.conversation import Conversation, public_number
 from qkdlab.session.drive import Driver
 
 KEY = KeyBlock("id", 0, BitArray.zeros(8), "lab")
@@ -268,13 +268,28 @@ def test_plain_messages_come_back_as_their_fields(driver, channel):
         Received(b"\x01\x10garbage", True),
         Received(b"[1, 2]", True),
         Received(b"[" * 100_000, True),
+        Received(b'{"kind":"ready","n":' + b"9" * 5000 + b"}", True),
     ],
-    ids=["other kind", "unverified", "no text", "no object", "too deep"],
+    ids=["other kind", "unverified", "no text", "no object", "too deep", "too long"],
 )
 def test_any_other_message_is_a_violation(driver, channel, received):
     channel.inbox.append(received)
     with pytest.raises(SecurityAbort) as caught:
         conversation(driver).receive("ready")
+    assert caught.value.code is AbortCode.PROTOCOL_VIOLATION
+
+
+def test_numbers_come_out_of_plain_messages():
+    assert public_number({"span_s": 2}, "span_s") == 2.0
+    assert public_number({"offset": -0.5}, "offset") == -0.5
+
+
+@pytest.mark.parametrize(
+    "value", [None, "2", True, float("nan"), float("inf"), 10**400, [1.0]]
+)
+def test_what_is_no_number_is_a_violation(value):
+    with pytest.raises(SecurityAbort) as caught:
+        public_number({"span_s": value}, "span_s")
     assert caught.value.code is AbortCode.PROTOCOL_VIOLATION
 
 
