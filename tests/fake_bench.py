@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import fake_plugins
@@ -90,7 +89,7 @@ def install(monkeypatch: Any, **limits: dict[str, float]) -> None:
         monkeypatch,
         configs={"qkdlab": qkdlab_configs},
         drivers=specs(**limits),
-        experiments={"bb84": SimpleNamespace(parameters=Bb84Parameters)},
+        experiments={"bb84": fake_plugins.experiment(Bb84Parameters)},
         sections={"simulation": Anything},
     )
 

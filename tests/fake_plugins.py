@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from qkdlab.roles.needs import Needs
 from qkdlab.roles.spec import DriverSpec, Endpoint
 
 
@@ -54,6 +55,14 @@ SPECS = (
 )
 
 
+def experiment(
+    parameters: type[BaseModel], needs: dict[str, Needs] | None = None
+) -> SimpleNamespace:
+    """Return what a configuration reads of an experiment of Alice and Bob."""
+    programs = {"alice": print, "bob": print}
+    return SimpleNamespace(parameters=parameters, programs=programs, needs=needs or {})
+
+
 class Entry:
     def __init__(self, name: str, loaded: Any) -> None:
         self.name = name
@@ -72,7 +81,7 @@ def install(monkeypatch: Any, **groups: dict[str, Any]) -> None:
     table: dict[str, dict[str, Any]] = {
         "benches": {"sim": object(), "real": object()},
         "drivers": {"fake": SPECS, "ill": ModuleNotFoundError("No module named 'sdk'")},
-        "experiments": {"test": SimpleNamespace(parameters=Parameters)},
+        "experiments": {"test": experiment(Parameters)},
         "configs": {},
         "sections": {"simulation": Section},
     }

@@ -2,24 +2,33 @@
 
 `qkdlab.station.composites` builds them; the fields stand here, so that a mistake is
 found before anything is opened. A field of type `InstrumentName` must name an
-instrument of the same station.
+instrument of the same station, one that `Plays` the role that the composite asks for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NewType, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qkdlab.config.document import Document
 from qkdlab.config.explain import check_model
-from qkdlab.plugins import did_you_mean
+from qkdlab.errors import ConfigError
+from qkdlab.plugins import did_you_mean, driver_spec
 from qkdlab.problems import KeyPath, Problem
 
-__all__ = ["COMPOSITE_FIELDS", "InstrumentName", "check_roles"]
+__all__ = ["COMPOSITE_FIELDS", "InstrumentName", "check_roles", "driver_roles"]
 
 InstrumentName = NewType("InstrumentName", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Plays:
+    """The role that an instrument named by a field must offer."""
+
+    role: str
 
 
 class _Composite(BaseModel):
@@ -32,7 +41,7 @@ class _Composite(BaseModel):
 class TransmitterFields(_Composite):
     """An intensity and a polarization modulator on two channels of a generator."""
 
-    generator: InstrumentName
+    generator: Annotated[InstrumentName, Plays("PatternGenerator")]
     intensity_channel: Annotated[int, Field(ge=1, le=2)] = 1
     polarization_channel: Annotated[int, Field(ge=1, le=2)] = 2
 
@@ -46,7 +55,7 @@ class TransmitterFields(_Composite):
 class WaveplateCompensatorFields(_Composite):
     """Plates in the order in which light meets them."""
 
-    plates: Annotated[list[InstrumentName], Field(min_length=1)]
+    plates: Annotated[list[InstrumentName], Field(min_length=1), Plays("Rotator")]
     retardances_waves: list[float]
 
     @model_validator(mode="after")
@@ -59,8 +68,17 @@ class WaveplateCompensatorFields(_Composite):
 class ReceiverFields(_Composite):
     """A tagger and what its inputs, numbered from 0, stand for."""
 
-    tagger: InstrumentName
+    tagger: Annotated[InstrumentName, Plays("TimeTagger")]
     channels: dict[int, Literal["X0", "X1", "Z0", "Z1"]]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if sorted(self.channels) != list(range(len(self.channels))):
+            raise ValueError("number the channels 0, 1, 2, ... without a gap")
+        meanings = list(self.channels.values())
+        if len(set(meanings)) < len(meanings):
+            raise ValueError("two channels stand for the same basis and bit")
+        return self
 
 
 COMPOSITE_FIELDS: dict[str, type[BaseModel]] = {
@@ -84,11 +102,24 @@ def check_roles(document: Document) -> list[Problem]:
     return problems
 
 
+def driver_roles(
+    document: Document, party: str, instrument: object
+) -> tuple[str, ...] | None:
+    """Return the roles that the driver of an instrument offers; None if unknown."""
+    if not isinstance(instrument, str):
+        return None
+    driver = document.get(("parties", party, "instruments", instrument, "driver"))
+    try:
+        return driver_spec(driver).roles if isinstance(driver, str) else None
+    except ConfigError:
+        return None
+
+
 def _check_role(document: Document, party: str, path: KeyPath) -> list[Problem]:
     role = document.get(path)
     name = role.get("composite")
     if not isinstance(name, str) or role.get("instrument") is not None:
-        return _check_names(document, party, [(*path, "instrument")])
+        return _check_names(document, party, [((*path, "instrument"), None)])
     if name not in COMPOSITE_FIELDS:
         place = (*path, "composite")
         hint = did_you_mean(name, COMPOSITE_FIELDS)
@@ -99,30 +130,39 @@ def _check_role(document: Document, party: str, path: KeyPath) -> list[Problem]:
     fields, problems = check_model(COMPOSITE_FIELDS[name], document, path)
     if fields is None:
         return problems
-    return _check_names(document, party, [(*path, *p) for p in _name_fields(fields)])
+    places = [((*path, *place), role) for place, role in _name_fields(fields)]
+    return _check_names(document, party, places)
 
 
-def _name_fields(fields: BaseModel) -> Iterator[KeyPath]:
-    """Yield where in a composite's fields the names of instruments stand."""
+def _name_fields(fields: BaseModel) -> Iterator[tuple[KeyPath, str | None]]:
+    """Yield where in a composite's fields instruments are named, with their role."""
     for key, info in type(fields).model_fields.items():
+        role = next((m.role for m in info.metadata if isinstance(m, Plays)), None)
         if info.annotation is InstrumentName:
-            yield (key,)
+            yield (key,), role
         elif InstrumentName in get_args(info.annotation):
-            yield from ((key, i) for i in range(len(getattr(fields, key))))
+            yield from (((key, i), role) for i in range(len(getattr(fields, key))))
 
 
 def _check_names(
-    document: Document, party: str, places: list[KeyPath]
+    document: Document, party: str, places: list[tuple[KeyPath, str | None]]
 ) -> list[Problem]:
     known: Any = document.get(("parties", party, "instruments"))
     known = known if isinstance(known, dict) else {}
     problems = []
-    for place in places:
+    for place, role in places:
         name = document.get(place)
-        if isinstance(name, str) and name not in known:
+        if not isinstance(name, str):
+            continue
+        message = ""
+        roles = driver_roles(document, party, name)
+        if name not in known:
             message = (
                 f"{party} has no instrument '{name}'{did_you_mean(name, known)}; "
                 f"there are: {', '.join(known) or 'none'}"
             )
+        elif role is not None and roles is not None and role not in roles:
+            message = f"'{name}' is no {role}; its driver offers: {', '.join(roles)}"
+        if message:
             problems.append(Problem(document.value_position(place), place, message))
     return problems

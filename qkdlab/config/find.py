@@ -75,7 +75,9 @@ def _read_path(path: Path) -> tuple[str, str]:
         raise ConfigError(
             f"{path}: not UTF-8 text (byte {error.start}); is it a configuration?"
         ) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ResourceError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise ResourceError(f"{path!s}: cannot be read: {error}") from None
 
 

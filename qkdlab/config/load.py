@@ -13,6 +13,7 @@ from qkdlab.config.conditions import check_conditions
 from qkdlab.config.find import read_source
 from qkdlab.config.layers import apply_override, resolve_extends
 from qkdlab.config.models import InstrumentConfig, RunConfig, StationConfig
+from qkdlab.config.needs import check_needs
 from qkdlab.config.outline import Outline, StationOutline, check_outline
 from qkdlab.config.plugged import (
     SECTIONS,
@@ -22,7 +23,7 @@ from qkdlab.config.plugged import (
 )
 from qkdlab.config.yaml_text import parse_yaml
 from qkdlab.errors import ConfigError
-from qkdlab.problems import Problem, in_file_order
+from qkdlab.problems import Position, Problem, in_file_order
 
 __all__ = ["load", "load_text"]
 
@@ -53,6 +54,7 @@ def load_text(
         problems += apply_override(document, override)
     if not isinstance(document.data, dict):
         place = document.value_position(())
+        place = place if place.file else Position(file)
         raise _error([*problems, Problem(place, (), "must be a mapping of keys")])
     sections, more = check_sections(document)
     problems += more
@@ -63,6 +65,7 @@ def load_text(
     options, more = check_instruments(document)
     problems += more
     problems += check_roles(document)
+    problems += check_needs(document)
     problems += check_conditions(document, parameters, party)
     if problems or outline is None or parameters is None:
         raise _error(problems)

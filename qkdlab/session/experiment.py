@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from qkdlab.clock import Clock
 from qkdlab.randomness import Randomness
+from qkdlab.roles.needs import Needs
 
 if TYPE_CHECKING:
     from qkdlab.calibration.party import PartyBook
@@ -65,8 +66,12 @@ class Program(Protocol):
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: the model of its parameters and one program per party."""
+    """An experiment: the model of its parameters and one program per party.
+
+    needs: what each program asks of its party's station
+    """
 
     name: str
     parameters: type[BaseModel]
     programs: Mapping[str, Program]
+    needs: Mapping[str, Needs] = field(default_factory=dict)

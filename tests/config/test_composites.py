@@ -8,10 +8,14 @@ from qkdlab.errors import ConfigError
 PLATES = "{composite: waveplate_compensator, plates: [%s], retardances_waves: [%s]}"
 
 
-def only(text):
+def problems(text):
     with pytest.raises(ConfigError) as caught:
         load_text(text, "lab.yaml")
-    (line,) = caught.value.problems
+    return caught.value.problems
+
+
+def only(text):
+    (line,) = problems(text)
     return line
 
 
@@ -41,8 +45,16 @@ def test_a_role_of_a_missing_instrument_gets_a_suggestion(good):
 
 
 def test_a_composite_of_a_missing_instrument_is_placed_at_its_name(good):
-    line = only(with_role(good, PLATES % ("awg, plate", "0.25, 0.5")))
-    assert "parties.alice.roles.source.plates.1: alice has no instrument" in line
+    lines = problems(with_role(good, PLATES % ("awg, plate", "0.25, 0.5")))
+    assert "parties.alice.roles.source.plates.1: alice has no instrument" in lines[1]
+
+
+def test_a_composite_of_an_instrument_that_cannot_play_its_part_is_refused(good):
+    line = only(with_role(good, PLATES % ("awg", "0.25")))
+    assert line == (
+        "lab.yaml:14:59: parties.alice.roles.source.plates.0: 'awg' is no Rotator; its "
+        "driver offers: PatternGenerator"
+    )
 
 
 def test_a_composite_may_not_use_the_other_partys_instrument(good):
@@ -58,6 +70,14 @@ def test_plates_and_retardances_must_match(good):
 def test_modulators_need_two_channels(good):
     role = "{composite: transmitter, generator: awg, intensity_channel: 2}"
     assert "cannot share one channel" in only(with_role(good, role))
+
+
+def test_two_channels_cannot_stand_for_one_state(good):
+    assert "the same basis and bit" in only(good.replace("1: X1", "1: X0"))
+
+
+def test_channels_are_numbered_without_a_gap(good):
+    assert "without a gap" in only(good.replace("1: X1", "2: X1"))
 
 
 def test_a_channel_stands_for_a_state(good):
