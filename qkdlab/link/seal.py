@@ -23,9 +23,14 @@ from qkdlab.link.pool import PadPool
 __all__ = ["MAX_PHASE_BYTES", "Received", "SealedChannel", "transcript_from_capture"]
 
 MAX_PHASE_BYTES = 1 << 30
-"""Bytes under one tag at most; more is refused, so memory and epsilon are bounded."""
+"""Bytes under one tag at most, lengths of messages included; more is refused.
+
+So memory is bounded, and so is the chance of a forgery.
+"""
 
 SEAL_VERSION = 1
+LENGTH_BYTES = 8
+"""Under the tag each message stands behind its length."""
 MESSAGE, CLOSING, ABORT = 0, 1, 2
 
 
@@ -141,7 +146,7 @@ class SealedChannel:
     @property
     def epsilon_authentication(self) -> float:
         """Bound on the chance that any tag of the session so far was forged."""
-        return self.tags * authenticate.epsilon(MAX_PHASE_BYTES)
+        return self.tags * authenticate.epsilon(self._out.longest_bytes)
 
     def __repr__(self) -> str:
         return f"SealedChannel({self._out.direction}, {self.tags} tags)"
@@ -194,12 +199,18 @@ class _Half:
 
     def add(self, data: bytes) -> bool:
         """Take a message into the present phase; False when that is full."""
-        if self._bytes + len(data) > MAX_PHASE_BYTES:
+        n_bytes = self._bytes + LENGTH_BYTES + len(data)
+        if n_bytes > MAX_PHASE_BYTES:
             return False
         self._messages.append(data)
-        self._bytes += len(data)
+        self._bytes = n_bytes
         self._count += 1
         return True
+
+    @property
+    def longest_bytes(self) -> int:
+        """What one tag covers at most: the fullest phase and what stands before it."""
+        return len(self._context) + 3 * LENGTH_BYTES + MAX_PHASE_BYTES
 
     def number(self, ahead: int = 0) -> bytes:
         """Return the number of the latest message, the first being 1."""
@@ -227,7 +238,7 @@ class _Half:
         numbers = (self.phase, index, len(self._messages))
         pieces = [self._context, *(n.to_bytes(8, "little") for n in numbers)]
         for data in self._messages:
-            pieces.extend((len(data).to_bytes(8, "little"), data))
+            pieces.extend((len(data).to_bytes(LENGTH_BYTES, "little"), data))
         return b"".join(pieces)
 
     def _next_phase(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from qkdlab.clock import VirtualClock
+from qkdlab.distill import authenticate
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.link.channel import MemoryChannel
 from qkdlab.link.direction import Direction
@@ -233,6 +234,34 @@ def test_a_phase_has_a_greatest_length(line, monkeypatch):
     assert refuses(line).code is AbortCode.AUTHENTICATION_FAILED
     with pytest.raises(ValueError, match="MAX_PHASE_BYTES"):
         line.alice.send(bytes(11), True)
+
+
+def test_empty_messages_fill_a_phase_too(line, monkeypatch):
+    monkeypatch.setattr("qkdlab.link.seal.MAX_PHASE_BYTES", 30)
+    frames = [b"\x01\x00" + n.to_bytes(8, "little") for n in range(1, 5)]
+    line.inject(*frames[:3])
+    assert received(line.bob) == []
+    line.inject(frames[3])
+    assert refuses(line).code is AbortCode.AUTHENTICATION_FAILED
+
+
+def test_epsilon_is_that_of_the_longest_text_under_a_tag(line, monkeypatch):
+    """Tag a phase that is just full and compare with what the bound was asked for."""
+    seen, asked = [], []
+    tag, epsilon = authenticate.tag, authenticate.epsilon
+    monkeypatch.setattr("qkdlab.link.seal.MAX_PHASE_BYTES", 100)
+    monkeypatch.setattr(
+        authenticate,
+        "tag",
+        lambda r, s, data: seen.append(len(data)) or tag(r, s, data),
+    )
+    monkeypatch.setattr(
+        authenticate, "epsilon", lambda n: asked.append(n) or epsilon(n)
+    )
+    line.alice.send(b"", False)
+    line.alice.send(bytes(84), True)
+    assert line.alice.epsilon_authentication == epsilon(seen[0])
+    assert asked == seen
 
 
 def test_messages_are_recorded_when_sent_and_when_delivered():
