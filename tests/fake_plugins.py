@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Set
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -46,6 +47,10 @@ class TaggerOptions(Strict):
 class Section(Strict):
     spread_db: float = 0.1
     buses: dict[str, dict[str, Any]] = {}
+    faults: dict[str, str] = {}
+
+    def unknown_names(self, known: Set[str]) -> list[tuple[str, str]]:
+        return [("faults", name) for name in self.faults if name not in known]
 
 
 CONTROL = {"control": Endpoint("bytes")}

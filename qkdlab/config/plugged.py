@@ -6,8 +6,8 @@ another, and returns what it could check together with the problems.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Set
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -17,10 +17,26 @@ from qkdlab.config.explain import check_model
 from qkdlab.errors import ConfigError
 from qkdlab.problems import KeyPath, Problem
 
-__all__ = ["check_instruments", "check_parameters", "check_sections"]
+__all__ = [
+    "EXPERIMENTS",
+    "SECTIONS",
+    "NamesConnections",
+    "check_instruments",
+    "check_parameters",
+    "check_sections",
+]
 
 SECTIONS = "qkdlab.sections"
 EXPERIMENTS = "qkdlab.experiments"
+
+
+@runtime_checkable
+class NamesConnections(Protocol):
+    """A section that names connections, ``party.instrument`` or ``party.bus``."""
+
+    def unknown_names(self, known: Set[str]) -> Iterable[KeyPath]:
+        """Return where in the section stand names that are not among `known`."""
+        ...
 
 
 def check_sections(document: Document) -> tuple[dict[str, BaseModel], list[Problem]]:
@@ -39,7 +55,32 @@ def check_sections(document: Document) -> tuple[dict[str, BaseModel], list[Probl
         problems += more
         if section is not None:
             found[name] = section
+            problems += _check_names(document, name, section)
     return found, problems
+
+
+def _check_names(document: Document, name: str, section: BaseModel) -> list[Problem]:
+    if not isinstance(section, NamesConnections):
+        return []
+    known = _connections(document)
+    problems = []
+    for below in section.unknown_names(known.keys()):
+        path = (name, *below)
+        hint = plugins.did_you_mean(str(below[-1]), known)
+        message = f"no such instrument or bus{hint}; there are: {', '.join(known)}"
+        problems.append(Problem(document.key_position(path), path, message))
+    return problems
+
+
+def _connections(document: Document) -> dict[str, None]:
+    """Return the lines of all stations; who shares a bus has none of its own."""
+    return {
+        f"{party}.{item.get('bus') or name}": None
+        for party, station in _items(document.get(("parties",)))
+        if isinstance(station, dict)
+        for name, item in _items(station.get("instruments"))
+        if isinstance(item, dict)
+    }
 
 
 def check_parameters(document: Document) -> tuple[BaseModel | None, list[Problem]]:

@@ -6,6 +6,7 @@ may lie from it, which simulators stand in, and what shall go wrong.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -88,3 +89,8 @@ class SimulationSection(_Section):
     spread: Spread = Field(default_factory=Spread)
     faults: dict[str, list[Fault]] = Field(default_factory=dict)
     """By ``party.instrument`` or ``party.bus``."""
+
+    def unknown_names(self, known: Set[str]) -> Iterator[tuple[str, str]]:
+        """Yield (field, name) of whatever is not among the connections `known`."""
+        for field in ("buses", "instruments", "faults"):
+            yield from ((field, n) for n in getattr(self, field) if n not in known)

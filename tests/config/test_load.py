@@ -69,6 +69,23 @@ def test_a_mistyped_key_inside_a_section_is_found(good):
     assert "'spread_db'" in line
 
 
+def test_a_section_that_names_no_instrument_is_refused(good):
+    line = only(good + "  faults: {alice.awg: silent, bob.taggre: silent}\n")
+    assert line == (
+        "lab.yaml:25:31: simulation.faults.bob.taggre: no such instrument or bus "
+        "(did you mean 'bob.tagger'?); there are: alice.awg, bob.tagger"
+    )
+
+
+def test_an_empty_file_is_named():
+    assert only("") == "lab.yaml: must be a mapping of keys"
+
+
+def test_a_folder_is_no_configuration(tmp_path):
+    with pytest.raises(ResourceError, match=r"cannot be read: Is a directory$"):
+        load(tmp_path)
+
+
 def test_a_wrong_unit_in_a_key_names_the_right_field(good):
     line = only(good.replace("duration_s: 0.5", "duration_ms: 500"))
     assert line == (

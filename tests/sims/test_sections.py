@@ -42,6 +42,17 @@ def test_a_wrong_section_is_refused(section: dict[str, Any]) -> None:
         SimulationSection.model_validate(section)
 
 
+def test_it_names_the_connections_that_no_station_has() -> None:
+    section = SimulationSection.model_validate(
+        {
+            "faults": {"alice.agw": [{"kind": "silent"}], "alice.awg": []},
+            "instruments": {"alice.laser": {}},
+        }
+    )
+    unknown = list(section.unknown_names({"alice.awg", "bob.plates"}))
+    assert unknown == [("instruments", "alice.laser"), ("faults", "alice.agw")]
+
+
 def record(config: dict[str, Any], quantity: str) -> tuple[float, float]:
     (found,) = [r for r in config["calibration"] if r["quantity"] == quantity]
     return found["value"], found["uncertainty"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +51,7 @@ class Connection:
 def connections(config: RunConfig, section: SimulationSection) -> dict[str, Connection]:
     """Return the devices that a configuration needs, by name.
 
-    Raises ConfigError when a bus is not described, or the section names a thing that
-    no party has.
+    Raises ConfigError when a bus is not described.
     """
     found: dict[str, Connection] = {}
     for party, station in config.parties.items():
@@ -62,9 +60,6 @@ def connections(config: RunConfig, section: SimulationSection) -> dict[str, Conn
             if device not in found:
                 found[device] = _connection(device, instrument, section)
             found[device].users[f"{party}.{name}"] = instrument
-    _require_known("instruments", section.instruments, found)
-    _require_known("buses", section.buses, found)
-    _require_known("faults", section.faults, found)
     return found
 
 
@@ -115,16 +110,3 @@ def _connection(
         return Connection(device, bus.simulator, {"addresses": bus.addresses} | options)
     simulator = override.simulator if override is not None else None
     return Connection(device, simulator or instrument.driver, options)
-
-
-def _require_known(
-    field_name: str, named: Mapping[str, object], found: Mapping[str, object]
-) -> None:
-    unknown = [
-        f"simulation.{field_name}.{name}: no such instrument or bus"
-        + did_you_mean(name, found)
-        for name in named
-        if name not in found
-    ]
-    if unknown:
-        raise ConfigError(unknown)
