@@ -19,7 +19,15 @@ from qkdlab.errors import ConfigError
 from qkdlab.plugins import did_you_mean, driver_spec
 from qkdlab.problems import KeyPath, Problem
 
-__all__ = ["COMPOSITE_FIELDS", "InstrumentName", "check_roles", "driver_roles"]
+__all__ = [
+    "COMPOSITE_FIELDS",
+    "InstrumentName",
+    "ReceiverFields",
+    "TransmitterFields",
+    "WaveplateCompensatorFields",
+    "check_roles",
+    "driver_roles",
+]
 
 InstrumentName = NewType("InstrumentName", str)
 

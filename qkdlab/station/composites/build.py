@@ -6,20 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qkdlab.calibration.party import PartyBook
-from qkdlab.errors import ConfigError
+from qkdlab.config.composites import COMPOSITE_FIELDS
 from qkdlab.station.composites.compensator import WaveplateCompensator
 from qkdlab.station.composites.receiver import Receiver
 from qkdlab.station.composites.transmitter import Transmitter
 
 __all__ = ["COMPOSITES", "build"]
 
-Builder = Callable[[Mapping[str, Any], Mapping[str, Any], PartyBook], Any]
+Builder = Callable[[Any, Mapping[str, Any], PartyBook], Any]
 
 COMPOSITES: dict[str, Builder] = {
     "receiver": Receiver.from_config,
     "transmitter": Transmitter.from_config,
     "waveplate_compensator": WaveplateCompensator.from_config,
 }
+"""Each takes its model of `qkdlab.config.composites.COMPOSITE_FIELDS`."""
 
 
 def build(
@@ -30,16 +31,7 @@ def build(
 ) -> Any:
     """Return the composite `name` made of `instruments`.
 
-    Raises ConfigError when there is no such composite, a field is missing, or an
-    instrument that it names does not exist.
+    fields: of the role, as a configuration that was loaded holds them
     """
-    builder = COMPOSITES.get(name)
-    if builder is None:
-        raise ConfigError(f"no composite {name!r}; there are {', '.join(COMPOSITES)}")
-    try:
-        return builder(fields, instruments, book)
-    except KeyError as missing:
-        raise ConfigError(
-            f"composite {name!r}: {missing.args[0]!r} is neither a field given nor an "
-            "instrument of this party"
-        ) from None
+    checked = COMPOSITE_FIELDS[name].model_validate({"composite": name, **fields})
+    return COMPOSITES[name](checked, instruments, book)

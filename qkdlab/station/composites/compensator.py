@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qkdlab.calibration.party import PartyBook
-from qkdlab.errors import ConfigError
+from qkdlab.config.composites import WaveplateCompensatorFields
 from qkdlab.roles import Rotator
 
 __all__ = ["WaveplateCompensator"]
@@ -55,16 +55,10 @@ class WaveplateCompensator:
     @classmethod
     def from_config(
         cls,
-        fields: Mapping[str, Any],
+        fields: WaveplateCompensatorFields,
         instruments: Mapping[str, Any],
         book: PartyBook,
     ) -> WaveplateCompensator:
         """Build from the fields of a configuration's role."""
-        names = [str(name) for name in fields["plates"]]
-        retardances = tuple(float(value) for value in fields["retardances_waves"])
-        if len(names) != len(retardances):
-            raise ConfigError(
-                "waveplate_compensator: give one entry of retardances_waves per plate "
-                f"({len(names)} plates, {len(retardances)} retardances)"
-            )
-        return cls([instruments[name] for name in names], retardances)
+        plates = [instruments[name] for name in fields.plates]
+        return cls(plates, tuple(fields.retardances_waves))

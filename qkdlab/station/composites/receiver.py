@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qkdlab.calibration.party import PartyBook
-from qkdlab.errors import ConfigError
+from qkdlab.config.composites import ReceiverFields
 from qkdlab.roles import TimeTagger
 from qkdlab.timetags.block import TagBlock
 
@@ -44,20 +44,8 @@ class Receiver:
 
     @classmethod
     def from_config(
-        cls,
-        fields: Mapping[str, Any],
-        instruments: Mapping[str, Any],
-        book: PartyBook,
+        cls, fields: ReceiverFields, instruments: Mapping[str, Any], book: PartyBook
     ) -> Receiver:
         """Build from the fields of a configuration's role."""
-        table = {int(k): str(v) for k, v in dict(fields["channels"]).items()}
-        if sorted(table) != list(range(len(table))):
-            raise ConfigError("receiver: channels must be numbered 0, 1, 2, ...")
-        unknown = sorted(set(table.values()) - set(_MEANINGS))
-        if unknown or len(set(table.values())) != len(table):
-            raise ConfigError(
-                "receiver: each channel must be one of X0, X1, Z0, Z1, each once"
-                + (f"; found {', '.join(unknown)}" if unknown else "")
-            )
-        meanings = tuple(_MEANINGS[table[i]] for i in range(len(table)))
-        return cls(instruments[str(fields["tagger"])], meanings)
+        meanings = [_MEANINGS[fields.channels[i]] for i in range(len(fields.channels))]
+        return cls(instruments[fields.tagger], tuple(meanings))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.calibration.party import PartyBook
-from qkdlab.errors import ConfigError
+from qkdlab.config.composites import TransmitterFields
 from qkdlab.roles import PatternGenerator
 
 __all__ = ["Transmitter"]
@@ -94,21 +95,12 @@ class Transmitter:
 
     @classmethod
     def from_config(
-        cls,
-        fields: Mapping[str, object],
-        instruments: Mapping[str, object],
-        book: PartyBook,
+        cls, fields: TransmitterFields, instruments: Mapping[str, Any], book: PartyBook
     ) -> Transmitter:
         """Build from the fields of a configuration's role."""
-        generator = instruments[str(fields["generator"])]
-        if not hasattr(generator, "load_waveforms"):
-            raise ConfigError(
-                f"transmitter: instrument {fields['generator']!r} is no pattern "
-                "generator; name an AWG"
-            )
         return cls(
-            generator,  # type: ignore[arg-type]
+            instruments[fields.generator],
             book,
-            int(str(fields.get("intensity_channel", 1))),
-            int(str(fields.get("polarization_channel", 2))),
+            fields.intensity_channel,
+            fields.polarization_channel,
         )
