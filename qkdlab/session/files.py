@@ -50,7 +50,8 @@ class PartyFiles:
     """Journal, run file, key store and pad pool of one party.
 
     On leaving the context the journal is folded into the run file, and the run file
-    gets its name; that holds after errors, too. Raises ResourceError.
+    gets its name; that holds after errors, too. The journal of a secure run is removed
+    instead: with the public messages it gives the key. Raises ResourceError.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class PartyFiles:
         except OSError as error:
             raise ResourceError(f"{private}: {error.strerror}") from None
         self.path = folder / f"{party}.h5"
+        self._leaves_journal = config.key_class != "secure"
         self.keys: list[KeyBlock] = []
         self.journal = Journal(private / "journal.bin")
         self.pool = PadPool.create(private / "pads.bin", secrets.pads)
@@ -107,9 +109,16 @@ class PartyFiles:
             with suppress(ResourceError):
                 self.run_file.result("error", f"{type(error).__name__}: {error}")
         try:
-            self.run_file.finish(self.journal.path)
+            self._finish()
         except ResourceError as failure:
             self.run_file.abandon()
             if error is None:
                 raise
             error.add_note(str(failure))
+
+    def _finish(self) -> None:
+        try:
+            self.run_file.finish(self.journal.path)
+        finally:
+            if not self._leaves_journal:
+                self.journal.destroy()

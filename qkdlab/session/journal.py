@@ -25,6 +25,7 @@ __all__ = ["Journal", "JournalRecord", "read_journal"]
 _HEAD = struct.Struct("<II")
 _MAGIC = b"qkdlab-journal-1\n"
 MAX_RECORD_BYTES = 1 << 31
+_WIPE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,27 @@ class Journal:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def destroy(self) -> None:
+        """Overwrite the file with zeros and remove it.
+
+        What a file system keeps elsewhere is out of reach. Raises ResourceError.
+        """
+        self.close()
+        try:
+            size = self.path.stat().st_size
+            with self.path.open("r+b") as file:
+                for start in range(0, size, _WIPE_BYTES):
+                    file.write(bytes(min(_WIPE_BYTES, size - start)))
+                file.flush()
+                os.fsync(file.fileno())
+            self.path.unlink()
+            _sync_folder(self.path.parent)
+        except OSError as error:
+            raise ResourceError(
+                f"{self.path}: cannot remove the journal of a secure run "
+                f"({error.strerror or error}); remove it by hand, it holds secrets"
+            ) from None
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

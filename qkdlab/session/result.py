@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from qkdlab.errors import (
     SecurityAbort,
     VerifyError,
 )
+from qkdlab.security.epsilon import EpsilonBudget
 
 if TYPE_CHECKING:
     from qkdlab.link.effects import KeyBlock
@@ -62,6 +63,10 @@ _FIGURES: dict[str, Any] = {
 """Every result has these, whatever became of the run."""
 
 
+_TRUST = ("violated", "assumed", "met")
+"""The statuses of an assumption, the worst first."""
+
+
 @dataclass
 class PartyOutcome:
     """What one party brought home.
@@ -87,7 +92,8 @@ def build_result(
     facts: names of the result known to the session (seed, duration, class, ...)
 
     Figures that only one party knows are taken as they are; where parties differ,
-    each keeps its own under ``parties``.
+    each keeps its own under ``parties``. Of an assumption that they see differently the
+    worse status counts.
     """
     result = {**_FIGURES, **_merged(parties)}
     match = keys_match([p.keys for p in parties.values()])
@@ -101,12 +107,7 @@ def build_result(
         "net_secret_bits": secret_bits - spent,
         "secret_key_rate_bps": secret_bits / duration_s if duration_s else 0.0,
         "keys_match": match,
-        "epsilon": {
-            **result["epsilon"],
-            "authentication": max(
-                (p.epsilon_authentication for p in parties.values()), default=0.0
-            ),
-        },
+        "epsilon": _epsilon(parties, result["epsilon"]),
         "aborted": None if aborted is None else _abort(aborted),
         "run_files": {
             name: str(p.run_file)
@@ -114,7 +115,8 @@ def build_result(
             if p.run_file is not None
         },
     }
-    if facts.get("key_class") != "secure" or aborted is not None:
+    is_secure = facts.get("key_class") == "secure"
+    if not (is_secure and match and aborted is None):
         result["claimable_secret_bits"] = 0
     return dict(plain(result))
 
@@ -190,9 +192,34 @@ def _merged(parties: Mapping[str, PartyOutcome]) -> dict[str, Any]:
             for name, known in figures.items():
                 if key in known:
                     apart.setdefault(name, {})[key] = known[key]
+    if "assumptions" in apart.get(next(iter(apart), ""), {}):
+        merged["assumptions"] = _worst(
+            k.get("assumptions", []) for k in figures.values()
+        )
     if apart:
         merged["parties"] = apart
     return merged
+
+
+def _worst(lists: Iterable[Sequence[Mapping[str, str]]]) -> list[Mapping[str, str]]:
+    """Return every assumption once, as the party sees it that trusts it least."""
+    found: dict[str, Mapping[str, str]] = {}
+    for assumption in (a for assumptions in lists for a in assumptions):
+        known = found.setdefault(assumption["name"], assumption)
+        if _TRUST.index(assumption["status"]) < _TRUST.index(known["status"]):
+            found[assumption["name"]] = assumption
+    return list(found.values())
+
+
+def _epsilon(
+    parties: Mapping[str, PartyOutcome], known: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the failure probabilities, and their sum when all are known."""
+    tags = max((p.epsilon_authentication for p in parties.values()), default=0.0)
+    if not {"correctness", "secrecy"} <= set(known):
+        return {**known, "authentication": tags}
+    budget = EpsilonBudget(known["correctness"], known["secrecy"], {"tags": tags})
+    return budget.as_dict()
 
 
 def _stored_bits(parties: Mapping[str, PartyOutcome]) -> int:

@@ -27,17 +27,19 @@ class RunSecrets:
     """Session id, pre-shared secret and the parties' randomness.
 
     With a seed all of them repeat, which only simulations may do; such a run can
-    claim nothing (SECURITY rules 2 and 9). Raises ConfigError for a seeded secure run.
+    claim nothing (SECURITY rules 2 and 9). Other configurations have other pads even
+    then; the same one gives the same run, pads included. Raises ConfigError for a
+    secure run with a seed, or with settings that repeat.
     """
 
     def __init__(self, config: RunConfig) -> None:
-        if config.seed is not None and config.key_class == "secure":
-            raise ConfigError("a secure run takes no seed")
+        _refuse_what_is_not_secure(config)
         self._seed = config.seed
         self.configuration = bytes.fromhex(config.hash)
-        common = self.randomness("both parties")
         self.session = self._session_id()
-        self.pads = common.secret("pre-shared pads", 8 * pool_bytes(_N_PADS)).to_bytes()
+        label = f"pre-shared pads {self.session.hex()}"
+        common = self.randomness("both parties")
+        self.pads = common.secret(label, 8 * pool_bytes(_N_PADS)).to_bytes()
 
     def randomness(self, party: str) -> Randomness:
         """Return the source of one party's own bits."""
@@ -53,3 +55,13 @@ class RunSecrets:
 
     def __repr__(self) -> str:
         return "RunSecrets()"
+
+
+def _refuse_what_is_not_secure(config: RunConfig) -> None:
+    """Hold a configuration to SECURITY rule 2 once more, however it was made."""
+    if config.key_class != "secure":
+        return
+    if config.seed is not None:
+        raise ConfigError("a secure run takes no seed")
+    if getattr(config.parameters, "settings_repeat", False):
+        raise ConfigError("a secure run takes no settings that repeat")

@@ -118,3 +118,23 @@ def test_a_full_disk_keeps_what_was_written_and_says_so(tmp_path: Path) -> None:
     assert "journal.bin: cannot write" in done.stdout
     assert "free space" in done.stdout
     assert [r.label for r in read_journal(path)] == ["kept"]
+
+
+def test_a_destroyed_journal_is_overwritten_before_it_is_removed(
+    tmp_path: Path,
+) -> None:
+    path, second_name = tmp_path / "journal.bin", tmp_path / "link"
+    journal = Journal(path)
+    journal.append("outcomes", b"\x5a" * 3_000_000, secret=True)
+    second_name.hardlink_to(path)
+    size = second_name.stat().st_size
+    journal.destroy()
+    assert not path.exists()
+    assert second_name.read_bytes() == bytes(size)
+
+
+def test_a_journal_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.bin")
+    journal.path.unlink()
+    with pytest.raises(ResourceError, match="it holds secrets"):
+        journal.destroy()

@@ -104,14 +104,46 @@ def test_only_a_secure_run_without_abort_can_claim():
     figures = {"claimable_secret_bits": 100}
     secure = {**FACTS, "key_class": "secure"}
     abort = SecurityAbort(AbortCode.NO_SECRET_KEY, "short")
+    equal = (key(), key())
 
-    def claimed(facts, aborted):
-        result = build_result(pair(figures, figures), facts, aborted)
+    def claimed(facts, aborted, keys=equal):
+        result = build_result(pair(figures, figures, keys), facts, aborted)
         return result["claimable_secret_bits"]
 
     assert claimed(secure, None) == 100
     assert claimed(FACTS, None) == 0
     assert claimed(secure, abort) == 0
+    assert claimed(secure, None, (key(), key(0x5B))) == 0
+    assert claimed(secure, None, (None, None)) == 0
+
+
+def assumption(name: str, status: str, note: str = "") -> dict[str, str]:
+    return {"name": name, "status": status, "note": note}
+
+
+def test_of_an_assumption_seen_differently_the_worse_status_counts():
+    mine = [assumption("a", "met"), assumption("b", "violated"), assumption("c", "met")]
+    theirs = [assumption("a", "assumed"), assumption("b", "assumed")]
+    for parties in (pair, lambda a, b: pair(b, a)):
+        found = build_result(
+            parties({"assumptions": mine}, {"assumptions": theirs}), FACTS, None
+        )
+        statuses = {a["name"]: a["status"] for a in found["assumptions"]}
+        assert statuses == {"a": "assumed", "b": "violated", "c": "met"}
+        assert "assumptions" in found["parties"]["alice"]
+
+
+def test_all_failure_probabilities_add_up():
+    known = {"epsilon": {"secrecy": 1e-9, "correctness": 1e-15}}
+    epsilon = build_result(pair(known, known), FACTS, None)["epsilon"]
+    assert epsilon["authentication"] >= 2e-12
+    assert epsilon["total"] == pytest.approx(1e-9 + 1e-15 + 2e-12)
+
+
+def test_the_sum_waits_until_all_are_known():
+    known = {"epsilon": {"secrecy": 1e-9}}
+    epsilon = build_result(pair(known, known), FACTS, None)["epsilon"]
+    assert epsilon == {"secrecy": 1e-9, "authentication": 2e-12}
 
 
 def test_an_abort_is_told_with_code_and_numbers():

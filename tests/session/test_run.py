@@ -6,6 +6,7 @@ import signal
 import stat
 from dataclasses import dataclass
 
+import h5py
 import pytest
 import station_fakes
 from pydantic import BaseModel
@@ -23,7 +24,7 @@ from qkdlab.errors import (
     SecurityAbort,
 )
 from qkdlab.keys.store import KeyState, KeyStore
-from qkdlab.link.effects import KeyBlock, KeyReady
+from qkdlab.link.effects import Commit, KeyBlock, KeyReady
 from qkdlab.problems import Position, Problem
 from qkdlab.runfile.reader import open_run
 from qkdlab.session.experiment import Experiment, PartyResult
@@ -295,6 +296,78 @@ def test_a_configuration_of_other_parties_is_refused(world, tmp_path):
     world.programs = {"alice": alice, "charlie": bob}
     with pytest.raises(ConfigError, match="alice and bob"):
         started(world, tmp_path / "run")
+
+
+@dataclass
+class CommittingParty(KeyParty):
+    """Commits a secret on the way to its key."""
+
+    secret: bytes = b"\xa5" * 64
+
+    def handle(self, event):
+        return [Commit("outcomes", self.secret, secret=True), *super().handle(event)]
+
+
+def test_what_a_secure_run_leaves_behind_does_not_give_its_outcomes(world, tmp_path):
+    def committing(party):
+        def program(ctx):
+            made = CommittingParty(key(party, ctx.conversation.key_class))
+            return PartyResult(ctx.conversation.drive(made))
+
+        return program
+
+    world.programs = {name: committing(name) for name in ("alice", "bob")}
+    folder = tmp_path / "run"
+    outcome = started(world, folder, configuration(None, "secure"))
+    assert outcome.result["secret_bits"] == 64
+    left = [p for p in folder.rglob("*") if p.is_file()]
+    assert {p.name for p in left if p.parent.name == "bob"} == {"pads.bin"}
+    for path in left:
+        assert CommittingParty.secret not in path.read_bytes(), path
+    with h5py.File(folder / "bob.h5") as file:
+        assert "journal" not in file["user/qkdlab"]
+    # the same look at a run on record finds them
+    folder = tmp_path / "lab"
+    started(world, folder, configuration(None, "lab"))
+    assert CommittingParty.secret in (folder / "bob" / "journal.bin").read_bytes()
+
+
+def test_an_abort_of_a_secure_run_leaves_no_journal_either(world, tmp_path):
+    class AbortingParty(CommittingParty):
+        def handle(self, event):
+            raise SecurityAbort(AbortCode.NO_SECRET_KEY, "short")
+
+    def program(ctx):
+        return PartyResult(ctx.conversation.drive(AbortingParty(key("x", "secure"))))
+
+    world.programs = {"alice": program, "bob": program}
+    outcome = started(world, tmp_path / "run", configuration(None, "secure"))
+    assert outcome.exit_code == 3
+    assert list((tmp_path / "run").rglob("journal.bin")) == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "repeats", "words"), [(7, False, "seed"), (None, True, "repeat")]
+)
+def test_a_secure_run_refuses_what_is_not_secure_however_it_was_asked_for(
+    world, tmp_path, seed, repeats, words
+):
+    class Repeating(Parameters):
+        settings_repeat: bool = repeats
+
+    config = configuration(seed, "secure")
+    config = config.model_copy(update={"parameters": Repeating()})
+    with pytest.raises(ConfigError, match=words):
+        started(world, tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_configurations_of_one_seed_have_other_pads(world, tmp_path):
+    pads = set()
+    for name in ("demonstration", "lab"):
+        started(world, tmp_path / name, configuration(7, name))
+        pads.add((tmp_path / name / "alice" / "pads.bin").read_bytes()[4096:])
+    assert len(pads) == 2
 
 
 def test_the_same_seed_gives_the_same_session_and_pads(world, tmp_path):
