@@ -160,6 +160,8 @@ def read_key_block(
     symbols = parameters.pattern.symbols
     state = SlotState()
     for block in already:
+        # what was lost here could hide a click that blanks the first slots
+        _refuse_gap(block, block.t_begin)
         state, _ = slot_block(state, block, alignment)
     ready_ps, first_frame, end_ps = _block_bounds(parameters, fit, already)
     first_slot = first_frame * symbols
@@ -169,12 +171,7 @@ def read_key_block(
     piece_ps = round(parameters.detection.tag_block_s * 1e12)
     for block in read_for(receiver, end_ps - ready_ps, piece_ps):
         recorder.tags(block)
-        if block.t_begin != position_ps or block.lost:
-            raise SecurityAbort(
-                AbortCode.COVERAGE_GAP,
-                "tags were lost within the block",
-                {"gaps": len(block.lost) + int(block.t_begin != position_ps)},
-            )
+        _refuse_gap(block, position_ps)
         position_ps = block.t_end
         last = position_ps >= end_ps
         state, clicks = slot_block(state, block, alignment, last=last)
@@ -186,6 +183,15 @@ def read_key_block(
             clicks.mask[keep],
             _since(state.counts, before),
             min(1.0, (position_ps - ready_ps) / (end_ps - ready_ps)),
+        )
+
+
+def _refuse_gap(block: TagBlock, position_ps: int) -> None:
+    if block.t_begin != position_ps or block.lost:
+        raise SecurityAbort(
+            AbortCode.COVERAGE_GAP,
+            "tags were lost",
+            {"gaps": len(block.lost) + int(block.t_begin != position_ps)},
         )
 
 
