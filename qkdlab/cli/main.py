@@ -12,7 +12,7 @@ import typer
 from qkdlab.cli import benchmark, check, drivers, info, keylength, run
 from qkdlab.cli.output import say
 from qkdlab.errors import ConfigError, QkdlabError, ResourceError, UsageError
-from qkdlab.session.signals import Interrupted
+from qkdlab.session.signals import Interrupted, interruptible
 
 __all__ = ["app", "main"]
 
@@ -41,12 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        answer = app(
-            args=given or ["--help"],
-            prog_name="qkdlab",
-            standalone_mode=False,
-        )
-        sys.stdout.flush()
+        with interruptible():
+            answer = app(
+                args=given or ["--help"],
+                prog_name="qkdlab",
+                standalone_mode=False,
+            )
+            sys.stdout.flush()
     except Interrupted as stop:
         say(str(stop), *getattr(stop, "__notes__", []))
         return stop.exit_code

@@ -1,6 +1,7 @@
 """Every error is one line and an exit code; stdout holds nothing but the answer."""
 
 import json
+import signal
 import sys
 
 import pytest
@@ -90,6 +91,18 @@ def test_an_error_is_one_line_and_its_exit_code(raising, error, code, line, caps
     assert captured.err.startswith(f"qkdlab: {line}")
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_told_in_one_line_whatever_the_command(monkeypatch, signum, capsys):
+    def app(**_):
+        signal.raise_signal(signum)
+
+    monkeypatch.setattr(qkdlab.cli.main, "app", app)
+    before = signal.getsignal(signum)
+    assert main(["drivers"]) == 128 + signum
+    assert capsys.readouterr().err == f"qkdlab: stopped by {signum.name}\n"
+    assert signal.getsignal(signum) is before
 
 
 def test_problems_of_a_configuration_are_lines_that_editors_can_follow(raising, capsys):
