@@ -44,15 +44,16 @@ def command(
     from qkdlab.cli.output import print_json, say, short_warnings
     from qkdlab.cli.progress import progress
     from qkdlab.cli.summary import print_summary
+    from qkdlab.config.layers import Override
     from qkdlab.config.load import load
     from qkdlab.session.run import run
 
     short_warnings()
-    changes = list(overrides or [])
+    changes: list[str | Override] = list(overrides or [])
     if seed is not None:
-        changes.append(f"seed={seed}")
+        changes.append(Override(f"seed={seed}", "--seed"))
     if duration is not None:
-        changes.append(f"parameters.duration_s={duration!r}")
+        changes.append(Override(f"parameters.duration_s={duration!r}", "--duration"))
     loaded = load(config, overrides=changes)
     folder = output or Path("runs") / f"{loaded.name}-{_utc()}"
     with progress(quiet=quiet) as report:

@@ -7,6 +7,7 @@ lists for tuples and text for times, since YAML has no others.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -133,13 +134,16 @@ def _number(error: ErrorDetails, field: str) -> str:
         hint = number_hint(value, field)
         if hint is not None:
             return hint
-        try:
-            float(value)
-        except ValueError:
-            pass
-        else:
+        if _is_finite(value):
             return f"must be a {kind}, got the text '{value}'; leave out the quotes"
     return f"must be a {kind}, got {_got(value)}"
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _bound(error: ErrorDetails, field: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from qkdlab.config.document import Document, Spot
 from qkdlab.config.find import read_source
@@ -11,10 +11,17 @@ from qkdlab.config.yaml_text import parse_yaml
 from qkdlab.errors import ConfigError, ResourceError
 from qkdlab.problems import KeyPath, Position, Problem, path_text
 
-__all__ = ["OVERRIDE", "apply_override", "merge", "resolve_extends"]
+__all__ = ["Override", "apply_override", "merge", "resolve_extends"]
 
-OVERRIDE = "--set"
-"""The file name of positions on the command line."""
+
+class Override(NamedTuple):
+    """A change ``a.b=c``, and the option of the command line that it comes from.
+
+    The option stands in problems where else a file and a line would.
+    """
+
+    text: str
+    option: str = "--set"
 
 
 def resolve_extends(
@@ -65,19 +72,20 @@ def _merge(out: Document, below: Any, top: Document, path: KeyPath) -> Any:
     return joined
 
 
-def apply_override(document: Document, text: str) -> list[Problem]:
-    """Carry out one ``a.b=c``; the value is YAML. Returns what is wrong with it.
+def apply_override(document: Document, override: Override) -> list[Problem]:
+    """Carry out one change; the value is YAML. Returns what is wrong with it.
 
     A key that holds dots itself is found where it exists; places in lists are
     numbers from 0. Missing mappings on the way are made, so that the check of the
     whole says what is unknown.
     """
-    place = Position(OVERRIDE)
-    name, equals, value_text = text.partition("=")
+    place = Position(override.option)
+    name, equals, value_text = override.text.partition("=")
     steps = name.strip().split(".")
     if not equals or not all(steps):
-        return [Problem(place, (), f"'{text}' must read PATH=VALUE, as in a.b=3")]
-    value, problems = parse_yaml(value_text, OVERRIDE)
+        message = f"'{override.text}' must read PATH=VALUE, as in a.b=3"
+        return [Problem(place, (), message)]
+    value, problems = parse_yaml(value_text, override.option)
     if problems:
         return [Problem(place, tuple(steps), p.message) for p in problems]
     if not isinstance(document.data, dict):

@@ -11,7 +11,7 @@ from qkdlab import plugins
 from qkdlab.config.composites import check_roles
 from qkdlab.config.conditions import check_conditions
 from qkdlab.config.find import read_source
-from qkdlab.config.layers import apply_override, resolve_extends
+from qkdlab.config.layers import Override, apply_override, resolve_extends
 from qkdlab.config.models import InstrumentConfig, RunConfig, StationConfig
 from qkdlab.config.needs import check_needs
 from qkdlab.config.outline import Outline, StationOutline, check_outline
@@ -29,7 +29,10 @@ __all__ = ["load", "load_text"]
 
 
 def load(
-    source: str | Path, *, overrides: Sequence[str] = (), party: str | None = None
+    source: str | Path,
+    *,
+    overrides: Sequence[str | Override] = (),
+    party: str | None = None,
 ) -> RunConfig:
     """Load a configuration by path or packaged name.
 
@@ -42,7 +45,11 @@ def load(
 
 
 def load_text(
-    text: str, file: str, *, overrides: Sequence[str] = (), party: str | None = None
+    text: str,
+    file: str,
+    *,
+    overrides: Sequence[str | Override] = (),
+    party: str | None = None,
 ) -> RunConfig:
     """Load a configuration from its text; `file` is the name for positions."""
     document, problems = parse_yaml(text, file)
@@ -50,7 +57,8 @@ def load_text(
         raise _error(problems)
     document, more = resolve_extends(document, file)
     problems += more
-    for override in overrides:
+    for change in overrides:
+        override = Override(change) if isinstance(change, str) else change
         problems += apply_override(document, override)
     if not isinstance(document.data, dict):
         place = document.value_position(())

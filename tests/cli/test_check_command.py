@@ -75,6 +75,16 @@ def test_a_secure_run_takes_no_seed(capsys):
     assert any("seed" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [("-1", "must be greater than 0"), ("nan", "got 'nan'"), ("inf", "got 'inf'")],
+)
+def test_a_wrong_duration_is_named_as_it_was_given(value, what, capsys):
+    (line,) = refused(["run", "bb84", "--duration", value], capsys)
+    assert line.startswith("--duration: parameters.duration_s: ")
+    assert what in line
+
+
 def test_a_foreign_file_is_no_run_file(tmp_path, capsys):
     path = tmp_path / "image.h5"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qkdlab.config.document import Document
-from qkdlab.config.layers import apply_override, merge, resolve_extends
+from qkdlab.config.layers import Override, apply_override, merge, resolve_extends
 from qkdlab.config.load import load
 from qkdlab.config.yaml_text import parse_yaml
 from qkdlab.errors import ConfigError
@@ -25,12 +25,12 @@ def parsed(text, file="f"):
 
 def overridden(text, override):
     document = parsed(text)
-    assert apply_override(document, override) == []
+    assert apply_override(document, Override(override)) == []
     return document
 
 
 def refused(text, override):
-    (problem,) = apply_override(parsed(text), override)
+    (problem,) = apply_override(parsed(text), Override(override))
     return str(problem)
 
 
