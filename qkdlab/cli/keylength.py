@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from qkdlab.errors import ConfigError, ResourceError
+from qkdlab.errors import ConfigError, ResourceError, UsageError
 
 __all__ = ["NAME", "command"]
 
@@ -24,17 +25,21 @@ def command(
     from qkdlab.cli.output import print_json
     from qkdlab.security.keylength import keylength
 
-    answer = keylength(_read(counts))
+    name = "stdin" if counts == "-" else counts
+    try:
+        answer = keylength(_read(counts, name))
+    except UsageError as error:
+        raise ConfigError(f"{name}: {error}") from None
     if as_json:
         print_json(answer)
         return
     width = max(len(name) for name in answer)
     for name, value in answer.items():
-        print(f"{name:<{width}}  {_text(value)}")
+        for label, text in _rows(name, value):
+            print(f"{label:<{width}}  {text}")
 
 
-def _read(source: str) -> dict[str, Any]:
-    name = "stdin" if source == "-" else source
+def _read(source: str, name: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
     except OSError as error:
@@ -52,5 +57,10 @@ def _read(source: str) -> dict[str, Any]:
     return counts
 
 
-def _text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _rows(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each line; an assumption has a line of its own."""
+    if name == "assumptions":
+        for item in value:
+            yield f"  {item['status']}", f"{item['name']} ({item['note']})"
+    else:
+        yield name, f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -6,12 +6,12 @@ field is checked: an unknown one is refused with a suggestion, a wrong one by na
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from qkdlab.errors import UsageError
+from qkdlab.plugins import did_you_mean, suggest
 from qkdlab.security import lim2014, tomamichel2012
 from qkdlab.security.assumptions import NOT_A_CLAIM, bb84_assumptions
 
@@ -41,7 +41,8 @@ def keylength(request: Request) -> dict[str, Any]:
         raise UsageError(f"protocol is missing; one of {', '.join(PROTOCOLS)}")
     if protocol not in PROTOCOLS:
         raise UsageError(
-            f"protocol {protocol!r} is unknown{_suggest(str(protocol), PROTOCOLS)}; "
+            f"protocol {protocol!r} is unknown"
+            f"{did_you_mean(str(protocol), PROTOCOLS)}; "
             f"one of {', '.join(PROTOCOLS)}"
         )
     return PROTOCOLS[protocol](_Fields(request))
@@ -60,8 +61,9 @@ class _Fields:
 
     def take(self, name: str) -> Any:
         if not self.has(name):
-            close = _suggest(name, [k for k in self._request if k not in self._known])
-            raise UsageError(f"{name} is missing{close}")
+            near = suggest(name, [k for k in self._request if k not in self._known])
+            hint = f" (rename {near!r}?)" if near is not None else ""
+            raise UsageError(f"{name} is missing{hint}")
         return self._request[name]
 
     def refuse_unknown(self) -> None:
@@ -69,7 +71,7 @@ class _Fields:
             if name not in self._known:
                 raise UsageError(
                     f"{name!r} is not a field of this protocol"
-                    f"{_suggest(str(name), self._known)}"
+                    f"{did_you_mean(str(name), self._known)}"
                 )
 
     def real(self, name: str, low: float, high: float, *, open_low: bool) -> float:
@@ -89,11 +91,6 @@ class _Fields:
             _count(f"{name}[{i}]", x, 0) for i, x in enumerate(self.triple(name))
         )
         return a, b, c
-
-
-def _suggest(word: str, names: Any) -> str:
-    close = difflib.get_close_matches(word, list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _real(name: str, value: Any, low: float, high: float, *, open_low: bool) -> float:

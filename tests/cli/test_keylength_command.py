@@ -35,7 +35,9 @@ def test_it_answers_with_one_json_object(counts, capsys):
 
 def test_it_answers_people_with_a_line_per_figure(counts, capsys):
     assert main(["keylength", str(counts)]) == 0
-    assert "secret_bits  " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "secret_bits  " in out
+    assert "  assumed      single photons (source not examined)" in out
 
 
 def test_it_reads_standard_input(monkeypatch, capsys):
@@ -70,5 +72,5 @@ def test_a_missing_count_is_named(counts, field, capsys):
     counts.write_text(json.dumps({k: v for k, v in REQUEST.items() if k != field}))
     assert main(["keylength", str(counts)]) == 1
     captured = capsys.readouterr()
-    assert field in captured.err
+    assert f"counts.json: {field} is missing" in captured.err
     assert captured.out == ""

@@ -92,7 +92,7 @@ def test_counts_that_the_model_cannot_give_are_called_so():
         (changed(DECOY, n_kay=3), "'n_kay' is not a field.*did you mean 'n_key'"),
         (
             changed({**DECOY, "epsilon_secracy": 1e-9}, epsilon_secrecy=None),
-            "epsilon_secrecy is missing .did you mean 'epsilon_secracy'",
+            "epsilon_secrecy is missing .rename 'epsilon_secracy'",
         ),
         (changed(DECOY, probabilities=[0.5, 0.3, 0.1]), "probabilities must add up"),
         (changed(DECOY, probabilities=[0.6, 0.4, 0.0]), r"probabilities\[2\] must be"),
