@@ -39,7 +39,7 @@ def plain_lines(now_s: Callable[[], float] = time.monotonic) -> Report:
         if what in last and now_s() - last[what] < _MIN_INTERVAL_S:
             return
         last[what] = now_s()
-        amount = f" {100 * done / total:3.0f} %" if total > 1 and done else ""
+        amount = f" {100 * done / total:3.0f} %" if total and done else ""
         print(f"{what}{amount}", file=sys.stderr, flush=True)
 
     return report

@@ -112,8 +112,15 @@ def test_progress_is_a_line_per_step_on_stderr(capsys):
     time_s[0] = 3.0
     report("tags", 5.0, 10.0)
     report("sifting", 0.0, 1.0)
+    time_s[0] = 6.0
+    report("sifting", 0.25, 1.0)
     captured = capsys.readouterr()
-    assert captured.err.splitlines() == ["tags", "tags  50 %", "sifting"]
+    assert captured.err.splitlines() == [
+        "tags",
+        "tags  50 %",
+        "sifting",
+        "sifting  25 %",
+    ]
     assert captured.out == ""
 
 
