@@ -21,6 +21,7 @@ from qkdlab_sims.optics.photons._kernels import (
 
 __all__ = [
     "BRIGHT_MEAN",
+    "NEARLY",
     "NEVER_PS",
     "WIRE",
     "run_ticks",
@@ -41,6 +42,9 @@ _PULSE = np.uint64(1 << 8)
 _PULSE_TAIL = np.uint64(2 << 8)
 _DARK = np.uint64(3 << 8)
 
+NEARLY = 0.998
+"""Relative efficiency above which most events need no exact value."""
+
 NEVER_PS = 1 << 62
 """A time later than all others."""
 
@@ -50,6 +54,7 @@ WIRE = np.dtype(
         ("dark_per_tick", np.float64),
         ("tau_ps", np.float64),  # recovery of the current
         ("bias", np.float64),  # current, in units of the width of the efficiency
+        ("nearly_ps", np.int64),  # recovered to more than `NEARLY` after it
         ("half", np.float64),  # current of half efficiency, same units
         ("full", np.float64),  # 1 + erf(bias - half)
         ("sigma_ps", np.float64),
@@ -78,6 +83,14 @@ def _recovered(wire: Wire, t_ps: int) -> float:
         return 0.0
     current = wire.bias * (1.0 - math.exp(-x))
     return float((1.0 + math.erf(current - wire.half)) / wire.full)
+
+
+@_jit
+def _sees(wire: Wire, t_ps: int, chance: float) -> bool:
+    """Return whether the uniform number `chance` is below the recovered efficiency."""
+    if t_ps - wire.last_ps > wire.nearly_ps and chance < NEARLY:
+        return True
+    return chance < _recovered(wire, t_ps)
 
 
 @_jit
@@ -121,7 +134,7 @@ def _run_darks(
     """Turn dark events up to `until_ps` into clicks; False when the row is full."""
     while wire.dark_ps <= until_ps:
         t = wire.dark_ps
-        if wire.dark_chance < _recovered(wire, t):
+        if _sees(wire, t, wire.dark_chance):
             wire.last_ps = t
             if not _push(wire, row, t):
                 return False
@@ -131,11 +144,11 @@ def _run_darks(
 
 @_jit
 def _photon_click(
-    wire: Wire, row: Integers, t_ps: int, a: Word, b: Word, c: Word, d: Word
+    wire: Wire, row: Integers, t_ps: int, normal: float, c: Word, d: Word
 ) -> bool:
-    """Record a click at `t_ps`, jittered by the words a, b and, in the tail, c, d."""
+    """Record a click at `t_ps`, jittered by `normal` and, in the tail, by c and d."""
     wire.last_ps = t_ps
-    shift = wire.sigma_ps * gauss(a, b)
+    shift = wire.sigma_ps * normal
     if wire.tail_fraction > 0.0 and unit(c) < wire.tail_fraction:
         shift -= wire.tail_ps * math.log(unit(d))
     return _push(wire, row, t_ps + math.floor(shift + 0.5))
@@ -149,6 +162,7 @@ def _dim_tick(
     kept: Integers,
     detector: Integers,
     chance: Floats,
+    normal: Floats,
     period_ps: int,
     keys: Keys,
     wires: Wires,
@@ -157,6 +171,8 @@ def _dim_tick(
     """Turn a tick's thinned candidates into clicks; False when a row is full."""
     tick_ps = period_ps * PULSES_PER_TICK
     for j in range(kept.shape[0]):
+        normal[j] = gauss(words[1, kept[j]], words[2, kept[j]])
+    for j in range(kept.shape[0]):
         i = kept[j]
         d = detector[j]
         wire = wires[d]
@@ -164,11 +180,11 @@ def _dim_tick(
         t = (tick * PULSES_PER_TICK + pulse[i]) * period_ps + wire.arrival_ps
         if not _run_darks(wire, d, t, tick, tick_ps, keys, row):
             return False
-        if chance[j] < _recovered(wire, t):
+        if _sees(wire, t, chance[j]):
             a = b = np.uint64(0)
             if wire.tail_fraction > 0.0:
                 a, b, _, _ = numbers(i, _TAIL, tick, keys, 0)
-            if not _photon_click(wire, row, t, words[1, i], words[2, i], a, b):
+            if not _photon_click(wire, row, t, normal[j], a, b):
                 return False
     return True
 
@@ -197,7 +213,7 @@ def _bright_tick(
             mean = mean_photons(analysers, d, states, number)
             if unit(a) < 1.0 - math.exp(-mean * _recovered(wire, t)):
                 e, f, _, _ = numbers(number, _PULSE_TAIL + use, tick, keys, 0)
-                if not _photon_click(wire, out[d], t, b, c, e, f):
+                if not _photon_click(wire, out[d], t, gauss(b, c), e, f):
                     return False
     return True
 
@@ -236,6 +252,7 @@ def run_ticks(
     kept = np.empty(size, np.int64)
     detector = np.empty(size, np.int64)
     chance = np.empty(size)
+    normal = np.empty(size)
     for tick in range(tick_begin, tick_end):
         for d in range(n_det):
             if wires[d].n_tags + reserve > out.shape[1]:
@@ -269,6 +286,7 @@ def run_ticks(
                 kept[:m],
                 detector,
                 chance,
+                normal,
                 period_ps,
                 keys,
                 wires,

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics._kernels import (
     BRIGHT_MEAN,
+    NEARLY,
     WIRE,
     run_ticks,
 )
@@ -69,6 +70,9 @@ class DetectorBank:
     component: str = "detectors"
     hold_back_ps: int = 5_000
     keys: NDArray[np.uint64] = field(init=False, repr=False)
+    _known_wires: dict[tuple[tuple[float, ...], float], NDArray[np.void]] = field(
+        init=False, repr=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         if len(self.parameters) != len(self.arrival_ps) or not self.parameters:
@@ -86,6 +90,40 @@ class DetectorBank:
         """Return each detector's dark count rate at rest."""
         pairs = zip(self.parameters, bias_ua, strict=True)
         return np.array([p.dark_rate_hz(b) for p, b in pairs])
+
+    def wires(
+        self, bias_ua: tuple[float, ...], pulse_fwhm_ps: float
+    ) -> NDArray[np.void]:
+        """Return the detectors as the kernel wants them, before any click.
+
+        Those of the last arguments are remembered: bias currents rest mostly.
+        """
+        known = self._known_wires
+        if (bias_ua, pulse_fwhm_ps) not in known:
+            known.clear()
+            known[bias_ua, pulse_fwhm_ps] = self._new_wires(bias_ua, pulse_fwhm_ps)
+        return known[bias_ua, pulse_fwhm_ps]
+
+    def _new_wires(
+        self, bias_ua: tuple[float, ...], pulse_fwhm_ps: float
+    ) -> NDArray[np.void]:
+        wires = np.zeros(len(bias_ua), WIRE)
+        tick_s = PULSES_PER_TICK * self.period_ps * 1e-12
+        darks = self.dark_rates_hz(bias_ua) * tick_s
+        for d, (p, bias) in enumerate(zip(self.parameters, bias_ua, strict=True)):
+            wire = wires[d]
+            wire["arrival_ps"] = self.arrival_ps[d]
+            wire["dark_per_tick"] = darks[d]
+            wire["tau_ps"] = p.recovery_tau_ps
+            wire["bias"] = bias / p.width_ua
+            wire["nearly_ps"] = p.recovery_time_ps(bias, NEARLY + 1e-3)
+            wire["half"] = p.i_half_ua / p.width_ua
+            wire["full"] = 2.0 * p.relative_efficiency(bias)
+            wire["sigma_ps"] = p.jitter_sigma_ps(pulse_fwhm_ps)
+            wire["tail_fraction"] = p.tail_fraction
+            wire["tail_ps"] = p.tail_ps
+            wire["last_ps"] = _LONG_AGO_PS
+        return wires
 
 
 @dataclass(eq=False)
@@ -175,8 +213,8 @@ def simulate_pulses(
     after = np.ascontiguousarray(np.where(active[:, None], analysers, 0.0))
     bound = _mean_bound(after, before, light)
     tick_ps = PULSES_PER_TICK * bank.period_ps
-    tick_s = tick_ps * 1e-12
-    wires = _wires(state, bias, light.pulse_fwhm_ps, tick_s)
+    wires = bank.wires(tuple(bias), light.pulse_fwhm_ps).copy()
+    wires["last_ps"] = state.last_ps
     photons = PULSES_PER_TICK * (1.0 if bound > BRIGHT_MEAN else bound)
     expected = photons + float(wires["dark_per_tick"].max())
     reserve = math.ceil(expected + 12.0 * math.sqrt(expected) + 64.0)
@@ -220,27 +258,6 @@ def simulate_pulses(
     state.next_pulse = k1
     empty = np.empty(0, np.int64)
     return Clicks(tuple(np.concatenate([empty, *p]) for p in pieces), until)
-
-
-def _wires(
-    state: DetectorState, bias_ua: Sequence[float], pulse_fwhm_ps: float, tick_s: float
-) -> NDArray[np.void]:
-    """Return the detectors as the kernel wants them."""
-    wires = np.zeros(len(bias_ua), WIRE)
-    darks = state.bank.dark_rates_hz(bias_ua) * tick_s
-    for d, (p, bias) in enumerate(zip(state.bank.parameters, bias_ua, strict=True)):
-        wire = wires[d]
-        wire["arrival_ps"] = state.bank.arrival_ps[d]
-        wire["dark_per_tick"] = darks[d]
-        wire["tau_ps"] = p.recovery_tau_ps
-        wire["bias"] = bias / p.width_ua
-        wire["half"] = p.i_half_ua / p.width_ua
-        wire["full"] = 2.0 * p.relative_efficiency(bias)
-        wire["sigma_ps"] = p.jitter_sigma_ps(pulse_fwhm_ps)
-        wire["tail_fraction"] = p.tail_fraction
-        wire["tail_ps"] = p.tail_ps
-        wire["last_ps"] = state.last_ps[d]
-    return wires
 
 
 def _mean_bound(

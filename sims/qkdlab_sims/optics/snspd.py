@@ -62,6 +62,22 @@ class DetectorParameters:
         """Return the standard deviation of detector and pulse width together."""
         return math.hypot(self.jitter_fwhm_ps, pulse_fwhm_ps) / _FWHM_IN_SIGMAS
 
+    def recovery_time_ps(self, bias_ua: float, share: float) -> float:
+        """Return how long after a click the efficiency is back at a share of itself.
+
+        Within 1e-6 of `recovery_tau_ps`, and not before; at most 64 of them.
+        """
+        wanted = share * self.relative_efficiency(bias_ua)
+        before, after = 0.0 if wanted > 0.0 else 64.0, 64.0
+        while after - before > 1e-6:
+            middle = 0.5 * (before + after)
+            current_ua = bias_ua * (1.0 - math.exp(-middle))
+            if self.relative_efficiency(current_ua) < wanted:
+                before = middle
+            else:
+                after = middle
+        return after * self.recovery_tau_ps
+
     def latched(self, was_latched: bool, bias_ua: float) -> bool:
         """Return whether the wire is normal after the bias went to `bias_ua`."""
         if bias_ua > self.switching_current_ua:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,20 @@ def test_latched_wire_shows_volts_and_a_good_one_millivolts():
 
 def test_pulse_width_adds_to_the_jitter_in_squares():
     assert SNSPD.jitter_sigma_ps(120.0) == pytest.approx(130.0 / 2.35482)
+
+
+@pytest.mark.parametrize("bias", [12.0, 22.0, 27.0])
+@pytest.mark.parametrize("share", [0.5, 0.999])
+def test_recovery_time_is_when_the_share_is_reached(bias, share):
+    after = SNSPD.recovery_time_ps(bias, share) / SNSPD.recovery_tau_ps
+    wanted = share * SNSPD.efficiency(bias)
+    assert SNSPD.efficiency(bias * (1 - math.exp(-after))) >= wanted
+    assert SNSPD.efficiency(bias * (1 - math.exp(-after + 2e-6))) < wanted
+
+
+def test_recovery_of_a_wire_that_sees_nothing_never_comes():
+    sharp = replace(SNSPD, width_ua=0.5)
+    assert sharp.recovery_time_ps(1.0, 0.999) == 64 * sharp.recovery_tau_ps
 
 
 def test_dark_counts_are_a_poisson_process():

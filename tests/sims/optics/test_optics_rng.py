@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from qkdlab_sims.optics.philox._kernels import gauss, log_unit
 from qkdlab_sims.optics.rng import gaussians, philox_words, stream_key, uniforms
 
 WORD = st.integers(0, 2**32 - 1)
@@ -84,3 +87,38 @@ def test_gaussians_of_one_counter_are_uncorrelated():
     g = gaussians(stream_key(4, "here", "test"), 0, 40_000)
     off_diagonal = np.corrcoef(g.T)[np.triu_indices(4, 1)]
     assert np.abs(off_diagonal).max() < 4.5 / np.sqrt(40_000)
+
+
+EDGES = [0, 1, 2**29 - 1, 2**29, 2**30, 2**31 - 1, 2**31, 3 * 2**30, 2**32 - 1]
+SQRT_HALF = [int(math.sqrt(0.5) * 2**k) for k in range(1, 33)]
+
+
+def plain_unit(word):
+    return (word + 0.5) * 2.0**-32
+
+
+@given(WORD)
+def test_logarithm_is_that_of_the_library_within_two_ulp(word):
+    expected = math.log(plain_unit(word))
+    assert abs(log_unit(np.uint64(word)) - expected) <= 2 * math.ulp(expected)
+
+
+@pytest.mark.parametrize("word", [*EDGES, *SQRT_HALF, *(w + 1 for w in SQRT_HALF)])
+def test_logarithm_holds_at_its_edges(word):
+    expected = math.log(plain_unit(word))
+    assert abs(log_unit(np.uint64(word)) - expected) <= 2 * math.ulp(expected)
+
+
+@given(WORD, WORD)
+def test_gaussian_is_that_of_box_and_muller(a, b):
+    radius = math.sqrt(-2.0 * math.log(plain_unit(a)))
+    expected = radius * math.cos(2.0 * math.pi * plain_unit(b))
+    assert gauss(np.uint64(a), np.uint64(b)) == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("a", EDGES)
+@pytest.mark.parametrize("b", EDGES)
+def test_gaussian_holds_at_its_edges(a, b):
+    radius = math.sqrt(-2.0 * math.log(plain_unit(a)))
+    expected = radius * math.cos(2.0 * math.pi * plain_unit(b))
+    assert gauss(np.uint64(a), np.uint64(b)) == pytest.approx(expected, abs=1e-14)

@@ -14,7 +14,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GAUSS_BOUND", "Word", "gauss", "numbers", "philox", "philox_fill", "unit"]
+__all__ = [
+    "GAUSS_BOUND",
+    "Word",
+    "gauss",
+    "log_unit",
+    "numbers",
+    "philox",
+    "philox_fill",
+    "unit",
+]
 
 GAUSS_BOUND = math.sqrt(2.0 * math.log(2.0**33))
 """Largest magnitude that the Gaussian variates here can take."""
@@ -30,6 +39,39 @@ _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 _UNIT = 2.0**-32
+_ONE, _TWO, _THIRTY = np.uint64(1), np.uint64(2), np.uint64(30)
+_EIGHTH = np.uint64(1 << 29)
+
+# Of `log_unit`: bit patterns of float64, then coefficients.
+_EXPONENT = np.uint64(52)
+_FRACTION = np.uint64((1 << 52) - 1)
+_TWO_52 = np.uint64(0x433 << 52)
+_ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)
+_TO_ROOT_HALF = np.uint64((0x3FF << 52) - 0x3FE6A09E667F3BCD)
+_BIAS = 2.0**52 + 1023.0 + 32.0
+_LN2_HIGH = 6.93147180369123816490e-01
+_LN2_LOW = 1.90821492927058770002e-10
+_L1 = 6.666666666666735130e-01
+_L2 = 3.999999999940941908e-01
+_L3 = 2.857142874366239149e-01
+_L4 = 2.222219843214978396e-01
+_L5 = 1.818357216161805012e-01
+_L6 = 1.531383769920937332e-01
+_L7 = 1.479819860511658591e-01
+
+# Of `gauss`.
+_C1 = 4.16666666666666019037e-02
+_C2 = -1.38888888888741095749e-03
+_C3 = 2.48015872894767294178e-05
+_C4 = -2.75573143513906633035e-07
+_C5 = 2.08757232129817482790e-09
+_C6 = -1.13596475577881948265e-11
+_S1 = -1.66666666666666324348e-01
+_S2 = 8.33333333332248946124e-03
+_S3 = -1.98412698298579493134e-04
+_S4 = 2.75573137070700676789e-06
+_S5 = -2.50507602534068634195e-08
+_S6 = 1.58969099521155010221e-10
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 _inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -78,10 +120,44 @@ def unit(word: np.uint64) -> float:
     return (float(word) + 0.5) * _UNIT
 
 
-@_jit
+@_inline
+def log_unit(word: np.uint64) -> float:
+    """Return the natural logarithm of ``unit(word)``, within 1 ulp.
+
+    No branches and no library call: loops over it become vector code, and every
+    machine gets the same numbers. Method of fdlibm's e_log.c (Sun, 1993): x = 2**k m
+    with m in [sqrt(1/2), sqrt(2)), and an even polynomial in (m - 1) / (m + 1).
+    """
+    bits = np.float64(float(word) + 0.5).view(np.uint64) + _TO_ROOT_HALF
+    k = np.uint64(bits >> _EXPONENT | _TWO_52).view(np.float64) - _BIAS
+    f = np.uint64((bits & _FRACTION) + _ROOT_HALF).view(np.float64) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    even = w * (_L2 + w * (_L4 + w * _L6))
+    odd = z * (_L1 + w * (_L3 + w * (_L5 + w * _L7)))
+    half = 0.5 * f * f
+    low = s * (half + even + odd) + k * _LN2_LOW
+    return float(k * _LN2_HIGH - ((half - low) - f))
+
+
+@_inline
 def gauss(a: np.uint64, b: np.uint64) -> float:
-    """Return a normal variate (Box and Muller), |x| <= GAUSS_BOUND."""
-    return math.sqrt(-2.0 * math.log(unit(a))) * math.cos(2.0 * math.pi * unit(b))
+    """Return a normal variate (Box and Muller), |x| <= GAUSS_BOUND.
+
+    The cosine of `b` as a part of a turn: its quarter, and a polynomial of fdlibm's
+    k_cos.c or k_sin.c for the rest. Without branches, as `log_unit`.
+    """
+    quarter = (b + _EIGHTH) >> _THIRTY
+    x = (float(b) + 0.5 - float(quarter) * 2.0**30) * (math.pi * 2.0**-31)
+    z = x * x
+    cosine = _C1 + z * (_C2 + z * (_C3 + z * (_C4 + z * (_C5 + z * _C6))))
+    cosine = 1.0 - 0.5 * z + z * z * cosine
+    sine = _S1 + z * (_S2 + z * (_S3 + z * (_S4 + z * (_S5 + z * _S6))))
+    sine = x + x * z * sine
+    along = -sine if quarter & _ONE else cosine
+    along = -along if quarter & _TWO else along
+    return math.sqrt(-2.0 * log_unit(a)) * along
 
 
 @_jit

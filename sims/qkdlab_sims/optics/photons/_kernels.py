@@ -6,14 +6,19 @@ its caches after one.
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.philox._kernels import gauss, numbers, philox, unit
+from qkdlab_sims.optics.philox._kernels import (
+    gauss,
+    log_unit,
+    numbers,
+    philox,
+    unit,
+)
 
 __all__ = [
     "BATCH",
@@ -80,15 +85,17 @@ def look_up_states(
     They hold at the input of the analysers: after Eve, or as in the table without
     her. noise: relative intensity noise.
     """
-    base = first + shift
     n_contexts = stokes.shape[0]
+    row = (first + shift) % n_contexts
+    at = 0
     # nothing but loads here: cache misses overlap as long as no branch needs them
     for i in range(pulse.shape[0]):
-        row = (base + pulse[i]) % n_contexts
-        out[i, 0] = 0.5 * stokes[row, 0]
-        out[i, 1] = 0.5 * stokes[row, 1]
-        out[i, 2] = 0.5 * stokes[row, 2]
-        out[i, 3] = 0.5 * stokes[row, 3]
+        row += pulse[i] - at
+        at = pulse[i]
+        if row >= n_contexts:
+            row %= n_contexts
+        for j in range(4):
+            out[i, j] = 0.5 * stokes[row, j]
     if noise > 0.0:
         for i in range(pulse.shape[0]):
             k = first + pulse[i]
@@ -115,19 +122,25 @@ def draw_candidates(
     label = np.uint64(tick)
     low, high = label & _LOW, label >> _HALF
     k0, k1 = keys[0, 0], keys[0, 1]
-    gaps = np.empty(BATCH, np.uint32)
+    drawn = np.empty(BATCH, np.uint32)
+    gaps = np.empty(BATCH)
     position = 0.0
     for begin in range(0, pulse.shape[0] - BATCH + 1, BATCH):
-        # a loop without branches, which the compiler turns into vector code
+        # two loops without branches, which the compiler turns into vector code
+        row0 = words[0, begin : begin + BATCH]
+        row1 = words[1, begin : begin + BATCH]
+        row2 = words[2, begin : begin + BATCH]
         for i in range(BATCH):
             n = np.uint64(begin) + np.uint64(i)
             a, b, c, d = philox(n & _LOW, _CANDIDATE, low, high, k0, k1)
-            gaps[i] = a
-            words[0, begin + i] = b
-            words[1, begin + i] = c
-            words[2, begin + i] = d
+            drawn[i] = a
+            row0[i] = b
+            row1[i] = c
+            row2[i] = d
         for i in range(BATCH):
-            position -= math.log(unit(gaps[i])) / bound
+            gaps[i] = log_unit(drawn[i]) / bound
+        for i in range(BATCH):
+            position -= gaps[i]
             if position >= PULSES_PER_TICK:
                 return begin + i
             pulse[begin + i] = np.int64(position)
@@ -156,20 +169,24 @@ def thin_candidates(
 
     kept, detector: index and detector of each; chance: a uniform number left over.
     """
+    n_detectors = analysers.shape[0]
+    steps = np.zeros(n_detectors + 1)
+    means = np.ones(n_detectors + 1)
     n = 0
+    # nothing could predict a branch here, so there is none: the steps up to the pick
+    # are counted, and a candidate that is not kept is overwritten by the next
     for i in range(states.shape[0]):
         pick = unit(words[0, i]) * bound
         upper = 0.0
-        kept[n] = i
         found = 0
-        # selections instead of branches, which nothing could predict
-        for d in range(analysers.shape[0]):
-            lower = upper
+        for d in range(n_detectors):
             mean = mean_photons(analysers, d, states, i)
+            means[d] = mean
             upper += mean
-            here = lower <= pick < upper
-            detector[n] = d if here else detector[n]
-            chance[n] = (pick - lower) / mean if here else chance[n]
-            found += here
-        n += found
+            steps[d + 1] = upper
+            found += upper <= pick
+        kept[n] = i
+        detector[n] = found
+        chance[n] = (pick - steps[found]) / means[found]
+        n += found < n_detectors
     return n
