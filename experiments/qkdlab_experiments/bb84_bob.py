@@ -8,19 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.link.bob import Bob
 from qkdlab.link.events import BlockEnded, Detections
 from qkdlab.protocols.bb84 import judge_fired
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.timetags.block import TagBlock
-from qkdlab.timetags.slots import SlotClicks, SlotCounts
+from qkdlab.timetags.slots import SlotCounts
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import (
     KeyBlockTags,
-    acquire_clicks,
-    align,
-    click_rate_hz,
     find_slots,
     key_block_span_s,
     read_key_block,
@@ -29,11 +25,14 @@ from qkdlab_experiments.frame import (
     assumptions,
     block_plan,
     header_template,
-    polarimetry_frame,
 )
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
-from qkdlab_experiments.polarization import align_polarization
+from qkdlab_experiments.receiver import (
+    align_plates,
+    bring_up_detectors,
+    check_dark_counts,
+)
 
 __all__ = ["bob"]
 
@@ -41,11 +40,10 @@ __all__ = ["bob"]
 def bob(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     """Bring up the receiver, take the block, and distil the key with Alice."""
     p = ctx.parameters
-    receiver, detectors = ctx.roles["receiver"], ctx.roles["detectors"]
-    detectors.set_enabled(True)
-    detectors.set_bias_ua(list(p.detection.bias_ua))
+    receiver = ctx.roles["receiver"]
     ctx.conversation.receive("shutter-closed")
-    _check_dark_counts(ctx)
+    bring_up_detectors(ctx)
+    check_dark_counts(ctx)
     mismatch = calibrated_mismatch(ctx.calibration, p)
     ctx.recorder.result("efficiency_mismatch", mismatch.as_dict())
     mismatch.check()
@@ -55,7 +53,7 @@ def bob(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
         efficiency_mismatch_uncertainty=mismatch.uncertainty,
     )
     ctx.conversation.receive("public-pattern-running")
-    _align_plates(ctx)
+    align_plates(ctx)
     ctx.conversation.send("polarization-aligned")
     ctx.conversation.receive("key-pattern-running")
     receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
@@ -74,60 +72,6 @@ def bob(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     )
     events = _events(ctx, fit, blocks)
     return PartyResult(ctx.conversation.drive(party, events))
-
-
-def _check_dark_counts(ctx: PartyContext[Bb84Parameters]) -> None:
-    """Count with Alice's shutter closed.
-
-    Raises SecurityAbort(DARK_RATE_ABOVE_LIMIT): light leaks in or a detector is ill.
-    """
-    p = ctx.parameters
-    rates = ctx.roles["detectors"].count_rates_hz(p.calibration.dark_count_s)
-    now_ps = ctx.clock.now_ps()
-    for detector, rate_hz in enumerate(rates):
-        ctx.recorder.monitor(f"dark_rate_hz/{detector}", rate_hz, now_ps)
-    ctx.recorder.result("dark_rates_hz", list(rates))
-    if max(rates) > p.detection.max_dark_rate_hz:
-        raise SecurityAbort(
-            AbortCode.DARK_RATE_ABOVE_LIMIT,
-            "a detector counts too much with Alice's shutter closed",
-            {"rate_hz": max(rates), "limit_hz": p.detection.max_dark_rate_hz},
-        )
-
-
-def _align_plates(ctx: PartyContext[Bb84Parameters]) -> None:
-    """Turn the plates to where Alice's states meet Bob's splitters."""
-    p = ctx.parameters
-    receiver = ctx.roles["receiver"]
-    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, blocks = find_slots(receiver, p, header_template(p))
-    receiver.stop()
-    alignment = align(fit, p)
-    wanted_s = p.calibration.polarimetry_clicks / max(1.0, click_rate_hz(blocks))
-    least_s = p.calibration.polarimetry_s
-
-    def acquire(seconds: float) -> SlotClicks:
-        return acquire_clicks(receiver, p, alignment, seconds)
-
-    found = align_polarization(
-        ctx.roles["compensator"],
-        acquire,
-        polarimetry_frame(p) & np.uint8(3),
-        receiver.channels,
-        seconds_per_setting=min(max(wanted_s, least_s), 10 * least_s),
-        qber_max=p.calibration.polarization_qber_max,
-        progress=ctx.progress,
-    )
-    ctx.recorder.result(
-        "polarization",
-        {
-            "angles_deg": list(found.angles_deg),
-            "zero_errors_deg": list(found.zero_errors_deg),
-            "qber_x": found.qber_x,
-            "qber_z": found.qber_z,
-            "fit_residual": found.fit_residual,
-        },
-    )
 
 
 def _record_sync(ctx: PartyContext[Bb84Parameters], fit: SyncFit) -> None:
