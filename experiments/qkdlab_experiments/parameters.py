@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from qkdlab.errors import UsageError
+
 __all__ = [
     "CLASSES",
     "Bb84Parameters",
@@ -102,17 +104,17 @@ class Calibration(_Model):
     """How the bench is brought up before a key run."""
 
     meter_readings: int = Field(default=20, ge=3)
-    settle_s: float = Field(default=0.2, ge=0)
+    settle_s: float = Field(default=0.2, ge=0, le=60)
     interval_coverage: float = Field(default=0.99, gt=0.5, lt=1)
     """Probability with which each true mean photon number lies in its interval."""
-    dark_count_s: float = Field(default=0.5, gt=0)
-    polarimetry_s: float = Field(default=0.02, gt=0)
+    dark_count_s: float = Field(default=0.5, gt=0, le=600)
+    polarimetry_s: float = Field(default=0.02, gt=0, le=60)
     """Of tags per setting of the plates, at least."""
     polarimetry_clicks: int = Field(default=20_000, ge=1000)
     """Wanted per setting of the plates; dim light takes up to ten times longer."""
-    sync_s: float = Field(default=0.1, gt=0)
+    sync_s: float = Field(default=0.1, gt=0, le=60)
     """Of tags before a block, from which its slots are found, at least."""
-    sync_max_s: float = Field(default=5.0, gt=0)
+    sync_max_s: float = Field(default=5.0, gt=0, le=600)
     sync_clicks: int = Field(default=50_000, ge=2000)
     """Wanted to find the slots; dim light takes up to `sync_max_s`."""
     polarization_qber_max: float = Field(default=0.05, gt=0, lt=0.5)
@@ -121,7 +123,7 @@ class Calibration(_Model):
 class Bb84Parameters(_Model):
     """Decoy-state BB84 with polarization states; key in X, test in Z."""
 
-    duration_s: float = Field(default=10.0, gt=0)
+    duration_s: float = Field(default=10.0, gt=0, le=1e6)
     symbol_period_ps: int = Field(default=10_000, gt=0)
     wavelength_nm: float = Field(default=1550.12, gt=600, lt=2000)
     pattern: Pattern = Pattern()
@@ -156,4 +158,16 @@ class Bb84Parameters(_Model):
                 f"detection.gate_ps {self.detection.gate_ps} is longer than "
                 f"symbol_period_ps {self.symbol_period_ps}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_block(self) -> Self:
+        # What a block plan knows need not be loaded by whoever reads the model only.
+        from qkdlab.link.estimate import check_plan
+        from qkdlab_experiments.frame import block_plan
+
+        try:
+            check_plan(block_plan(self, "demonstration"))
+        except UsageError as error:
+            raise ValueError(str(error)) from None
         return self

@@ -1,0 +1,51 @@
+"""Parameters that could never make a key are refused when they are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from qkdlab_experiments.parameters import Bb84Parameters
+
+CLASSES = {"signal": (0.5, 0.4), "decoy": (0.2, 0.4), "vacuum": (0.002, 0.2)}
+
+
+def intensities(**changed: tuple[float, float]) -> dict[str, Any]:
+    return {
+        name: {"mean_photon_number": mean, "probability": probability}
+        for name, (mean, probability) in (CLASSES | changed).items()
+    }
+
+
+def parameters(**changed: Any) -> Bb84Parameters:
+    given = {"intensities": intensities(), "detection": {"bias_ua": [22.0] * 4}}
+    return Bb84Parameters.model_validate(given | changed)
+
+
+def test_the_parameters_of_the_reference_bench_are_accepted() -> None:
+    assert parameters().n_frames == 12_500
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"distillation": {"verification_bits": 32}}, "needs a longer tag"),
+        ({"basis_x_probability": 1 - 1e-7}, "every basis of the pattern needs pulses"),
+        (
+            {"intensities": intensities(decoy=(0.2, 0.6 - 1e-7), vacuum=(0.002, 1e-7))},
+            "needs pulses of signal, decoy and vacuum",
+        ),
+        ({"intensities": intensities(decoy=(0.499, 0.4))}, "decoy plus vacuum"),
+        ({"intensities": intensities(decoy=(0.2, 0.5))}, "must add up to 1, not 1.1"),
+        ({"detection": {"bias_ua": [22.0] * 4, "gate_ps": 10_001}}, "is longer than"),
+        ({"pattern": {"symbols": 1000}}, "more than a quarter of a frame"),
+        ({"duration_s": 1.1e6}, "duration_s"),
+    ],
+)
+def test_parameters_without_a_sound_block_are_refused(
+    changed: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ValidationError, match=named):
+        parameters(**changed)
