@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from qkdlab.calibration.polarization import compensating_angles_deg, fit_rotation
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.progress import Report
 from qkdlab.timetags.slots import SlotClicks
 
 __all__ = ["ARM_AXES", "STATES", "PolarizationResult", "align_polarization"]
@@ -59,7 +60,7 @@ def align_polarization(
     *,
     seconds_per_setting: float,
     qber_max: float,
-    progress: Callable[[str, float, float], None],
+    progress: Report,
 ) -> PolarizationResult:
     """Find the plates' zeros, align and verify.
 

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from qkdlab.progress import Report
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Report", "plain_lines", "progress"]
-
-Report = Callable[[str, float, float], None]
-"""Called with (what, done, total)."""
+__all__ = ["plain_lines", "progress"]
 
 _MIN_INTERVAL_S = 2.0
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qkdlab.link.effects import KeyBlock
     from qkdlab.link.party import Party
     from qkdlab.link.seal import SealedChannel
+    from qkdlab.progress import Report
 
 __all__ = ["Driver"]
 
@@ -27,14 +28,14 @@ class Driver:
     channel:   the sealed channel to the peer
     commit:    writes a record to the journal and returns when it is safe on disk
     keep:      takes a key that both parties hold
-    progress:  called with (what, done, total) for people
+    progress:  for people
     patience_s: of the clock; without a message for so long the peer is lost
     """
 
     channel: SealedChannel
     commit: Callable[[Commit], None]
     keep: Callable[[KeyBlock], None]
-    progress: Callable[[str, float, float], None]
+    progress: Report
     patience_s: float
     _has_left: bool = False
 

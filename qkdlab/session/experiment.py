@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from qkdlab.clock import Clock
+from qkdlab.progress import Report
 from qkdlab.randomness import Randomness
 from qkdlab.roles.needs import Needs
 
@@ -42,7 +43,7 @@ class PartyContext(Generic[P]):
                   calibration messages
     recorder:     the party's run file
     randomness:   the party's own bits
-    progress:     called with (what, done, total) for people
+    progress:     for people
     """
 
     party: str
@@ -53,7 +54,7 @@ class PartyContext(Generic[P]):
     conversation: Conversation
     recorder: Recorder
     randomness: Randomness
-    progress: Callable[[str, float, float], None]
+    progress: Report
 
 
 class Program(Protocol):

@@ -14,11 +14,10 @@ from qkdlab.session.recorder import Recorder
 from qkdlab.session.result import PartyOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qkdlab.clock import Clock
     from qkdlab.config.models import RunConfig
     from qkdlab.link.channel import Channel
+    from qkdlab.progress import Report
     from qkdlab.session.files import PartyFiles
     from qkdlab.session.secrets import RunSecrets
     from qkdlab.station.open import Station
@@ -40,7 +39,7 @@ class PartySession:
         channel: Channel,
         clock: Clock,
         secrets: RunSecrets,
-        progress: Callable[[str, float, float], None],
+        progress: Report,
     ) -> None:
         self.party = party
         self.recorder = Recorder(files.run_file, clock.now_ps, config.key_class)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qkdlab.errors import ConfigError, QkdlabError, SecurityAbort
 from qkdlab.link.channel import MemoryChannel
 from qkdlab.plugins import lookup
+from qkdlab.progress import Report
 from qkdlab.session.files import PartyFiles, make_folder
 from qkdlab.session.party import PartySession
 from qkdlab.session.result import audit, build_result, plain, write_result
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
     from qkdlab.station.bench import Bench
     from qkdlab.station.open import Station
 
-__all__ = ["Outcome", "Progress", "run"]
-
-Progress = Callable[[str, float, float], None]
-"""Called with (what, done, total) for people."""
+__all__ = ["Outcome", "run"]
 
 _PARTIES = ("alice", "bob")
 
@@ -53,7 +51,7 @@ class Outcome:
         return 0 if self.error is None else self.error.exit_code
 
 
-def run(config: RunConfig, folder: Path, progress: Progress) -> Outcome:
+def run(config: RunConfig, folder: Path, progress: Report) -> Outcome:
     """Run an experiment; write everything to the new folder `folder`.
 
     To end without key is an outcome, too. Raises ConfigError, InstrumentError,
@@ -127,7 +125,7 @@ def _run_programs(
     bench: Bench,
     sessions: Mapping[str, PartySession],
     interrupts: Interrupts,
-    progress: Progress,
+    progress: Report,
 ) -> None:
     """Open all stations, run one program per party, leave all stations safe."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from qkdlab.errors import (
     InstrumentTimeout,
 )
 from qkdlab.plugins import driver_spec
+from qkdlab.progress import Report
 from qkdlab.station.bench import Bench, RealBench
 from qkdlab.station.interlocks import GuardedTagger
 from qkdlab.station.safety import SafeStep, make_safe, report_failures
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from qkdlab.transport.base import Transport
 
 __all__ = ["Station", "UnverifiedDriverWarning", "open_station"]
-
-Progress = Callable[[str, float, float], None]
-"""Called with (what, done, total) for people."""
 
 
 class UnverifiedDriverWarning(UserWarning):
@@ -154,7 +152,7 @@ def open_station(
     config: RunConfig,
     party: str,
     bench: Bench,
-    progress: Progress,
+    progress: Report,
     witness: Witness | None = None,
 ) -> Iterator[Station]:
     """Open the station of `party`; on any way out its instruments are made safe.
@@ -192,7 +190,7 @@ def _calibration(config: RunConfig, party: str, is_real: bool) -> PartyBook:
 
 
 def _open_instruments(
-    station: Station, config: RunConfig, is_real: bool, progress: Progress
+    station: Station, config: RunConfig, is_real: bool, progress: Report
 ) -> None:
     instruments = config.parties[station.party].instruments
     for done, (name, instrument) in enumerate(instruments.items()):
