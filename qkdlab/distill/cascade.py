@@ -198,7 +198,7 @@ class CascadeHalf:
         return BitArray.from_words(self._state.errors, self._state.n_bits)
 
     def wipe(self) -> None:
-        """Overwrite the party's string and all its copies; the half is of no use then."""
+        """Overwrite the party's string and all its copies; the half is spent then."""
         self._state.words.fill(0)
         self._state.copies.fill(0)
 
