@@ -95,7 +95,10 @@ def start() -> list[Figure]:
 
 
 def run() -> list[Figure]:
-    """Measure 10 s of link time of the reference bench, JIT cache warm."""
+    """Measure 10 s of link time of the reference bench, JIT cache warm.
+
+    Raises what ended the run without a key: its time would say nothing.
+    """
     from qkdlab.config.load import load
     from qkdlab.session.run import run as run_session
 
@@ -106,7 +109,9 @@ def run() -> list[Figure]:
         config = load("bb84", overrides=changes)
         with tempfile.TemporaryDirectory() as folder:
             begin_s = time.perf_counter()
-            run_session(config, Path(folder) / "run", lambda what, done, total: None)
+            outcome = run_session(config, Path(folder) / "run", lambda *_: None)
+            if outcome.error is not None:
+                raise outcome.error
             return time.perf_counter() - begin_s
 
     wall_s(1.0)
