@@ -161,7 +161,9 @@ def _away_from_reference(
     slot: NDArray[np.int64], alignment: Alignment
 ) -> NDArray[np.bool_]:
     lead = min(alignment.offset_ps) // alignment.slot_ps
+    # The same slot comes later on channels behind longer fibres and cables.
+    spread = max(alignment.offset_ps) // alignment.slot_ps - lead
     position = (slot + lead) % alignment.slots_per_frame
     return (position >= GUARD_SLOTS) & (
-        position < alignment.slots_per_frame - GUARD_SLOTS
+        position < alignment.slots_per_frame - GUARD_SLOTS - spread
     )

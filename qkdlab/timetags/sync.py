@@ -3,8 +3,9 @@
 With a START reference every frame, three things are unknown: how fast the tagger's
 own clock runs (fitted inside the frames, before any slotting: 20 ppm slip 16 ns in
 800 us), when in the symbol the light of each detector arrives, and which slot holds
-Alice's first symbol. The last is found from the public header that opens every frame;
-nothing here uses basis, bit or intensity of a key pulse (SECURITY rule 3).
+Alice's first symbol, detector by detector: a metre of fibre more is half a symbol. The
+last is found from the public header that opens every frame; nothing here uses basis,
+bit or intensity of a key pulse (SECURITY rule 3).
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from qkdlab.timetags.block import TagBlock
 __all__ = ["SyncFit", "fit_sync"]
 
 _SEGMENTS = 64
+_LONGEST_DELAY_SLOTS = 32
+"""By how many slots detectors may differ in their fibres and cables."""
+_SHIFT_SCORE, _SHIFT_LEAD = 5.0, 4.0
+"""A detector is taken to be slots apart from the others only where its own header
+stands out so many standard deviations, and so many above the common place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,10 @@ def fit_sync(
             AbortCode.SYNC_LOST, "too few clicks to find the slots", {"clicks": t.size}
         )
     since = t % reference_ps
-    stretch, error = _fit_stretch(since, reference_ps, slot_ps)
+    stretch, error = _fit_stretch(since, ch, reference_ps, slot_ps, n_channels)
     true = since + np.rint(since * stretch).astype(np.int64)
     phases, jitters = _phases(true, ch, slot_ps, n_channels)
-    first, score, runner_up = _find_header(
+    firsts, score, runner_up = _find_header(
         true, ch, phases, reference_ps, slot_ps, header
     )
     if score < minimum_score or score < 1.5 * runner_up:
@@ -78,33 +84,50 @@ def fit_sync(
             "the frame's header does not stand out",
             {"score": score, "runner_up": runner_up, "wanted": minimum_score},
         )
-    offsets = tuple(int(first * slot_ps + p) for p in phases)
+    offsets = tuple(
+        int(first * slot_ps + p) for first, p in zip(firsts, phases, strict=True)
+    )
     return SyncFit(stretch, error, offsets, tuple(jitters), score, runner_up)
 
 
 def _fit_stretch(
-    since: NDArray[np.int64], reference_ps: int, slot_ps: int
+    since: NDArray[np.int64],
+    ch: NDArray[np.uint8],
+    reference_ps: int,
+    slot_ps: int,
+    n_channels: int,
 ) -> tuple[float, float]:
-    """Fit the drift of the arrival phase along the frame, segment by segment."""
-    segment = since * _SEGMENTS // reference_ps
-    segment = np.minimum(segment, _SEGMENTS - 1)
+    """Fit the drift of the arrival phase along the frame, segment by segment.
+
+    Each channel has a phase of its own; the drift is common.
+    """
+    segment = np.minimum(since * _SEGMENTS // reference_ps, _SEGMENTS - 1)
     angle = (since % slot_ps) * (2 * np.pi / slot_ps)
-    weight = np.bincount(segment, minlength=_SEGMENTS).astype(float)
-    re = np.bincount(segment, np.cos(angle), _SEGMENTS)
-    im = np.bincount(segment, np.sin(angle), _SEGMENTS)
-    length = np.hypot(re, im)
-    sharp = length.sum() / weight.sum()
+    shape = (n_channels, _SEGMENTS)
+    place = ch * np.int64(_SEGMENTS) + segment
+    size = n_channels * _SEGMENTS
+    weight = np.bincount(place, minlength=size).astype(float).reshape(shape)
+    re = np.bincount(place, np.cos(angle), size).reshape(shape)
+    im = np.bincount(place, np.sin(angle), size).reshape(shape)
+    sharp = np.hypot(re, im).sum() / weight.sum()
     if sharp < 0.2:
         raise SecurityAbort(
             AbortCode.SYNC_LOST, "the clicks have no common phase", {"contrast": sharp}
         )
-    phase = np.unwrap(np.arctan2(im, re)) * slot_ps / (2 * np.pi)
+    # how the phase goes on from one segment to the next is common to all channels
+    common = re + 1j * im
+    steps = np.angle(np.sum(common[:, 1:] * np.conj(common[:, :-1]), axis=0))
+    path = np.concatenate([[0.0], np.cumsum(steps)])
+    turned = common * np.exp(-1j * path)
+    mean_turn = np.exp(-1j * np.angle(turned.sum(axis=1, keepdims=True)))
+    phase = (path + np.angle(turned * mean_turn)) * slot_ps / (2 * np.pi)
     centre = (np.arange(_SEGMENTS) + 0.5) * reference_ps / _SEGMENTS
-    mean = np.average(centre, weights=weight)
-    x = centre - mean
-    slope = np.sum(weight * x * phase) / np.sum(weight * x * x)
-    residual = phase - np.average(phase, weights=weight) - slope * x
-    variance = np.average(residual**2, weights=weight) / (_SEGMENTS - 2)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
+    x = centre - (weight * centre).sum(axis=1, keepdims=True) / total
+    y = phase - (weight * phase).sum(axis=1, keepdims=True) / total
+    slope = np.sum(weight * x * y) / np.sum(weight * x * x)
+    variance = np.average((y - slope * x) ** 2, weights=weight)
+    variance /= (_SEGMENTS - 2) * n_channels
     error = np.sqrt(variance * weight.sum() / np.sum(weight * x * x))
     # a tagger that runs fast sees the phase grow: true time is shorter
     return float(1.0 / (1.0 + slope) - 1.0), float(error)
@@ -151,20 +174,56 @@ def _find_header(
     reference_ps: int,
     slot_ps: int,
     header: NDArray[np.int8],
-) -> tuple[int, float, float]:
-    """Correlate clicks per slot of the frame with the header, around the frame."""
+) -> tuple[list[int], float, float]:
+    """Find the first slot of each channel: clicks of the frame against the header.
+
+    Returns (first slots, score of all channels together, score of the runner-up).
+    """
     n_slots = reference_ps // slot_ps
     phase = np.asarray(phases)[ch]
     slot = np.floor((true - phase) / slot_ps + 0.5).astype(np.int64) % n_slots
-    clicks = np.bincount(slot, minlength=n_slots).astype(float)
-    clicks -= clicks.mean()
+    place = ch * np.int64(n_slots) + slot
+    clicks = np.bincount(place, minlength=len(phases) * n_slots).astype(float)
+    scores = _correlate(clicks.reshape(-1, n_slots), header)
+    together = int(np.argmax(scores.sum(axis=0)))
+    busiest = int(np.argmax(scores[np.argmax(np.bincount(ch))]))
+    return max(
+        (_align_channels(scores, base) for base in (together, busiest)),
+        key=lambda found: found[1],
+    )
+
+
+def _correlate(
+    clicks: NDArray[np.float64], header: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    """Return, per channel and slot, how well the header fits if it begins there."""
+    n_slots = clicks.shape[1]
     template = np.zeros(n_slots)
-    template[: header.size] = header
-    template[: header.size] -= header.mean()
-    spectrum = np.fft.rfft(clicks) * np.conj(np.fft.rfft(template))
-    score = np.fft.irfft(spectrum, n_slots)
-    best = int(np.argmax(score))
+    template[: header.size] = header - header.mean()
+    spectrum = np.fft.rfft(clicks - clicks.mean(axis=1, keepdims=True))
+    fit = np.fft.irfft(spectrum * np.conj(np.fft.rfft(template)), n_slots)
+    return np.asarray(fit)
+
+
+def _align_channels(
+    scores: NDArray[np.float64], base: int
+) -> tuple[list[int], float, float]:
+    """Shift channels whose header clearly lies some slots off `base`; judge the sum."""
+    n_slots = scores.shape[1]
+    reach = np.arange(-_LONGEST_DELAY_SLOTS, _LONGEST_DELAY_SLOTS + 1)
+    shifts = []
+    for own in scores:
+        near = own[(base + reach) % n_slots] / (float(np.std(own)) or 1.0)
+        at = int(np.argmax(near))
+        lead = near[at] - near[_LONGEST_DELAY_SLOTS]
+        is_apart = near[at] >= _SHIFT_SCORE and lead >= _SHIFT_LEAD
+        shifts.append(int(reach[at]) if is_apart else 0)
+    total = np.sum(
+        [np.roll(s, -d) for s, d in zip(scores, shifts, strict=True)], axis=0
+    )
+    best = int(np.argmax(total))
     away = np.ones(n_slots, bool)
     away[best] = False
-    sigma = float(np.std(score[away])) or 1.0
-    return best, float(score[best]) / sigma, float(score[away].max()) / sigma
+    sigma = float(np.std(total[away])) or 1.0
+    firsts = [best + shift for shift in shifts]
+    return firsts, float(total[best]) / sigma, float(total[away].max()) / sigma

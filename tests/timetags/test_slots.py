@@ -150,3 +150,15 @@ def test_slots_beside_a_reference_are_left_out() -> None:
     single = Alignment(FRAME_PS, 10_000, 0.0, (0,), 10_000, 0)
     _, clicks = run([make_block(t, np.zeros(3, int), 0, 3 * FRAME_PS)], single)
     assert clicks.slot.tolist() == [210]
+
+
+def test_slots_are_left_out_where_any_channel_meets_a_reference() -> None:
+    apart = Alignment(FRAME_PS, 10_000, 0.0, (0, 200_000), 2000, 0)
+    # slots 2, 4 and 175, 176 of frame 1, on both channels
+    slots = np.array([202, 204, 375, 376])
+    t = np.concatenate([slots * 10_000, slots * 10_000 + 200_000])
+    ch = np.repeat([0, 1], 4)
+    _, clicks = run([make_block(t, ch, 0, 4 * FRAME_PS)], apart)
+    # 176 + 20 slots of delay are 4 slots before the next reference
+    assert clicks.slot.tolist() == [204, 375]
+    assert clicks.mask.tolist() == [0b11, 0b11]

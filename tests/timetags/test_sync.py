@@ -20,7 +20,14 @@ def header(seed: int = 5) -> np.ndarray:
 
 
 def tags(
-    *, ppm: float, first: int, phase: int, seed: int = 1, n: int = 200_000, head=None
+    *,
+    ppm: float,
+    first: int,
+    phase: int,
+    seed: int = 1,
+    n: int = 200_000,
+    head=None,
+    delays: tuple[int, ...] = DELAYS,
 ) -> TagBlock:
     """Draw clicks of a cyclic pattern whose frame opens with the header."""
     rng = np.random.default_rng(seed)
@@ -32,7 +39,7 @@ def tags(
     ch = rng.choice(4, n, p=[0.4, 0.4, 0.1, 0.1]).astype(np.uint8)
     jitter = rng.normal(0, 21, n)
     arrival = (
-        frame * FRAME + (symbol + first) * SLOT + phase + np.array(DELAYS)[ch] + jitter
+        frame * FRAME + (symbol + first) * SLOT + phase + np.array(delays)[ch] + jitter
     )
     dark = rng.uniform(0, 126 * FRAME, 300)
     arrival = np.concatenate([arrival, dark])
@@ -62,6 +69,40 @@ def test_the_first_symbol_is_found_for_every_channel(first: int, phase: int) -> 
         want = first * SLOT + phase + delay
         error = (found.offset_ps[channel] - want + FRAME // 2) % FRAME - FRAME // 2
         assert abs(error) < 30
+
+
+@pytest.mark.parametrize(
+    "delays",
+    [
+        (0, 4_900, 740, 150),  # a metre of fibre more
+        (0, 6_000, 740, 150),
+        (0, 12_000, 740, 150),
+        (0, 2_500, 5_000, 7_500),  # all phases of the slot
+        (0, 35_310, 20_740, 7_150),
+        (0, 0, 100_000, 0),
+        (250_000, 0, 0, 0),
+    ],
+)
+def test_detectors_may_be_slots_apart(delays: tuple[int, ...]) -> None:
+    found = fit(tags(ppm=20.0, first=100, phase=3210, delays=delays))
+    for channel, delay in enumerate(delays):
+        assert abs(found.offset_ps[channel] - 100 * SLOT - 3210 - delay) < 30
+    assert found.stretch == pytest.approx(1 / (1 + 2e-5) - 1, abs=3e-8)
+
+
+def test_dim_light_leaves_detectors_where_they_are_near_each_other() -> None:
+    found = fit(tags(ppm=3.0, first=100, phase=3210, n=50_000))
+    for channel, delay in enumerate(DELAYS):
+        assert abs(found.offset_ps[channel] - 100 * SLOT - 3210 - delay) < 30
+
+
+def test_the_error_of_the_time_base_is_of_the_size_that_is_stated() -> None:
+    pulls = []
+    for seed in range(20):
+        found = fit(tags(ppm=7.0, first=100, phase=3210, seed=seed, n=60_000))
+        pulls.append((found.stretch - 1 / (1 + 7e-6) + 1) / found.stretch_error)
+    assert 0.4 < np.std(pulls) < 1.5
+    assert max(np.abs(pulls)) < 4
 
 
 def test_the_jitter_is_measured() -> None:
