@@ -107,24 +107,6 @@ def test_only_one_task_runs_at_a_time():
     assert overlaps == []
 
 
-def test_yield_lets_every_other_task_run_before_its_caller():
-    clock = VirtualClock()
-    diary = Diary(clock)
-
-    def program(name: str):
-        def body() -> None:
-            for _ in range(3):
-                diary.note(name)
-                clock.yield_()
-
-        return body
-
-    for name in ("alice", "bob", "carol"):
-        clock.spawn(name, program(name))
-    clock.run()
-    assert [who for _, who in diary.lines] == ["alice", "bob", "carol"] * 3
-
-
 def test_a_condition_met_by_another_task_wakes_the_waiter_at_that_time():
     clock = VirtualClock()
     diary = Diary(clock)
@@ -358,8 +340,6 @@ def test_the_same_programs_always_interleave_in_the_same_way(plan):
             def body() -> None:
                 for wait_ps in waits:
                     diary.note(name)
-                    if wait_ps == 0:
-                        clock.yield_()
                     clock.sleep_until(clock.now_ps() + wait_ps)
 
             return body

@@ -43,10 +43,6 @@ class Clock(Protocol):
         """
         ...
 
-    def yield_(self) -> None:
-        """Let other parties run at the present time."""
-        ...
-
 
 class BenchClock(Clock, Protocol):
     """A clock that also runs the programs of a bench, one thread each."""

@@ -96,7 +96,3 @@ class RealClock:
                 return False
             self._pause(0.001)
         return True
-
-    def yield_(self) -> None:
-        """Give up the processor."""
-        self._pause(0.0)

@@ -22,7 +22,6 @@ class _Task:
     ready: Callable[[], bool] | None = None
     next_ps: Callable[[], int | None] | None = None
     what: str = ""
-    turn: int = 0
     running: bool = False
     done: bool = False
     result: object = None
@@ -49,7 +48,6 @@ class VirtualClock:
     _local: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: BaseException | None = None
-    _turns: int = 0
 
     def now_ps(self) -> int:
         """Return the virtual time."""
@@ -148,15 +146,6 @@ class VirtualClock:
             self._block(task)
         return True
 
-    def yield_(self) -> None:
-        """Let the other tasks run at this instant."""
-        task = self._current()
-        if task is not None:
-            task.wake_ps = self._now
-            self._turns += 1
-            task.turn = self._turns
-            self._block(task)
-
     def _current(self) -> _Task | None:
         return getattr(self._local, "task", None)
 
@@ -174,7 +163,6 @@ class VirtualClock:
             while not task.running:
                 task.condition.wait()
             task.wake_ps = task.ready = task.next_ps = None
-            task.turn = 0
             if self._stopping is not None:
                 raise Stop
 
@@ -216,10 +204,10 @@ class VirtualClock:
             return True
         return task.wake_ps is not None and task.wake_ps <= self._now
 
-    def _priority(self, task: _Task) -> tuple[int, int, int]:
-        """Return (due time, turn, order): who yields goes behind the others."""
+    def _priority(self, task: _Task) -> tuple[int, int]:
+        """Return (due time, order of registration)."""
         due = self._now if task.wake_ps is None else min(task.wake_ps, self._now)
-        return due, task.turn, task.order
+        return due, task.order
 
     def _wake(self, task: _Task) -> None:
         task.running = True
