@@ -111,18 +111,6 @@ class BitArray:
         gather(self._words, wanted, out)
         return BitArray.from_words(out, int(wanted.size))
 
-    def permute(self, order: NDArray[np.int64]) -> BitArray:
-        """Return the bits in another order: bit i is bit ``order[i]`` of this.
-
-        Raises ValueError when `order` is no permutation of all indices.
-        """
-        seen = np.zeros(self._n, dtype=bool)
-        if order.shape == (self._n,) and (order >= 0).all() and (order < self._n).all():
-            seen[order] = True
-        if not seen.all() or order.size != self._n:
-            raise ValueError(f"the order must name each of the {self._n} bits once")
-        return self.gather(order)
-
     def ones(self) -> NDArray[np.int64]:
         """Return the indices of the ones, in order."""
         return np.flatnonzero(self.to_bools()).astype(np.int64)
@@ -140,10 +128,6 @@ class BitArray:
         x = (x & nibbles) + (x >> np.uint64(2) & nibbles)
         x = (x + (x >> np.uint64(4))) & octets
         return int((x * sums >> np.uint64(56)).sum())
-
-    def parity(self) -> int:
-        """Return the sum of all bits modulo 2."""
-        return int(np.bitwise_xor.reduce(self._words)).bit_count() & 1
 
     @staticmethod
     def concatenate(parts: Iterable[BitArray]) -> BitArray:

@@ -51,10 +51,6 @@ class CalibrationBook:
     def __len__(self) -> int:
         return len(self._records)
 
-    def with_record(self, record: CalibrationRecord) -> CalibrationBook:
-        """Return a book that also holds `record`."""
-        return CalibrationBook((*self._records, record))
-
     def get(self, party: str, quantity: str, *, at: datetime) -> CalibrationRecord:
         """Return the newest record of a quantity, provided it is valid at `at`.
 

@@ -1,4 +1,4 @@
-"""Reading whole lines and counted blocks from a byte transport."""
+"""Reading whole lines from a byte transport."""
 
 from __future__ import annotations
 
@@ -34,14 +34,6 @@ class LineReader:
                 del self._buffer[: at + len(terminator)]
                 return line
             self._fill(timeout_s)
-
-    def read_exactly(self, n_bytes: int, timeout_s: float) -> bytes:
-        """Return exactly `n_bytes` bytes; raises as :meth:`read_until`."""
-        while len(self._buffer) < n_bytes:
-            self._fill(timeout_s)
-        data = bytes(self._buffer[:n_bytes])
-        del self._buffer[:n_bytes]
-        return data
 
     def drain(self) -> bytes:
         """Return and forget what has arrived but was not asked for."""

@@ -69,26 +69,11 @@ def test_gather_outside_is_refused(index):
         BitArray.zeros(5).gather(np.array([index], dtype=np.int64))
 
 
-@given(BITS, st.randoms(use_true_random=False))
-def test_permute_reorders_all_bits(bits, random):
-    order = list(range(len(bits)))
-    random.shuffle(order)
-    got = BitArray.from_bools(bits).permute(np.array(order, dtype=np.int64))
-    assert plain(got) == [bits[i] for i in order]
-
-
-@pytest.mark.parametrize("order", [[0, 0, 1], [0, 1], [0, 1, 3], [0, 1, -1]])
-def test_permute_wants_a_permutation(order):
-    with pytest.raises(ValueError, match="each of the 3 bits once"):
-        BitArray.zeros(3).permute(np.array(order, dtype=np.int64))
-
-
 @given(BITS)
-def test_count_and_parity_and_ones_are_those_of_a_list(bits):
+def test_count_and_ones_are_those_of_a_list(bits):
     array = BitArray.from_bools(bits)
     ones = [i for i, bit in enumerate(bits) if bit]
     assert array.count() == len(ones)
-    assert array.parity() == len(ones) % 2
     assert array.ones().tolist() == ones
 
 

@@ -50,12 +50,6 @@ def test_the_newest_record_counts():
     assert found.value == 0.9
 
 
-def test_a_book_grows_without_changing_the_old_one():
-    book = CalibrationBook([record()])
-    assert len(book.with_record(record(quantity="delay"))) == 2
-    assert len(book) == 1
-
-
 def test_an_expired_record_aborts_with_its_age():
     book = CalibrationBook([record()])
     with pytest.raises(SecurityAbort, match="too old") as caught:

@@ -43,10 +43,6 @@ class WaveplateCompensator:
             plate.home()
         self._angles_deg = [0.0] * len(self.plates)
 
-    def get_angles_deg(self) -> list[float]:
-        """Ask every plate for its angle."""
-        return [plate.get_angle_deg() for plate in self.plates]
-
     def safe_state(self) -> None:
         """Stop the plates; any angle is safe."""
         for plate in self.plates:
