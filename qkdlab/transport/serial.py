@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
-from qkdlab.errors import ConfigError, InstrumentDisconnected, InstrumentTimeout
+from qkdlab.errors import ConfigError, InstrumentTimeout
+from qkdlab.transport.line import Line
 
 __all__ = ["SerialByteTransport"]
 
-_HINT = "check power, cable and the name of the port"
 
-
-class SerialByteTransport:
+class SerialByteTransport(Line):
     """A `ByteTransport` over a serial line. Times are seconds of host time.
 
     url:  what pyserial's ``serial_for_url`` takes: a device file or a URL
@@ -21,23 +20,22 @@ class SerialByteTransport:
     pyserial does not know such a URL.
     """
 
+    hint = "check power, cable and the name of the port"
+
     def __init__(
         self, name: str, url: str, *, baud: int = 9600, write_timeout_s: float = 10.0
     ) -> None:
         import serial
 
-        self.name = name
+        super().__init__(name)
         try:
             self._port: Any = serial.serial_for_url(
                 url, baudrate=baud, timeout=0.0, write_timeout=write_timeout_s
             )
         except serial.SerialException as error:
-            raise InstrumentDisconnected(
-                name, f"no port {url} ({error})", _HINT
-            ) from None
+            raise self._no_connection(f"port {url}", str(error)) from None
         except ValueError as error:
             raise ConfigError(f"{name}: address {url!r}: {error}") from None
-        self._closed = False
 
     def write(self, data: bytes) -> None:
         """Send all of `data`.
@@ -51,9 +49,11 @@ class SerialByteTransport:
         try:
             self._port.write(data)
         except serial.SerialTimeoutException:
-            raise InstrumentTimeout(self.name, "took no more bytes", _HINT) from None
+            raise InstrumentTimeout(
+                self.name, "took no more bytes", self.hint
+            ) from None
         except (serial.SerialException, OSError) as error:
-            self._lost(error)
+            self._lost(str(error))
 
     def read(self, n_max: int, timeout_s: float) -> bytes:
         """Return 1 to `n_max` bytes, or ``b""`` when the timeout passes.
@@ -71,23 +71,8 @@ class SerialByteTransport:
             if waiting and n_max > 1:
                 data += bytes(self._port.read(min(waiting, n_max - 1)))
         except (serial.SerialException, OSError) as error:
-            self._lost(error)
+            self._lost(str(error))
         return data
 
-    def close(self) -> None:
-        """Close the line; closing twice is allowed."""
-        if not self._closed:
-            self._closed = True
-            self._port.close()
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise InstrumentDisconnected(
-                self.name, "the line is closed", "open the station again"
-            )
-
-    def _lost(self, error: Exception) -> NoReturn:
-        self.close()
-        raise InstrumentDisconnected(
-            self.name, f"the line broke ({error})", _HINT
-        ) from None
+    def _shut(self) -> None:
+        self._port.close()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import NoReturn
 
 from qkdlab.errors import InstrumentDisconnected, InstrumentTimeout
+from qkdlab.transport.line import Line
 
 __all__ = ["TcpByteTransport"]
 
-_HINT = "check power, cable and address"
 
-
-class TcpByteTransport:
+class TcpByteTransport(Line):
     """A `ByteTransport` over TCP, as a client. Times are seconds of host time.
 
     Raises InstrumentDisconnected when nobody answers at the address.
@@ -28,17 +26,15 @@ class TcpByteTransport:
         connect_timeout_s: float = 5.0,
         write_timeout_s: float = 30.0,
     ) -> None:
-        self.name = name
+        super().__init__(name)
         self._write_timeout_s = write_timeout_s
         try:
             self._socket = socket.create_connection((host, port), connect_timeout_s)
         except OSError as error:
-            raise InstrumentDisconnected(
-                name, f"no connection to {host}:{port} ({_reason(error)})", _HINT
-            ) from None
+            where = f"connection to {host}:{port}"
+            raise self._no_connection(where, _reason(error)) from None
         # Short commands must not wait for the acknowledgement of the last answer.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._closed = False
 
     def write(self, data: bytes) -> None:
         """Send all of `data`.
@@ -57,7 +53,7 @@ class TcpByteTransport:
                 self.name, "took no more bytes", "restart the instrument's interface"
             ) from None
         except OSError as error:
-            self._lost(error)
+            self._lost(_reason(error))
 
     def read(self, n_max: int, timeout_s: float) -> bytes:
         """Return 1 to `n_max` bytes, or ``b""`` when the timeout passes.
@@ -71,33 +67,18 @@ class TcpByteTransport:
         except (TimeoutError, BlockingIOError):
             return b""
         except OSError as error:
-            self._lost(error)
+            self._lost(_reason(error))
         if not data:
             self.close()
             raise InstrumentDisconnected(
-                self.name, "the instrument closed the line", _HINT
+                self.name, "the instrument closed the line", self.hint
             )
         return data
 
-    def close(self) -> None:
-        """Close the line; closing twice is allowed."""
-        if not self._closed:
-            self._closed = True
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._socket.close()
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise InstrumentDisconnected(
-                self.name, "the line is closed", "open the station again"
-            )
-
-    def _lost(self, error: OSError) -> NoReturn:
-        self.close()
-        raise InstrumentDisconnected(
-            self.name, f"the line broke ({_reason(error)})", _HINT
-        ) from None
+    def _shut(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
 
 
 def _reason(error: OSError) -> str:

@@ -5,20 +5,19 @@ Sockets and serial lines have transports of their own, without PyVISA.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from qkdlab.errors import InstrumentDisconnected
+from qkdlab.transport.line import Line
 
 if TYPE_CHECKING:
     from pyvisa.resources import MessageBasedResource
 
 __all__ = ["VisaByteTransport"]
 
-_HINT = "check power, cable and address"
 _LINE_FEED = "\n"
 
 
-class VisaByteTransport:
+class VisaByteTransport(Line):
     """A `ByteTransport` over a message-based VISA resource.
 
     resource: VISA resource string
@@ -32,9 +31,8 @@ class VisaByteTransport:
     def __init__(self, name: str, resource: str, *, library: str = "@py") -> None:
         import pyvisa
 
-        self.name = name
+        super().__init__(name)
         self._buffer = bytearray()
-        self._closed = False
         options: dict[str, Any] = {}
         if resource.upper().endswith("::SOCKET"):
             options["read_termination"] = _LINE_FEED
@@ -42,9 +40,7 @@ class VisaByteTransport:
             self._manager = pyvisa.ResourceManager(library)
             opened = self._manager.open_resource(resource, **options)
         except (pyvisa.Error, ValueError, OSError) as error:
-            raise InstrumentDisconnected(
-                name, f"no resource {resource} ({error})", _HINT
-            ) from None
+            raise self._no_connection(f"resource {resource}", str(error)) from None
         self._resource: MessageBasedResource = opened  # type: ignore[assignment]
 
     def write(self, data: bytes) -> None:
@@ -58,7 +54,7 @@ class VisaByteTransport:
         try:
             self._resource.write_raw(data)
         except (pyvisa.Error, OSError) as error:
-            self._lost(error)
+            self._lost(str(error))
 
     def read(self, n_max: int, timeout_s: float) -> bytes:
         """Return 1 to `n_max` bytes, or ``b""`` when the timeout passes.
@@ -76,27 +72,12 @@ class VisaByteTransport:
                 self._buffer += self._resource.read_raw()
             except pyvisa.errors.VisaIOError as error:
                 if error.error_code != StatusCode.error_timeout:
-                    self._lost(error)
+                    self._lost(str(error))
             except (pyvisa.Error, OSError) as error:
-                self._lost(error)
+                self._lost(str(error))
         data = bytes(self._buffer[:n_max])
         del self._buffer[:n_max]
         return data
 
-    def close(self) -> None:
-        """Close the line; closing twice is allowed."""
-        if not self._closed:
-            self._closed = True
-            self._resource.close()
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise InstrumentDisconnected(
-                self.name, "the line is closed", "open the station again"
-            )
-
-    def _lost(self, error: Exception) -> NoReturn:
-        self.close()
-        raise InstrumentDisconnected(
-            self.name, f"the line broke ({error})", _HINT
-        ) from None
+    def _shut(self) -> None:
+        self._resource.close()

@@ -18,6 +18,7 @@ from qkdlab.errors import (
     InstrumentReplyError,
     InstrumentTimeout,
 )
+from qkdlab.transport.line import Line
 
 if TYPE_CHECKING:
     import zmq
@@ -28,7 +29,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 _CONNECT_TIMEOUT_MS = 2000
 
 
-class ZeroMqMessageTransport:
+class ZeroMqMessageTransport(Line):
     """A `MessageTransport` to a ZeroMQ socket elsewhere.
 
     name:         for messages
@@ -49,10 +50,9 @@ class ZeroMqMessageTransport:
         pattern: Literal["req", "pair"],
         allow_remote: bool = False,
     ) -> None:
-        self.name = name
+        super().__init__(name)
         self._address = _checked(name, address, allow_remote)
         self._pattern = pattern
-        self._closed = False
         self._asked = False
         self._socket, self._monitor = self._open()
 
@@ -110,18 +110,10 @@ class ZeroMqMessageTransport:
             return parts[0]
         if self._monitor in ready:
             self._renew()
-            raise InstrumentDisconnected(
-                self.name, "the line broke", "check power, cable and address"
-            )
+            raise InstrumentDisconnected(self.name, "the line broke", self.hint)
         if self._pattern == "req":
             self._renew()
         return None
-
-    def close(self) -> None:
-        """Close the line; closing twice is allowed."""
-        if not self._closed:
-            self._closed = True
-            self._shut()
 
     def _open(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
         import zmq
@@ -147,12 +139,6 @@ class ZeroMqMessageTransport:
         self._shut()
         self._asked = False
         self._socket, self._monitor = self._open()
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise InstrumentDisconnected(
-                self.name, "the line is closed", "open the station again"
-            )
 
 
 def _checked(name: str, address: str, allow_remote: bool) -> str:
