@@ -20,6 +20,7 @@ class Options(BaseModel):
 
 class AwgOptions(Options):
     filter: str = "STEP"
+    reference: str | None = None
     max_samples: int = 4_000_000
 
 
@@ -33,10 +34,16 @@ class Plate(Options):
 
 class Detectors(Options):
     n_detectors: int = 4
+    measurement_period_ms: int | None = None
+    trigger_levels_mv: list[float] | None = None
 
 
 class Inputs(Options):
     n_inputs: int = 4
+    resolution: str | None = None
+    sync: str | None = None
+    inputs: list[dict[str, Any]] = []
+    start: dict[str, Any] = {}
 
 
 AWG = {

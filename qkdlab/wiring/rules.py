@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     rules_cabling.instruments,
     rules_cabling.buses,
     rules_signals.clocks,
+    rules_signals.references,
     rules_signals.samples,
     rules_signals.drive_voltages,
     rules_signals.impedances,

@@ -174,23 +174,36 @@ def bias(view: BenchView) -> Iterator[Problem]:
 
 
 def tag_rate(view: BenchView) -> Iterator[Problem]:
-    """Check that the tagger can take all clicks, and is told to expect them."""
+    """Check that the tagger can take all clicks, and is told to expect them.
+
+    Patterns for calibration have the brightest class in every symbol.
+    """
+    classes, brightest = view.demand.intensities, view.demand.brightest
+    if not classes or brightest is None:
+        return
     for name, tagger in view.graph.parts_of(Tagger).items():
-        rates = [
-            _click_rate_hz(view, link.source[0])
-            for n in range(1, 5)
-            if (link := view.graph.entering(name, f"input{n}")) is not None
-        ]
-        known = [rate for rate in rates if rate is not None]
-        total, limit = sum(known), view.limits(tagger.instrument).get("max_rate_hz")
-        if not known:
+        inputs = [view.graph.entering(name, f"input{n}") for n in range(1, 5)]
+        detectors = [link.source[0] for link in inputs if link is not None]
+        total = _total_rate_hz(view, detectors, list(classes.values()))
+        bright = _total_rate_hz(view, detectors, [(brightest, 1.0)])
+        if total is None or bright is None:
             continue
+        limit = view.limits(tagger.instrument).get("max_rate_hz")
+        cure = "add loss or lower the intensities"
         if limit is not None and total > limit:
             yield view.part(
                 name,
                 "",
                 f"about {total / 1e6:.3g} M tags/s are expected; {tagger.instrument} "
-                f"takes {limit / 1e6:.3g} M; add loss or lower the intensities",
+                f"takes {limit / 1e6:.3g} M; {cure}",
+            )
+        elif limit is not None and bright > limit:
+            yield view.part(
+                name,
+                "",
+                f"about {bright / 1e6:.3g} M tags/s are expected while calibration "
+                f"sends the brightest class alone; {tagger.instrument} takes "
+                f"{limit / 1e6:.3g} M; {cure}",
             )
         told = view.demand.predicted_rate_hz
         place = ("detection", "predicted_rate_hz")
@@ -203,17 +216,34 @@ def tag_rate(view: BenchView) -> Iterator[Problem]:
                 f"{told:g} /s, but about {total:.3g} /s are expected; raise it",
                 "warning",
             )
+        elif told is not None and bright > told:
+            yield view.parameter(
+                place,
+                f"{told:g} /s, but about {bright:.3g} /s are expected while "
+                "calibration sends the brightest class alone; raise it",
+                "warning",
+            )
 
 
-def _click_rate_hz(view: BenchView, detector: str) -> float | None:
+def _total_rate_hz(
+    view: BenchView, detectors: list[str], classes: list[tuple[float, float]]
+) -> float | None:
+    """Return the clicks per second of all detectors, or None when none is known."""
+    rates = [_click_rate_hz(view, detector, classes) for detector in detectors]
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known else None
+
+
+def _click_rate_hz(
+    view: BenchView, detector: str, classes: list[tuple[float, float]]
+) -> float | None:
     """Return the expected clicks per second, dead time left out, or None.
 
     Efficiency and dark rate by the law of :class:`qkdlab.wiring.parts.Snspd`.
     """
     part = view.wiring.parts[detector]
-    classes, pulse_rate = view.demand.intensities, view.demand.pulse_rate_hz
-    bias_ua = view.demand.bias_ua
-    if not isinstance(part, Snspd) or not classes or not pulse_rate or not bias_ua:
+    pulse_rate, bias_ua = view.demand.pulse_rate_hz, view.demand.bias_ua
+    if not isinstance(part, Snspd) or not pulse_rate or not bias_ua:
         return None
     if part.channel >= len(bias_ua):
         return None
@@ -233,7 +263,7 @@ def _click_rate_hz(view: BenchView, detector: str) -> float | None:
             transmission = 10.0 ** ((sender.loss_db - path.loss_db) / 10.0)
             rate_hz += pulse_rate * sum(
                 probability * -math.expm1(-mu * transmission * efficiency)
-                for mu, probability in classes.values()
+                for mu, probability in classes
             )
     return rate_hz
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Literal
 
 from qkdlab.problems import Problem
 from qkdlab.wiring.graph import Chain
@@ -19,7 +20,14 @@ from qkdlab.wiring.parts import (
 )
 from qkdlab.wiring.view import BenchView
 
-__all__ = ["clocks", "drive_voltages", "impedances", "samples", "triggers"]
+__all__ = [
+    "clocks",
+    "drive_voltages",
+    "impedances",
+    "references",
+    "samples",
+    "triggers",
+]
 
 FREQUENCY_TOLERANCE = 1e-9
 PHASE_MODULATOR_SWING = 1.5
@@ -44,6 +52,32 @@ def clocks(view: BenchView) -> Iterator[Problem]:
                 f"{view.demand.symbol_period_ps} wants {wanted:.12g} Hz: "
                 "one pulse per symbol",
             )
+
+
+def references(view: BenchView) -> Iterator[Problem]:
+    """Check that generators use the reference that is cabled to them.
+
+    On its own time base a generator's symbols slide over the laser's pulses: 1 ppm is
+    a symbol of 10 ns every 10 ms.
+    """
+    for name, part in view.graph.parts_of(Awg).items():
+        is_wired = view.graph.entering(name, "ref_in") is not None
+        wanted = "external" if is_wired else "internal"
+        actual = view.option(part.instrument, "reference")
+        if actual == wanted:
+            continue
+        if actual is None and not is_wired:
+            continue
+        state = "left as it was found" if actual is None else f"'{actual}'"
+        cable = "is" if is_wired else "is not"
+        party, _, key = part.instrument.partition(".")
+        path = ("parties", party, "instruments", key, "options", "reference")
+        message = (
+            f"the reference is {state}, but '{name}.ref_in' {cable} connected; set "
+            f"reference: {wanted}"
+        )
+        severity: Literal["error", "warning"] = "warning" if actual is None else "error"
+        yield Problem(view.config.where(path), path, message, severity)
 
 
 def samples(view: BenchView) -> Iterator[Problem]:

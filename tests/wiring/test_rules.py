@@ -348,6 +348,46 @@ def test_a_predicted_rate_below_the_expected_one_is_a_warning():
     assert "about 1.99e+06 /s are expected" in problem.message
 
 
+def test_calibration_with_the_brightest_class_alone_must_not_hang_the_tagger(
+    monkeypatch,
+):
+    fake_bench.install(monkeypatch, idquantique={"max_rate_hz": 3.0e6})
+    found = problems("parameters.detection.predicted_rate_hz=2.9e6")
+    assert [p.severity for p in found] == ["warning", "error"]
+    assert "about 3.5" in found[1].message
+    assert "sends the brightest class alone; bob.tagger takes 3 M" in found[1].message
+
+
+def test_a_predicted_rate_below_that_of_calibration_is_a_warning():
+    problem = only("parameters.detection.predicted_rate_hz=3.0e6")
+    assert problem.severity == "warning"
+    assert "while calibration sends the brightest class alone" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("reference", "severity", "words"),
+    [
+        ("internal", "error", "reference is 'internal', but 'awg.ref_in' is connected"),
+        ("null", "warning", "left as it was found, but 'awg.ref_in' is connected"),
+    ],
+)
+def test_a_generator_uses_the_reference_that_is_cabled(reference, severity, words):
+    problem = only(f"{KEYSIGHT_OPTIONS}.reference={reference}")
+    assert problem.severity == severity
+    assert words in problem.message
+    assert "set reference: external" in problem.message
+
+
+def test_a_generator_needs_the_reference_that_it_is_set_to():
+    place = next(
+        i
+        for i, c in enumerate(fake_bench.bench().wiring.cables)
+        if c.target == "awg.ref_in"
+    )
+    found = text(problems(f"wiring.cables.{place}.to=laser.clock"))
+    assert "reference is 'external', but 'awg.ref_in' is not connected" in found
+
+
 def test_a_problem_with_the_file_has_its_line(monkeypatch):
     fake_bench.install(monkeypatch, hp={"max_attenuation_db": 30.0})
     assert re.search(r"bb84\.yaml:\d+:17: wiring\.parts\.attenuator: mean", str(only()))
