@@ -5,6 +5,7 @@ Every process has a deadline; the bench is that of ``bb84_tiny`` with one thing 
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -67,6 +68,13 @@ def test_a_run_ends_with_equal_keys_and_one_json_object(tiny):
     assert result["secret_bits"] > 0
     assert result["claimable_secret_bits"] == 0
     assert result["expected"]["gains"]
+
+
+def test_the_readme_names_every_figure_of_a_result(tiny):
+    _, done = tiny
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
+    section = readme.partition("### Result of a run")[2].partition("\n## ")[0]
+    assert set(json.loads(done.stdout)) <= set(re.findall(r"`(\w+)`", section))
 
 
 def test_the_files_of_a_run_can_be_described(tiny):
