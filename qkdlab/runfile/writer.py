@@ -95,6 +95,7 @@ class RunFileWriter:
         self._key_class = key_class
         self._series: dict[str, ChunkedColumn] = {}
         self._n_tags = 0
+        self._cues: list[int] = []
         self._n_blocks = 0
         self._covered_ps = 0
         self._digest = hashlib.sha256()
@@ -138,20 +139,24 @@ class RunFileWriter:
             "/photon_data/timestamps",
             "<i8",
             CHUNK_TAGS,
-            TITLES["/photon_data/timestamps"],
+            title=TITLES["/photon_data/timestamps"],
+            noisy=True,
         )
         self._ch = ChunkedColumn(
             file,
             "/photon_data/detectors",
             "u1",
             CHUNK_TAGS,
-            TITLES["/photon_data/detectors"],
+            title=TITLES["/photon_data/detectors"],
+            noisy=True,
         )
         self._coverage = ChunkedColumn(
             file, f"{ROOT}/tags/coverage", COVERAGE, CHUNK_BLOCKS
         )
         self._lost = ChunkedColumn(file, f"{ROOT}/tags/lost", LOST, CHUNK_ROWS)
-        self._messages = TextHeap(file, f"{ROOT}/classical", CHUNK_ROWS, CHUNK_BYTES)
+        self._messages = TextHeap(
+            file, f"{ROOT}/classical", CHUNK_ROWS, CHUNK_BYTES, noisy=True
+        )
         self._io = TextHeap(file, f"{ROOT}/io", CHUNK_ROWS, CHUNK_BYTES)
         self._log = TextHeap(file, f"{ROOT}/log", CHUNK_ROWS, CHUNK_BYTES)
 
@@ -172,6 +177,7 @@ class RunFileWriter:
             lost = [(begin, end, self._n_blocks) for begin, end in block.lost]
             grown |= self._lost.append(np.array(lost, LOST))
         self._n_blocks += 1
+        self._cues += block.t[-self._n_tags % CHUNK_TAGS :: CHUNK_TAGS].tolist()
         self._n_tags += len(block)
         self._covered_ps += block.t_end - block.t_begin
         self._digest.update(block.t.astype("<i8").tobytes())
@@ -267,8 +273,8 @@ class RunFileWriter:
         for heap in (self._messages, self._io, self._log):
             heap.flush_rest()
         dataset(self._file, "/acquisition_duration")[()] = self._covered_ps * 1e-12
-        rows = self._t.dataset[::CHUNK_TAGS] if self._n_tags else np.zeros(0, "<i8")
-        self._file.create_dataset(f"{ROOT}/tags/cue_time", data=rows)
+        cues = np.array(self._cues, "<i8")
+        self._file.create_dataset(f"{ROOT}/tags/cue_time", data=cues)
 
     def _fold(self, journal: Path) -> None:
         """Copy the journal in, if there is space; it stays where it is, too."""
@@ -282,7 +288,12 @@ class RunFileWriter:
             )
 
     def _finish_marks(self) -> None:
-        self._text("hashes", json.dumps(content_hashes(self._file)))
+        known = {
+            "classical/bytes": self._messages.sha256,
+            "io/bytes": self._io.sha256,
+            "log/bytes": self._log.sha256,
+        }
+        self._text("hashes", json.dumps(content_hashes(self._file, known)))
         root = self._file[ROOT]
         root.attrs["tags"] = self._n_tags
         root.attrs["tags_sha256"] = self._digest.hexdigest()

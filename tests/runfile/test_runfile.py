@@ -18,6 +18,7 @@ import pytest
 
 from qkdlab.bits.array import BitArray
 from qkdlab.errors import ResourceError, UsageError, VerifyError
+from qkdlab.runfile.chunks import ChunkedColumn
 from qkdlab.runfile.reader import open_run
 from qkdlab.runfile.schema import CHUNK_TAGS, ROOT
 from qkdlab.runfile.verify import verify
@@ -73,6 +74,47 @@ def test_tags_come_back_block_by_block(finished: Path) -> None:
             assert np.array_equal(got.ch, put.ch)
             assert (got.t_begin, got.t_end) == (put.t_begin, put.t_end)
             assert got.lost == put.lost
+
+
+def test_many_small_rows_come_back_in_whole_chunks_and_the_rest(
+    tmp_path: Path,
+) -> None:
+    writer = make_writer(tmp_path / "bob.h5")
+    messages = [(i, "<>"[i % 2], bytes([i % 251]) * (i % 700)) for i in range(2_500)]
+    for message in messages:
+        writer.message(*message)
+        writer.monitor("rate_hz", message[0] / 7, message[0])
+    path = writer.finish()
+    assert verify(path) == []
+    with open_run(path) as run:
+        assert list(run.messages()) == messages
+        assert run.monitors()["rate_hz"][1].tolist() == [i / 7 for i in range(2_500)]
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_chunks_packed_here_are_those_of_the_library(
+    tmp_path: Path, noisy: bool
+) -> None:
+    rng = np.random.default_rng(1)
+    rows = np.sort(rng.integers(0, 1 << 40, 1_000))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        column = ChunkedColumn(file, "x", "<i8", 256, noisy=noisy)
+        column.append(rows)
+        column.flush_rest()
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert np.array_equal(file["x"][()], rows)
+        assert [file["x"].id.get_chunk_info(i).filter_mask for i in range(4)] == [0] * 4
+
+
+def test_cue_times_are_those_of_the_first_tag_of_each_chunk(tmp_path: Path) -> None:
+    writer = make_writer(tmp_path / "bob.h5")
+    blocks = make_blocks(5, CHUNK_TAGS // 2 + 1)
+    for block in blocks:
+        writer.tags(block)
+    path = writer.finish()
+    t = np.concatenate([block.t for block in blocks])
+    with open_run(path) as run:
+        assert run.cue_ps().tolist() == t[::CHUNK_TAGS].tolist()
 
 
 def test_everything_else_comes_back(finished: Path) -> None:
