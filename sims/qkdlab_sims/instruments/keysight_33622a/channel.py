@@ -87,6 +87,9 @@ class Channel:
     filter: str = "NORM"
     start_ps: int = 0
     _converted: tuple[NDArray[np.int16], NDArray[np.float64]] | None = None
+    _scaled: (
+        tuple[NDArray[np.float64], tuple[float, float], NDArray[np.float64]] | None
+    ) = None
 
     def n_points(self) -> int:
         """Return the length of the selected waveform."""
@@ -157,12 +160,10 @@ class Channel:
         disturbs the waveform: nothing leaves then.
         """
         fraction, rate_hz = self._waveform()
-        sign = -0.5 if self.inverted else 0.5
-        emf_v = sign * self.levels.emf_pp_v * fraction + self.levels.emf_offset_v
         return AwgOutput(
             enabled=self.output_on and not self.settings.disturbs(),
             arbitrary=self.function == "ARB",
-            volts=0.5 * emf_v,
+            volts=self._volts(fraction),
             sample_rate_hz=rate_hz,
             filter=self.filter if self.function == "ARB" else "NORM",
             start_ps=self.start_ps,
@@ -185,6 +186,16 @@ class Channel:
         if self.function == "PULS":
             return np.where(phase < 0.1, 1.0, -1.0), rate_hz
         return np.zeros(1), rate_hz
+
+    def _volts(self, fraction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a waveform into a matched load; the same array while nothing moves."""
+        sign = -0.5 if self.inverted else 0.5
+        swing_v, offset_v = sign * self.levels.emf_pp_v, self.levels.emf_offset_v
+        last = self._scaled
+        if last is None or last[0] is not fraction or last[1] != (swing_v, offset_v):
+            volts = 0.5 * (swing_v * fraction + offset_v)
+            last = self._scaled = fraction, (swing_v, offset_v), volts
+        return last[2]
 
     def _codes_as_fraction(self) -> NDArray[np.float64]:
         """Return the waveform as the converter gives it, a fraction of full scale."""
