@@ -6,8 +6,9 @@ and those are imported inside the functions that use them.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
@@ -23,6 +24,20 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     Division by zero gives inf or nan, as in NumPy, instead of an exception. A kernel
     takes and returns NumPy arrays and scalars only, and stays free of checks: its
     caller checks. Each kernel has a plain reference in the tests.
+
+    Where no folder for the cache can be written (a system's installation, a user
+    without a home) it is compiled anew by every process, with a warning.
     """
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        compiled = numba.njit(cache=True, **options)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        warnings.warn(
+            "compiled kernels cannot be kept, so every start compiles them anew: set "
+            "NUMBA_CACHE_DIR to a folder that you can write",
+            stacklevel=2,
+        )
+        compiled = numba.njit(**options)(function)
     return cast("Callable[P, R]", compiled)

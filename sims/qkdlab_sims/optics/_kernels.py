@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import Word, gauss, numbers, unit
 from qkdlab_sims.optics.photons._kernels import (
     BATCH,
@@ -70,10 +70,8 @@ WIRE = np.dtype(
 )
 """One detector as the kernels see it: constants of the call, then state."""
 
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_jit
+@kernel
 def _recovered(wire: Wire, t_ps: int) -> float:
     """Return the efficiency at `t_ps` relative to the efficiency at rest."""
     x = (t_ps - wire.last_ps) / wire.tau_ps
@@ -85,7 +83,7 @@ def _recovered(wire: Wire, t_ps: int) -> float:
     return float((1.0 + math.erf(current - wire.half)) / wire.full)
 
 
-@_jit
+@kernel
 def _sees(wire: Wire, t_ps: int, chance: float) -> bool:
     """Return whether the uniform number `chance` is below the recovered efficiency."""
     if t_ps - wire.last_ps > wire.nearly_ps and chance < NEARLY:
@@ -93,7 +91,7 @@ def _sees(wire: Wire, t_ps: int, chance: float) -> bool:
     return chance < _recovered(wire, t_ps)
 
 
-@_jit
+@kernel
 def _push(wire: Wire, row: Integers, tag_ps: int) -> bool:
     """Insert a tag into the sorted row of a detector; False when it is full."""
     n = wire.n_tags
@@ -108,7 +106,7 @@ def _push(wire: Wire, row: Integers, tag_ps: int) -> bool:
     return True
 
 
-@_jit
+@kernel
 def _next_dark(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
     """Draw the next dark event of the tick, uniform in time."""
     a, b, _, _ = numbers(wire.dark_number, _DARK + np.uint64(d), tick, keys, 0)
@@ -121,7 +119,7 @@ def _next_dark(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
         wire.dark_ps = tick * tick_ps + wire.arrival_ps + within
 
 
-@_jit
+@kernel
 def _run_darks(
     wire: Wire,
     d: int,
@@ -142,7 +140,7 @@ def _run_darks(
     return True
 
 
-@_jit
+@kernel
 def _photon_click(
     wire: Wire, row: Integers, t_ps: int, normal: float, c: Word, d: Word
 ) -> bool:
@@ -154,7 +152,7 @@ def _photon_click(
     return _push(wire, row, t_ps + math.floor(shift + 0.5))
 
 
-@_jit
+@kernel
 def _dim_tick(
     tick: int,
     pulse: Integers,
@@ -189,7 +187,7 @@ def _dim_tick(
     return True
 
 
-@_jit
+@kernel
 def _bright_tick(
     tick: int,
     analysers: Floats,
@@ -218,7 +216,7 @@ def _bright_tick(
     return True
 
 
-@_jit
+@kernel
 def run_ticks(
     tick_begin: int,
     tick_end: int,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from qkdlab_sims.optics.jit import kernel
 
 __all__ = ["analogue_volts"]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def analogue_volts(
     volts: NDArray[np.float64],
     sample_ps: float,

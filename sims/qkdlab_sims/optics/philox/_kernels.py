@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from qkdlab_sims.optics.jit import inlined, kernel
 
 __all__ = [
     "GAUSS_BOUND",
@@ -73,11 +74,8 @@ _S4 = 2.75573137070700676789e-06
 _S5 = -2.50507602534068634195e-08
 _S6 = 1.58969099521155010221e-10
 
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-_inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
-
-@_inline
+@inlined
 def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> Words:
     """Return the four 32-bit words of Philox4x32-10, each in a uint64."""
     for _ in range(10):
@@ -93,7 +91,7 @@ def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> Words:
     return c0, c1, c2, c3
 
 
-@_jit
+@kernel
 def philox_fill(
     first: Word, stream: Word, key: NDArray[np.uint64], out: NDArray[np.uint32]
 ) -> None:
@@ -114,13 +112,13 @@ def philox_fill(
         out[i, 3] = d
 
 
-@_jit
+@kernel
 def unit(word: np.uint64) -> float:
     """Return a number strictly between 0 and 1."""
     return (float(word) + 0.5) * _UNIT
 
 
-@_inline
+@inlined
 def log_unit(word: np.uint64) -> float:
     """Return the natural logarithm of ``unit(word)``, within 1 ulp.
 
@@ -141,7 +139,7 @@ def log_unit(word: np.uint64) -> float:
     return float(k * _LN2_HIGH - ((half - low) - f))
 
 
-@_inline
+@inlined
 def gauss(a: np.uint64, b: np.uint64) -> float:
     """Return a normal variate (Box and Muller), |x| <= GAUSS_BOUND.
 
@@ -160,7 +158,7 @@ def gauss(a: np.uint64, b: np.uint64) -> float:
     return math.sqrt(-2.0 * log_unit(a)) * along
 
 
-@_jit
+@kernel
 def numbers(number: int, use: Word, tick: int, keys: Keys, stream: int) -> Words:
     """Return the four words of event `number` of a tick."""
     label = np.uint64(tick)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import (
     gauss,
     log_unit,
@@ -44,10 +44,8 @@ _CANDIDATE = np.uint64(0)  # second counter word of the candidates' numbers
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_jit
+@kernel
 def _attack(k: int, state: State, before: Floats, eve: float, keys: Keys) -> State:
     """Return the Stokes vector that leaves Eve for pulse `k`.
 
@@ -68,7 +66,7 @@ def _attack(k: int, state: State, before: Floats, eve: float, keys: Keys) -> Sta
     return t0, t1, t2, t3
 
 
-@_jit
+@kernel
 def look_up_states(
     first: int,
     pulse: Integers,
@@ -111,7 +109,7 @@ def look_up_states(
                 out[i, j] = state[j]
 
 
-@_jit
+@kernel
 def draw_candidates(
     tick: int, bound: float, keys: Keys, pulse: Integers, words: NDArray[np.uint32]
 ) -> int:
@@ -147,7 +145,7 @@ def draw_candidates(
     return -1
 
 
-@_jit
+@kernel
 def mean_photons(analysers: Floats, d: int, states: Floats, i: int) -> float:
     """Return the mean detectable photons of state `i` at detector `d`."""
     mean = analysers[d, 0] * states[i, 0] + analysers[d, 1] * states[i, 1]
@@ -155,7 +153,7 @@ def mean_photons(analysers: Floats, d: int, states: Floats, i: int) -> float:
     return float(max(0.0, mean))
 
 
-@_jit
+@kernel
 def thin_candidates(
     bound: float,
     analysers: Floats,
