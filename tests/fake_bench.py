@@ -30,6 +30,7 @@ class Optical(Options):
 
 class Plate(Options):
     address: int
+    velocity_percent: int | None = None
 
 
 class Detectors(Options):

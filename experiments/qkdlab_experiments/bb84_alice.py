@@ -15,7 +15,7 @@ from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.symbols import CyclicPattern
 from qkdlab.session.conversation import public_number
 from qkdlab.session.experiment import PartyContext, PartyResult
-from qkdlab_experiments.drift import after_drift, power_drift
+from qkdlab_experiments.drift import after_drift, check_attenuator, power_drift
 from qkdlab_experiments.frame import (
     assumptions,
     block_plan,
@@ -82,13 +82,15 @@ def _sent(
 ) -> Iterator[SettingsSent]:
     """Wait until Bob has the whole block, darken, and say what was sent.
 
-    The light is off before anything of the block is disclosed. The tap power is looked
-    at once more, so that drift enters the intervals.
+    The light is off before anything of the block is disclosed. Attenuator and tap power
+    are looked at once more, so that drift enters the intervals.
     """
+    attenuator = ctx.roles["attenuator"]
     calibration = ctx.parameters.calibration
     wait_s = span_s + calibration.settle_s
     ctx.clock.sleep_until(ctx.clock.now_ps() + round(wait_s * 1e12))
-    ctx.roles["attenuator"].set_shutter_open(False)
+    check_attenuator(attenuator, levels)
+    attenuator.set_shutter_open(False)
     readings_w = ctx.roles["tap_meter"].read_power_w(calibration.meter_readings)
     ctx.roles["transmitter"].stop()
     drift = power_drift(readings_w, levels, frame)

@@ -1,8 +1,13 @@
-"""Whether Alice's light is after a block what it was when it was calibrated."""
+"""Whether Alice's light is after a block what it was when it was calibrated.
+
+The tap lies before the attenuator: what the light lost behind it only the attenuator
+itself can tell.
+"""
 
 from __future__ import annotations
 
 from statistics import NormalDist, fmean, stdev
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +17,29 @@ from qkdlab.protocols.symbols import intensity_of
 from qkdlab_experiments.intensity import IntensityCalibration
 from qkdlab_experiments.parameters import CLASSES
 
-__all__ = ["after_drift", "power_drift"]
+__all__ = ["after_drift", "check_attenuator", "power_drift"]
 
 Intervals = tuple[tuple[float, float], ...]
+
+
+def check_attenuator(attenuator: Any, levels: IntensityCalibration) -> None:
+    """Ask whether the attenuator stands open where it was set.
+
+    Raises SecurityAbort(INTENSITY_OUTSIDE_INTERVAL) when it does not.
+    """
+    actual_db = attenuator.get_attenuation_db()
+    resolution_db = attenuator.attenuator_capabilities().resolution_db
+    is_open = attenuator.get_shutter_open()
+    if not (is_open and abs(actual_db - levels.attenuation_db) <= resolution_db):
+        raise SecurityAbort(
+            AbortCode.INTENSITY_OUTSIDE_INTERVAL,
+            "the attenuator is not as it was set before the block",
+            {
+                "attenuation_db": actual_db,
+                "set_db": levels.attenuation_db,
+                "shutter_open": int(is_open),
+            },
+        )
 
 
 def power_drift(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from qkdlab.errors import AbortCode, SecurityAbort
-from qkdlab_experiments.drift import after_drift, power_drift
+from qkdlab_experiments.drift import after_drift, check_attenuator, power_drift
 from qkdlab_experiments.intensity import IntensityCalibration, TapReadings
 
 WATTS = (5e-6, 2e-6, 2e-8)
@@ -50,3 +52,23 @@ def test_light_that_left_its_interval_aborts(drift):
         after_drift(INTERVALS, drift)
     assert caught.value.code is AbortCode.INTENSITY_OUTSIDE_INTERVAL
     assert caught.value.numbers["limit"] == pytest.approx(0.04)
+
+
+def attenuator(attenuation_db: float, *, is_open: bool = True):
+    return SimpleNamespace(
+        get_attenuation_db=lambda: attenuation_db,
+        get_shutter_open=lambda: is_open,
+        attenuator_capabilities=lambda: SimpleNamespace(resolution_db=0.001),
+    )
+
+
+def test_an_attenuator_that_stands_where_it_was_set_passes():
+    check_attenuator(attenuator(34.0005), LEVELS)
+
+
+@pytest.mark.parametrize("made", [attenuator(33.9), attenuator(34.0, is_open=False)])
+def test_an_attenuator_that_somebody_moved_aborts(made):
+    with pytest.raises(SecurityAbort, match="not as it was set") as caught:
+        check_attenuator(made, LEVELS)
+    assert caught.value.code is AbortCode.INTENSITY_OUTSIDE_INTERVAL
+    assert caught.value.numbers["set_db"] == 34.0

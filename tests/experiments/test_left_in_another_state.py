@@ -99,6 +99,8 @@ def spoil_plates(bench: SimulatedBench) -> None:
     for address, pulses in ((0, 20_000), (1, 50_000), (2, 99_000)):
         line.write(f"{address}ma{pulses:08X}".encode())  # type: ignore[union-attr]
         bench.clock.sleep_until(bench.clock.now_ps() + 2_000_000_000_000)
+        line.write(f"{address}sv14".encode())  # type: ignore[union-attr]
+        bench.clock.sleep_until(bench.clock.now_ps() + 10_000_000_000)
 
 
 def spoil_tagger(bench: SimulatedBench) -> None:
