@@ -37,7 +37,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
         warnings.warn(
             "compiled kernels cannot be kept, so every start compiles them anew: set "
             "NUMBA_CACHE_DIR to a folder that you can write",
-            stacklevel=2,
+            stacklevel=1,
         )
         compiled = numba.njit(**options)(function)
     return cast("Callable[P, R]", compiled)

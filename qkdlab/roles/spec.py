@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from qkdlab.errors import ResourceError
+
 __all__ = ["DriverSpec", "Endpoint"]
 
 
@@ -47,6 +49,16 @@ class DriverSpec:
     limits: dict[str, float] = field(default_factory=dict)
 
     def load(self) -> Any:
-        """Import the driver and return its class."""
+        """Import the driver and return its class.
+
+        Raises ResourceError where QCoDeS, on being imported, finds no home.
+        """
         module, _, attribute = self.target.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except OSError as error:
+            raise ResourceError(
+                f"{self.name}: cannot load the driver: {error.filename}: "
+                f"{error.strerror}; QCoDeS wants a folder of its own: set "
+                "QCODES_USER_PATH to one that you can write"
+            ) from None

@@ -38,7 +38,7 @@ def _compiled(function: Callable[P, R], **more: Any) -> Callable[P, R]:
         warnings.warn(
             "compiled kernels cannot be kept, so every start compiles them anew: set "
             "NUMBA_CACHE_DIR to a folder that you can write",
-            stacklevel=3,
+            stacklevel=1,
         )
         compiled = numba.njit(**options)(function)
     return cast("Callable[P, R]", compiled)
