@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qkdlab.bits.array import BitArray
 from qkdlab.protocols import symbols
 from qkdlab.protocols.symbols import CounterPattern, CyclicPattern
 from qkdlab.randomness import SeededRandomness
@@ -91,6 +92,27 @@ def test_all_orders_of_a_pattern_are_equally_likely():
         lambda: symbols.exact_count_pattern(counts, randomness).tolist()
     )
     assert chi_square_p(seen, [500] * 6) > 1e-4
+
+
+class Words:
+    """Random bits whose 64-bit words are given, the last first."""
+
+    seeded = True
+
+    def __init__(self, *words: int) -> None:
+        self.words = words
+
+    def secret(self, label: str, n_bits: int) -> BitArray:
+        return BitArray.from_words(np.array(self.words, np.uint64), n_bits)
+
+
+def test_words_that_would_favour_an_order_are_drawn_again():
+    counts = np.array([1, 1, 1] + [0] * 9, dtype=np.int64).reshape(2, 3, 2)
+    # 2^64 is 1 more than a multiple of 3: the last word of all is one too many
+    top = (1 << 64) - 1
+    fair = symbols.exact_count_pattern(counts, Words(1, 0, top))
+    plain = symbols.exact_count_pattern(counts, Words(7, 1, 0))
+    assert fair.tolist() == plain.tolist()
 
 
 def test_the_test_of_orders_catches_a_biased_shuffle():

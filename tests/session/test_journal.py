@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -44,6 +45,19 @@ def test_a_cut_file_gives_its_whole_records(records, cut, tmp_path_factory) -> N
     sizes = [10 + len(label.encode()) + len(data) for label, data, _ in records]
     fits = sum(17 + sum(sizes[: i + 1]) <= keep for i in range(len(sizes)))
     assert len(found) == fits
+
+
+def test_a_record_is_whole_on_disk_when_the_disk_is_synchronised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.bin"
+    seen: list[bytes] = []
+    with Journal(path) as journal:
+        monkeypatch.setattr(os, "fsync", lambda fd: seen.append(path.read_bytes()))
+        journal.append("outcomes", b"secret", secret=True)
+        (at_sync,) = seen
+    assert at_sync == path.read_bytes()
+    assert at_sync.endswith(b"outcomessecret")
 
 
 def test_a_damaged_record_ends_the_reading(tmp_path: Path) -> None:
