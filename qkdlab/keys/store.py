@@ -3,7 +3,8 @@
 One file per block, mode 0600, in a folder of mode 0700. A block's state goes one way:
 ``pending -> confirmed -> delivered`` or ``-> burned``. Every change writes a new file,
 fsyncs it and renames it over the old one, so that a crash leaves the old or the new
-state, never a mixture. Class and state are inside the block's authentication code, so
+state, never a mixture; then the old file's content is overwritten, as far as the file
+system lets one. Class and state are inside the block's authentication code, so
 nobody promotes a demonstration to a key with an editor (SECURITY rule 12).
 """
 
@@ -93,6 +94,8 @@ class KeyStore:
             raise UsageError(
                 f"key {key_id}: class {key_class!r} is never stored as key"
             )
+        if not 0 <= claimable <= len(bits):
+            raise UsageError(f"key {key_id}: cannot claim more bits than there are")
         if claimable and key_class != EXPORTABLE_CLASS:
             raise UsageError(f"key {key_id}: class {key_class} can claim nothing")
         if self._path(key_id).exists():
@@ -217,7 +220,7 @@ def _check_id(key_id: str) -> None:
 
 
 def _replace_file(path: Path, data: bytes) -> None:
-    """Write `data` so that a crash leaves the old file or the new one."""
+    """Write `data` so that a crash leaves the old file or the new one; wipe the old."""
     temporary = path.with_suffix(path.suffix + ".new")
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -228,7 +231,14 @@ def _replace_file(path: Path, data: bytes) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.replace(temporary, path)
+        old = os.open(path, os.O_WRONLY) if path.exists() else None
+        try:
+            os.replace(temporary, path)
+            if old is not None:
+                _wipe(old)
+        finally:
+            if old is not None:
+                os.close(old)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -236,6 +246,12 @@ def _replace_file(path: Path, data: bytes) -> None:
             os.close(folder)
     except OSError as error:
         raise _failure(path, error) from None
+
+
+def _wipe(fd: int) -> None:
+    """Overwrite an open file with zeros."""
+    os.pwrite(fd, bytes(os.fstat(fd).st_size), 0)
+    os.fsync(fd)
 
 
 def _failure(path: Path, error: OSError) -> ResourceError:

@@ -57,6 +57,17 @@ def test_delivered_bits_are_gone_from_the_disk(store: KeyStore) -> None:
     assert json.loads((store.folder / "k-1.key").read_text())["bits"] == ""
 
 
+def test_a_burned_key_is_overwritten_where_it_stood(
+    store: KeyStore, tmp_path: Path
+) -> None:
+    confirmed(store, "lab")
+    old = tmp_path / "another name of the file"
+    old.hardlink_to(store.folder / "k-1.key")
+    store.advance("k-1", KeyState.BURNED)
+    assert set(old.read_bytes()) == {0}
+    assert store.get("k-1").state is KeyState.BURNED
+
+
 def test_a_pending_block_is_not_exported(store: KeyStore) -> None:
     store.put("k-1", BITS, "secure", claimable=10)
     with pytest.raises(UsageError, match="pending"):
@@ -73,6 +84,14 @@ def test_nothing_claimable_is_not_exported(store: KeyStore) -> None:
 def test_other_classes_are_never_stored(store: KeyStore, key_class: str) -> None:
     with pytest.raises(UsageError, match="never stored"):
         store.put("k-1", BITS, key_class)
+
+
+@pytest.mark.parametrize("claimable", [-1, 251])
+def test_nobody_claims_more_bits_than_there_are(
+    store: KeyStore, claimable: int
+) -> None:
+    with pytest.raises(UsageError, match="more bits"):
+        store.put("k-1", BITS, "secure", claimable=claimable)
 
 
 def test_a_demonstration_cannot_claim(store: KeyStore) -> None:
