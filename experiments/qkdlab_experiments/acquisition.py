@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.roles import Receiver
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import (
     Alignment,
@@ -20,6 +21,9 @@ from qkdlab.timetags.slots import (
 )
 from qkdlab.timetags.sync import SyncFit, fit_sync
 from qkdlab_experiments.parameters import Bb84Parameters
+
+if TYPE_CHECKING:
+    from qkdlab.session.recorder import Recorder
 
 __all__ = [
     "KeyBlockTags",
@@ -44,7 +48,7 @@ def align(fit: SyncFit, parameters: Bb84Parameters) -> Alignment:
     )
 
 
-def read_for(receiver: Any, duration_ps: int, piece_ps: int) -> Iterator[TagBlock]:
+def read_for(receiver: Receiver, duration_ps: int, piece_ps: int) -> Iterator[TagBlock]:
     """Yield consecutive blocks that cover `duration_ps` of the running acquisition."""
     left = duration_ps
     while left > 0:
@@ -54,7 +58,7 @@ def read_for(receiver: Any, duration_ps: int, piece_ps: int) -> Iterator[TagBloc
 
 
 def find_slots(
-    receiver: Any, parameters: Bb84Parameters, header: NDArray[np.int8]
+    receiver: Receiver, parameters: Bb84Parameters, header: NDArray[np.int8]
 ) -> tuple[SyncFit, list[TagBlock]]:
     """Read tags of the running acquisition until they suffice, and fit the slots.
 
@@ -88,7 +92,7 @@ def click_rate_hz(blocks: list[TagBlock]) -> float:
 
 
 def acquire_clicks(
-    receiver: Any, parameters: Bb84Parameters, alignment: Alignment, seconds: float
+    receiver: Receiver, parameters: Bb84Parameters, alignment: Alignment, seconds: float
 ) -> SlotClicks:
     """Take one short acquisition and judge it; slots count from Alice's frame."""
     piece_ps = round(parameters.detection.tag_block_s * 1e12)
@@ -142,8 +146,8 @@ def key_block_span_s(
 
 
 def read_key_block(
-    receiver: Any,
-    recorder: Any,
+    receiver: Receiver,
+    recorder: Recorder,
     parameters: Bb84Parameters,
     fit: SyncFit,
     already: list[TagBlock],

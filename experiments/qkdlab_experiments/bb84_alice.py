@@ -13,6 +13,7 @@ from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.link.alice import Alice
 from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.symbols import CyclicPattern
+from qkdlab.roles import Attenuator, Transmitter
 from qkdlab.session.conversation import public_number
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab_experiments.drift import after_drift, check_attenuator, power_drift
@@ -31,7 +32,7 @@ __all__ = ["alice"]
 def alice(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     """Bring up the transmitter, send the block, and distil the key with Bob."""
     p = ctx.parameters
-    attenuator = ctx.roles["attenuator"]
+    attenuator: Attenuator = ctx.roles["attenuator"]
     ctx.progress("intensities", 0, 1)
     levels = calibrate_intensities(
         ctx.roles["transmitter"],
@@ -85,7 +86,7 @@ def _sent(
     The light is off before anything of the block is disclosed. Attenuator and tap power
     are looked at once more, so that drift enters the intervals.
     """
-    attenuator = ctx.roles["attenuator"]
+    attenuator: Attenuator = ctx.roles["attenuator"]
     calibration = ctx.parameters.calibration
     wait_s = span_s + calibration.settle_s
     ctx.clock.sleep_until(ctx.clock.now_ps() + round(wait_s * 1e12))
@@ -104,7 +105,7 @@ def _play(
     levels: IntensityCalibration,
 ) -> None:
     """Upload a frame and start it; the shutter is the caller's."""
-    transmitter = ctx.roles["transmitter"]
+    transmitter: Transmitter = ctx.roles["transmitter"]
     transmitter.stop()
     transmitter.upload(
         frame,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from qkdlab.link.bob import Bob
 from qkdlab.link.events import BlockEnded, Detections
 from qkdlab.protocols.bb84 import judge_fired
+from qkdlab.roles import Receiver
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import SlotCounts
@@ -40,7 +40,7 @@ __all__ = ["bob"]
 def bob(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     """Bring up the receiver, take the block, and distil the key with Alice."""
     p = ctx.parameters
-    receiver = ctx.roles["receiver"]
+    receiver: Receiver = ctx.roles["receiver"]
     ctx.conversation.receive("shutter-closed")
     bring_up_detectors(ctx)
     check_dark_counts(ctx)
@@ -92,7 +92,7 @@ def _events(
 ) -> Iterator[Detections | BlockEnded]:
     """Yield the block's detections as they come, then its end; leave the bench dark."""
     p = ctx.parameters
-    receiver = ctx.roles["receiver"]
+    receiver: Receiver = ctx.roles["receiver"]
     fired_of_mask = _fired_of_mask(receiver.channels)
     counts = SlotCounts()
     live_before = 0
@@ -133,7 +133,7 @@ def _live_slots(p: Bb84Parameters, counts: SlotCounts, done: float) -> int:
 
 
 def _detections(
-    ctx: PartyContext[Any],
+    ctx: PartyContext[Bb84Parameters],
     fired_of_mask: NDArray[np.uint8],
     piece: KeyBlockTags,
     live_slots: int,

@@ -7,13 +7,13 @@ itself can tell.
 from __future__ import annotations
 
 from statistics import NormalDist, fmean, stdev
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.protocols.symbols import intensity_of
+from qkdlab.roles import Attenuator
 from qkdlab_experiments.intensity import IntensityCalibration
 from qkdlab_experiments.parameters import CLASSES
 
@@ -22,7 +22,7 @@ __all__ = ["after_drift", "check_attenuator", "power_drift"]
 Intervals = tuple[tuple[float, float], ...]
 
 
-def check_attenuator(attenuator: Any, levels: IntensityCalibration) -> None:
+def check_attenuator(attenuator: Attenuator, levels: IntensityCalibration) -> None:
     """Ask whether the attenuator stands open where it was set.
 
     Raises SecurityAbort(INTENSITY_OUTSIDE_INTERVAL) when it does not.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
-from typing import Any
 
 import numpy as np
 
 from qkdlab.calibration.party import PartyBook
+from qkdlab.clock import Clock
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.roles import Attenuator, PowerMeter, Transmitter
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
 __all__ = [
@@ -74,12 +75,12 @@ class IntensityCalibration:
 
 
 def calibrate_intensities(
-    transmitter: Any,
-    attenuator: Any,
-    meter: Any,
+    transmitter: Transmitter,
+    attenuator: Attenuator,
+    meter: PowerMeter,
     book: PartyBook,
     parameters: Bb84Parameters,
-    clock: Any,
+    clock: Clock,
     wavelength_nm: float,
 ) -> IntensityCalibration:
     """Measure every class at the tap, then set the attenuator for the signal.
@@ -98,7 +99,10 @@ def calibrate_intensities(
 
 
 def measure_classes(
-    transmitter: Any, meter: Any, parameters: Bb84Parameters, clock: Any
+    transmitter: Transmitter,
+    meter: PowerMeter,
+    parameters: Bb84Parameters,
+    clock: Clock,
 ) -> TapReadings:
     """Zero the meter at the modulator's null, then read each class sent alone."""
     transmitter.stop()
@@ -128,7 +132,7 @@ def measure_classes(
 
 def evaluate(
     readings: TapReadings,
-    attenuator: Any,
+    attenuator: Attenuator,
     book: PartyBook,
     parameters: Bb84Parameters,
     wavelength_nm: float,

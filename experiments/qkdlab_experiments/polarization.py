@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from qkdlab.calibration.polarization import compensating_angles_deg, fit_rotation
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.progress import Report
+from qkdlab.roles import PolarizationCompensator
 from qkdlab.timetags.slots import SlotClicks
 
 __all__ = ["ARM_AXES", "STATES", "PolarizationResult", "align_polarization"]
@@ -53,7 +53,7 @@ class PolarizationResult:
 
 
 def align_polarization(
-    compensator: Any,
+    compensator: PolarizationCompensator,
     acquire: Acquire,
     states_of_frame: NDArray[np.uint8],
     channels: tuple[tuple[int, int], ...],

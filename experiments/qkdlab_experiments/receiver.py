@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.roles import BiasSource, Receiver
 from qkdlab.session.experiment import PartyContext
 from qkdlab.timetags.slots import SlotClicks
 from qkdlab_experiments.acquisition import (
@@ -26,7 +27,7 @@ def bring_up_detectors(ctx: PartyContext[Bb84Parameters]) -> None:
     Currents that somebody left set would flow at once; a wire that latched recovers
     only at zero. The light must be off.
     """
-    detectors = ctx.roles["detectors"]
+    detectors: BiasSource = ctx.roles["detectors"]
     bias_ua = list(ctx.parameters.detection.bias_ua)
     detectors.set_bias_ua([0.0] * len(bias_ua))
     detectors.set_enabled(True)
@@ -55,7 +56,7 @@ def check_dark_counts(ctx: PartyContext[Bb84Parameters]) -> None:
 def align_plates(ctx: PartyContext[Bb84Parameters]) -> None:
     """Turn the plates to where Alice's states meet Bob's splitters."""
     p = ctx.parameters
-    receiver = ctx.roles["receiver"]
+    receiver: Receiver = ctx.roles["receiver"]
     receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
     fit, blocks = find_slots(receiver, p, header_template(p))
     receiver.stop()

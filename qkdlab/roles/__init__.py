@@ -1,4 +1,4 @@
-"""What an experiment may ask of an instrument: small Protocols of methods.
+"""What an experiment may ask of instruments and composites: small Protocols of methods.
 
 One file per role. Names carry units. Every role has `safe_state`. No properties: a
 look at an attribute must never cause hardware I/O.
@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qkdlab.roles.attenuator import Attenuator, AttenuatorCapabilities
     from qkdlab.roles.bias import BiasSource, BiasSourceCapabilities
+    from qkdlab.roles.compensator import PolarizationCompensator
     from qkdlab.roles.pattern import PatternGenerator, PatternGeneratorCapabilities
     from qkdlab.roles.power_meter import PowerMeter, PowerMeterCapabilities
+    from qkdlab.roles.receiver import Receiver
     from qkdlab.roles.rotator import Rotator, RotatorCapabilities
     from qkdlab.roles.tagger import TaggerCapabilities, TimeTagger
+    from qkdlab.roles.transmitter import Transmitter
 
 __all__ = [
     "Attenuator",
@@ -27,12 +30,15 @@ __all__ = [
     "BiasSourceCapabilities",
     "PatternGenerator",
     "PatternGeneratorCapabilities",
+    "PolarizationCompensator",
     "PowerMeter",
     "PowerMeterCapabilities",
+    "Receiver",
     "Rotator",
     "RotatorCapabilities",
     "TaggerCapabilities",
     "TimeTagger",
+    "Transmitter",
 ]
 
 _MODULES = {
@@ -42,12 +48,15 @@ _MODULES = {
     "BiasSourceCapabilities": "bias",
     "PatternGenerator": "pattern",
     "PatternGeneratorCapabilities": "pattern",
+    "PolarizationCompensator": "compensator",
     "PowerMeter": "power_meter",
     "PowerMeterCapabilities": "power_meter",
+    "Receiver": "receiver",
     "Rotator": "rotator",
     "RotatorCapabilities": "rotator",
     "TaggerCapabilities": "tagger",
     "TimeTagger": "tagger",
+    "Transmitter": "transmitter",
 }
 
 

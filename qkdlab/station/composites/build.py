@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qkdlab.calibration.party import PartyBook
 from qkdlab.config.composites import COMPOSITE_FIELDS
 from qkdlab.station.composites.compensator import WaveplateCompensator
 from qkdlab.station.composites.receiver import Receiver
 from qkdlab.station.composites.transmitter import Transmitter
+
+if TYPE_CHECKING:
+    from qkdlab import roles
+
+    # Type checkers compare what is built with what experiments may ask of it.
+    _transmitter: type[roles.Transmitter] = Transmitter
+    _receiver: type[roles.Receiver] = Receiver
+    _compensator: type[roles.PolarizationCompensator] = WaveplateCompensator
 
 __all__ = ["COMPOSITES", "build"]
 

@@ -24,8 +24,7 @@ class WaveplateCompensator:
     def set_angles_deg(self, angles_deg: Sequence[float]) -> None:
         """Turn every plate whose angle changes; return when all are at rest.
 
-        A plate's action repeats every 180 degrees, so the nearer of the equivalent
-        angles is taken.
+        A plate's action repeats every 180 degrees: angles are taken modulo that.
         """
         if len(angles_deg) != len(self.plates):
             raise ValueError("one angle per plate")

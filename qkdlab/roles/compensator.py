@@ -1,0 +1,29 @@
+"""Waveplates that undo a fibre's rotation; the station builds it from rotators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+__all__ = ["PolarizationCompensator"]
+
+
+class PolarizationCompensator(Protocol):
+    """Plates in the order in which light meets them.
+
+    retardances_waves: of each plate, nominal
+    """
+
+    retardances_waves: tuple[float, ...]
+
+    def set_angles_deg(self, angles_deg: Sequence[float]) -> None:
+        """Turn the plates, one angle each; return when all are at rest."""
+        ...
+
+    def home(self) -> None:
+        """Find the zero of every plate."""
+        ...
+
+    def safe_state(self) -> None:
+        """Stop the plates; any angle is safe."""
+        ...
