@@ -8,7 +8,9 @@ import pytest
 
 from qkdlab.calibration.party import PartyBook
 from qkdlab.calibration.records import CalibrationBook, CalibrationRecord
+from qkdlab.config.load import load
 from qkdlab.errors import AbortCode, ConfigError, SecurityAbort
+from qkdlab.session.run import run
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
 
@@ -66,3 +68,16 @@ def test_above_its_limit_it_aborts_with_its_numbers(pair):
 def test_a_bench_that_was_never_balanced_is_refused():
     with pytest.raises(ConfigError, match="efficiency_mismatch"):
         mismatch(0.0, 0.0, party="alice")
+
+
+@pytest.mark.xdist_group("runs")
+def test_a_run_aborts_before_any_light_and_says_how_much_it_was(tmp_path):
+    overrides = ["seed=7", "parameters.limits.efficiency_mismatch_max=0.01"]
+    config = load("bb84_tiny", overrides=overrides)
+    outcome = run(config, tmp_path / "run", lambda what, done, total: None)
+    assert outcome.exit_code == 3
+    assert outcome.result["aborted"]["code"] == "efficiency-mismatch"
+    assert outcome.result["efficiency_mismatch"]["limit"] == 0.01
+    assert outcome.result["efficiency_mismatch"]["greatest"] > 0.01
+    assert outcome.result["secret_bits"] == 0
+    assert not outcome.result["clicks"]
