@@ -65,13 +65,15 @@ class Collection:
     def fix(self) -> tuple[SlotList, SlotListEnd, PrivateOutcomes]:
         """Return the list, its end, and what stays private. Header slots drop out."""
         outcomes = [part.outcomes for part in self.parts]
-        keep = [outside_header(self.context.plan, o.slot) for o in outcomes]
-        pairs = list(zip(outcomes, keep, strict=True))
-        slot = np.concatenate([np.zeros(0, np.int64), *(o.slot[k] for o, k in pairs)])
+        slot = np.concatenate([np.zeros(0, np.int64), *(o.slot for o in outcomes)])
         none = np.zeros(0, np.uint8)
-        click = np.concatenate([none, *(o.click[k] for o, k in pairs)])
-        basis = np.concatenate([none, *(o.basis[k] for o, k in pairs)])
-        value = np.concatenate([none, *(o.value[k] for o, k in pairs)])
+        click = np.concatenate([none, *(o.click for o in outcomes)])
+        basis = np.concatenate([none, *(o.basis for o in outcomes)])
+        value = np.concatenate([none, *(o.value for o in outcomes)])
+        keep = outside_header(self.context.plan, slot)
+        if not keep.all():
+            slot, click, basis = slot[keep], click[keep], basis[keep]
+            value = self.context.guard(value)[keep]
         cross = click == Click.CROSS
         double = click == Click.DOUBLE
         basis[cross] = 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from link.synthetic import SMALL
 
 from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.events import BlockEnded, Detections, MessageIn, SettingsSent, Start
 from qkdlab.link.messages import SlotBatch, SlotListEnd
-from qkdlab.link.slots import SlotList
+from qkdlab.link.slots import SlotList, outside_header
 from qkdlab.protocols.bb84 import Click, Outcomes
 from qkdlab.protocols.symbols import CyclicPattern, header_pattern
 
@@ -91,3 +93,13 @@ def test_settings_of_a_pattern_with_stray_header_symbols_stay_with_alice(
         alice.handle(MessageIn(from_bob[2], phase_verified=True))
     assert alice.finished
     assert alice.handle(BlockEnded()) == []
+
+
+@settings(max_examples=60)
+@given(st.sets(st.integers(SMALL.first_pulse, SMALL.end_pulse - 1), max_size=300))
+def test_headers_are_found_as_by_remainders(chosen: set[int]) -> None:
+    near = {s - (s - SMALL.first_pulse) % SMALL.symbols for s in chosen}
+    edges = {frame + step for frame in near for step in (0, 39, 40)}
+    slot = np.array(sorted(chosen | edges), np.int64)
+    plain = (slot - SMALL.first_pulse) % SMALL.symbols >= SMALL.header_symbols
+    assert np.array_equal(outside_header(SMALL, slot), plain)
