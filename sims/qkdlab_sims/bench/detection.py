@@ -55,6 +55,8 @@ class Detection:
         self._tick_ps = PULSES_PER_TICK * bank.period_ps
         self._counts = CountHistory(len(bank.parameters), self._tick_ps)
         self._state = DetectorState(bank)
+        self._bias_ua: tuple[float, ...] = ()
+        self._efficiencies = np.zeros(len(bank.parameters))
         self._waiting: deque[_Stretch] = deque()
         self._ready: list[list[NDArray[np.int64]]] = [[] for _ in bank.parameters]
         self._complete_ps = 0
@@ -90,16 +92,22 @@ class Detection:
         self._simulate_until(-(-t_ps // self._tick_ps) * self._tick_ps)
         return self._counts.at(t_ps)
 
+    def _set_bias(self, bias_ua: tuple[float, ...]) -> None:
+        if bias_ua != self._bias_ua:
+            self._bias_ua = bias_ua
+            self._state.set_bias(bias_ua)
+            effective = self._state.effective_bias_ua()
+            self._efficiencies = self.bank.efficiencies(effective)
+
     def _simulate_until(self, t_ps: int) -> None:
         while self._waiting and self._complete_ps < t_ps:
             stretch = self._waiting.popleft()
             conditions = stretch.conditions
-            self._state.set_bias(conditions.bias_ua)
-            efficiencies = self.bank.efficiencies(self._state.effective_bias_ua())
+            self._set_bias(conditions.bias_ua)
             clicks = simulate_pulses(
                 self._state,
                 conditions.light,
-                conditions.analysers * efficiencies[:, None],
+                conditions.analysers * self._efficiencies[:, None],
                 stretch.begin * PULSES_PER_TICK,
                 stretch.end * PULSES_PER_TICK,
                 eve=conditions.eve,

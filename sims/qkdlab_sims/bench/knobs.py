@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qkdlab_sims.bench.ports import AttenuatorPort, BiasPort, RotatorPort
@@ -48,8 +48,16 @@ class KnobBoard:
         return Knobs(
             tuple([(n, self._transmission(n, t_ps)) for n in self.attenuators]),
             tuple([(name, self._axis_deg(name, t_ps)) for name in self.motors]),
-            tuple([float(port.bias_ua()[ch]) for port, ch in self.detectors]),
+            tuple(self._bias_ua()),
         )
+
+    def _bias_ua(self) -> Iterator[float]:
+        asked: BiasPort | None = None
+        currents_ua: Sequence[float] = ()
+        for port, channel in self.detectors:
+            if port is not asked:  # one source has many channels
+                asked, currents_ua = port, port.bias_ua()
+            yield float(currents_ua[channel])
 
     def _transmission(self, name: str, t_ps: int) -> float:
         port = self.attenuators[name]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import ConfigError
-from qkdlab.wiring.graph import Graph, OpticalPath
+from qkdlab.wiring.graph import Graph, OpticalPath, Stage
 from qkdlab.wiring.parts import (
     Eavesdropper,
     Fibre,
@@ -73,6 +73,11 @@ class LightWays:
             self._detector_way(paths[name], laser_part, inputs.get(name))
             for name in detectors
         ]
+        ways = [paths[name].stages[n_source:] for name in detectors]
+        n_common = _n_common(ways)
+        # Plates stand where all light to detectors passes; their matrices are many.
+        self._common = Transfer(ways[0][:n_common])
+        self._apart = [Transfer(stages[n_common:]) for stages in ways]
         main = paths[detectors[0]].stages
         inside = [s for s in main[n_source:] if s.part.owner == laser_part.owner]
         self.to_output = Transfer(inside)
@@ -110,11 +115,9 @@ class LightWays:
         and R/L as Alice does: the vectors are then those from her to the detectors.
         """
         if self.eve is None:
+            common = self._common.jones(turning)
             vectors = [
-                analyser_vector(
-                    way.after_eve.jones(turning) @ way.before_eve.jones(turning)
-                )
-                for way in self.detectors
+                analyser_vector(way.jones(turning) @ common) for way in self._apart
             ]
             return np.array(vectors), None
         before = self.detectors[0].before_eve.jones(turning)
@@ -126,6 +129,16 @@ class LightWays:
             for way in self.detectors
         ]
         return np.array(vectors), InterceptResend(self.eve.fraction, straightened)
+
+
+def _n_common(ways: Sequence[Sequence[Stage]]) -> int:
+    """Return how many stages all ways begin with alike."""
+    n = 0
+    for stages in zip(*ways, strict=False):
+        if any(stage != stages[0] for stage in stages):
+            break
+        n += 1
+    return n
 
 
 def _acting_eve(paths: Sequence[OpticalPath]) -> Eavesdropper | None:

@@ -61,6 +61,8 @@ class FibreDrift:
     def at(self, tick: int) -> NDArray[np.complex128]:
         """Return the 2x2 matrix that holds during `tick` (>= 0)."""
         wanted = tick // self.ticks_per_step
+        if wanted == self._step:
+            return self._matrix
         if wanted < self._step:
             self._step, self._matrix = 0, self._start
         if wanted > self._step and self._sigma_rad > 0.0:

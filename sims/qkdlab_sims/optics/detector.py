@@ -140,6 +140,7 @@ class DetectorState:
     next_pulse: int | None = None
     last_ps: NDArray[np.int64] = field(init=False, repr=False)
     held_back: list[NDArray[np.int64]] = field(init=False, repr=False)
+    _scratch: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.bank.parameters)
@@ -147,6 +148,16 @@ class DetectorState:
         self.latched = [False] * n
         self.last_ps = np.full(n, _LONG_AGO_PS, np.int64)
         self.held_back = [np.empty(0, np.int64) for _ in range(n)]
+        self._scratch = np.empty((n, 0), np.int64)
+
+    def scratch(self, n_tags: int) -> NDArray[np.int64]:
+        """Return int64[n_det, at least `n_tags`] with anything in it, always the same.
+
+        New memory costs more than the simulation of a short stretch.
+        """
+        if self._scratch.shape[1] < n_tags:
+            self._scratch = np.empty((len(self.bias_ua), n_tags), np.int64)
+        return self._scratch
 
     def set_bias(self, bias_ua: Sequence[float]) -> None:
         """Set all bias currents; a wire may latch or come back."""
@@ -224,12 +235,12 @@ def simulate_pulses(
     until = wires["arrival_ps"] - bank.hold_back_ps + k0 * bank.period_ps
     pieces: list[list[NDArray[np.int64]]] = [[] for _ in range(n_det)]
     while tick < tick_end:
-        held = max(len(h) for h in state.held_back)
+        n_held = [len(tags) for tags in state.held_back]
         wanted = min(reserve * (tick_end - tick), _CHUNK_TAGS)
-        out = np.empty((n_det, held + max(wanted, reserve)), np.int64)
+        out = state.scratch(max(n_held) + max(wanted, reserve))
         for d, tags in enumerate(state.held_back):
-            out[d, : len(tags)] = tags
-            wires["n_tags"][d] = len(tags)
+            out[d, : n_held[d]] = tags
+        wires["n_tags"] = n_held
         tick = run_ticks(
             tick,
             tick_end,
@@ -249,15 +260,20 @@ def simulate_pulses(
         if tick < 0:
             raise OverflowError("a tick holds more clicks than its bound")
         until = wires["arrival_ps"] - bank.hold_back_ps + tick * tick_ps
-        for d in range(n_det):
-            row = out[d, : wires["n_tags"][d]]
-            final = int(np.searchsorted(row, until[d]))
+        for d, n_tags in enumerate(wires["n_tags"].tolist()):
+            row = out[d, :n_tags]
+            final = int(row.searchsorted(until[d]))
             pieces[d].append(row[:final].copy())
             state.held_back[d] = row[final:].copy()
     state.last_ps = wires["last_ps"].copy()
     state.next_pulse = k1
-    empty = np.empty(0, np.int64)
-    return Clicks(tuple(np.concatenate([empty, *p]) for p in pieces), until)
+    return Clicks(tuple(_joined(p) for p in pieces), until)
+
+
+def _joined(pieces: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    if len(pieces) == 1:
+        return pieces[0]
+    return np.concatenate([np.empty(0, np.int64), *pieces])
 
 
 def _mean_bound(

@@ -44,8 +44,10 @@ def stokes_vectors(jones: Jones) -> NDArray[np.float64]:
 
 def mueller_matrix(jones: Jones) -> NDArray[np.float64]:
     """Return the real 4x4 matrix that acts on Stokes vectors as `jones` on fields."""
-    product = np.einsum("iab,bc,jcd,ed->ijae", _PAULI, jones, _PAULI, jones.conj())
-    matrix: NDArray[np.float64] = 0.5 * np.einsum("ijaa->ij", product).real
+    # M_ij = tr(P_i J P_j J^dagger) / 2
+    left = (_PAULI @ jones).reshape(4, 4)
+    right = (_PAULI @ jones.conj().T).transpose(2, 1, 0).reshape(4, 4)
+    matrix: NDArray[np.float64] = 0.5 * (left @ right).real
     return matrix
 
 

@@ -139,5 +139,7 @@ class Motor:
         self.reported_deg += at_deg - last.from_deg
 
     def _stretch(self, now_ps: int) -> _Stretch:
-        begun = [s for s in self._path if s.begin_ps <= now_ps]
-        return begun[-1] if begun else self._path[0]
+        for stretch in reversed(self._path):
+            if stretch.begin_ps <= now_ps:
+                return stretch
+        return self._path[0]
