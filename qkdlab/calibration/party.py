@@ -18,6 +18,10 @@ class PartyBook:
     party: str
     at: datetime
 
+    def add(self, record: CalibrationRecord) -> None:
+        """Take in what was measured just now; it counts from here on."""
+        self.book.add(record)
+
     def record(self, quantity: str) -> CalibrationRecord:
         """Return a valid record; raises as :meth:`CalibrationBook.get`."""
         return self.book.get(self.party, quantity, at=self.at)

@@ -45,6 +45,10 @@ class CalibrationBook:
     def __init__(self, records: Iterable[CalibrationRecord] = ()) -> None:
         self._records = tuple(sorted(records, key=lambda r: r.time))
 
+    def add(self, record: CalibrationRecord) -> None:
+        """Take in a newer record."""
+        self._records = tuple(sorted((*self._records, record), key=lambda r: r.time))
+
     def __iter__(self) -> Iterator[CalibrationRecord]:
         return iter(self._records)
 

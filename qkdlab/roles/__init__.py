@@ -15,19 +15,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qkdlab.roles.attenuator import Attenuator, AttenuatorCapabilities
     from qkdlab.roles.bias import BiasSource, BiasSourceCapabilities
+    from qkdlab.roles.clock_source import ClockSource, ClockSourceCapabilities
     from qkdlab.roles.compensator import PolarizationCompensator
+    from qkdlab.roles.delay import DelayGenerator, DelayGeneratorCapabilities
+    from qkdlab.roles.laser import LaserDriver, LaserDriverCapabilities
     from qkdlab.roles.pattern import PatternGenerator, PatternGeneratorCapabilities
     from qkdlab.roles.power_meter import PowerMeter, PowerMeterCapabilities
     from qkdlab.roles.receiver import Receiver
     from qkdlab.roles.rotator import Rotator, RotatorCapabilities
     from qkdlab.roles.tagger import TaggerCapabilities, TimeTagger
     from qkdlab.roles.transmitter import Transmitter
+    from qkdlab.roles.voltage import VoltageSource, VoltageSourceCapabilities
 
 __all__ = [
     "Attenuator",
     "AttenuatorCapabilities",
     "BiasSource",
     "BiasSourceCapabilities",
+    "ClockSource",
+    "ClockSourceCapabilities",
+    "DelayGenerator",
+    "DelayGeneratorCapabilities",
+    "LaserDriver",
+    "LaserDriverCapabilities",
     "PatternGenerator",
     "PatternGeneratorCapabilities",
     "PolarizationCompensator",
@@ -39,6 +49,8 @@ __all__ = [
     "TaggerCapabilities",
     "TimeTagger",
     "Transmitter",
+    "VoltageSource",
+    "VoltageSourceCapabilities",
 ]
 
 _MODULES = {
@@ -46,6 +58,12 @@ _MODULES = {
     "AttenuatorCapabilities": "attenuator",
     "BiasSource": "bias",
     "BiasSourceCapabilities": "bias",
+    "ClockSource": "clock_source",
+    "ClockSourceCapabilities": "clock_source",
+    "DelayGenerator": "delay",
+    "DelayGeneratorCapabilities": "delay",
+    "LaserDriver": "laser",
+    "LaserDriverCapabilities": "laser",
     "PatternGenerator": "pattern",
     "PatternGeneratorCapabilities": "pattern",
     "PolarizationCompensator": "compensator",
@@ -57,6 +75,8 @@ _MODULES = {
     "TaggerCapabilities": "tagger",
     "TimeTagger": "tagger",
     "Transmitter": "transmitter",
+    "VoltageSource": "voltage",
+    "VoltageSourceCapabilities": "voltage",
 }
 
 

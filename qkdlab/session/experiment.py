@@ -14,11 +14,19 @@ from qkdlab.randomness import Randomness
 from qkdlab.roles.needs import Needs
 
 if TYPE_CHECKING:
+    from qkdlab.calibration.outcome import StepOutcome
     from qkdlab.calibration.party import PartyBook
     from qkdlab.session.conversation import Conversation
     from qkdlab.session.recorder import Recorder
 
-__all__ = ["Experiment", "PartyContext", "PartyResult", "Program"]
+__all__ = [
+    "CalibrationHalf",
+    "CalibrationStep",
+    "Experiment",
+    "PartyContext",
+    "PartyResult",
+    "Program",
+]
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -65,14 +73,42 @@ class Program(Protocol):
         ...
 
 
+class CalibrationHalf(Protocol):
+    """One party's half of a step of calibration."""
+
+    def __call__(self, ctx: PartyContext[Any]) -> StepOutcome:
+        """Measure; leave the light off."""
+        ...
+
+
+@dataclass(frozen=True)
+class CalibrationStep:
+    """A step of calibration that runs alone or as one of a sequence.
+
+    name:   as in ``qkdlab calibrate CONFIG STEP``
+    title:  what it does, for people
+    halves: one per party; the halves talk over ``ctx.conversation`` only
+    needs:  per party, quantities of which a valid record must exist
+    gives:  per party, quantities of which it makes records
+    """
+
+    name: str
+    title: str
+    halves: Mapping[str, CalibrationHalf]
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    gives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Experiment:
     """An experiment: the model of its parameters and one program per party.
 
     needs: what each program asks of its party's station
+    steps: of calibration, in the order in which they build on each other
     """
 
     name: str
     parameters: type[BaseModel]
     programs: Mapping[str, Program]
     needs: Mapping[str, Needs] = field(default_factory=dict)
+    steps: tuple[CalibrationStep, ...] = ()

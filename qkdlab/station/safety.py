@@ -17,6 +17,7 @@ _ORDER = (
     ("Attenuator", "Shutter"),
     ("PatternGenerator",),
     ("LaserDriver",),
+    ("VoltageSource",),
     ("BiasSource", "DetectorBank"),
     ("TimeTagger",),
 )
