@@ -24,7 +24,11 @@ __all__ = [
     "NEARLY",
     "NEVER_PS",
     "WIRE",
+    "begin_darks",
+    "photon_click",
+    "run_darks",
     "run_ticks",
+    "sees",
 ]
 
 BRIGHT_MEAN = 2.0
@@ -84,7 +88,7 @@ def _recovered(wire: Wire, t_ps: int) -> float:
 
 
 @kernel
-def _sees(wire: Wire, t_ps: int, chance: float) -> bool:
+def sees(wire: Wire, t_ps: int, chance: float) -> bool:
     """Return whether the uniform number `chance` is below the recovered efficiency."""
     if t_ps - wire.last_ps > wire.nearly_ps and chance < NEARLY:
         return True
@@ -107,7 +111,7 @@ def _push(wire: Wire, row: Integers, tag_ps: int) -> bool:
 
 
 @kernel
-def _next_dark(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
+def next_dark(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
     """Draw the next dark event of the tick, uniform in time."""
     a, b, _, _ = numbers(wire.dark_number, _DARK + np.uint64(d), tick, keys, 0)
     wire.dark_number += 1
@@ -120,7 +124,17 @@ def _next_dark(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
 
 
 @kernel
-def _run_darks(
+def begin_darks(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
+    """Draw the first dark event of the tick."""
+    wire.dark_number = 0
+    wire.dark_position = 0.0
+    wire.dark_ps = NEVER_PS
+    if wire.dark_per_tick > 0.0:
+        next_dark(wire, d, tick, tick_ps, keys)
+
+
+@kernel
+def run_darks(
     wire: Wire,
     d: int,
     until_ps: int,
@@ -132,16 +146,16 @@ def _run_darks(
     """Turn dark events up to `until_ps` into clicks; False when the row is full."""
     while wire.dark_ps <= until_ps:
         t = wire.dark_ps
-        if _sees(wire, t, wire.dark_chance):
+        if sees(wire, t, wire.dark_chance):
             wire.last_ps = t
             if not _push(wire, row, t):
                 return False
-        _next_dark(wire, d, tick, tick_ps, keys)
+        next_dark(wire, d, tick, tick_ps, keys)
     return True
 
 
 @kernel
-def _photon_click(
+def photon_click(
     wire: Wire, row: Integers, t_ps: int, normal: float, c: Word, d: Word
 ) -> bool:
     """Record a click at `t_ps`, jittered by `normal` and, in the tail, by c and d."""
@@ -176,13 +190,13 @@ def _dim_tick(
         wire = wires[d]
         row = out[d]
         t = (tick * PULSES_PER_TICK + pulse[i]) * period_ps + wire.arrival_ps
-        if not _run_darks(wire, d, t, tick, tick_ps, keys, row):
+        if not run_darks(wire, d, t, tick, tick_ps, keys, row):
             return False
-        if _sees(wire, t, chance[j]):
+        if sees(wire, t, chance[j]):
             a = b = np.uint64(0)
             if wire.tail_fraction > 0.0:
                 a, b, _, _ = numbers(i, _TAIL, tick, keys, 0)
-            if not _photon_click(wire, row, t, normal[j], a, b):
+            if not photon_click(wire, row, t, normal[j], a, b):
                 return False
     return True
 
@@ -204,14 +218,14 @@ def _bright_tick(
         for d in range(wires.shape[0]):
             wire = wires[d]
             t = opening + wire.arrival_ps
-            if not _run_darks(wire, d, t, tick, tick_ps, keys, out[d]):
+            if not run_darks(wire, d, t, tick, tick_ps, keys, out[d]):
                 return False
             use = np.uint64(d)
             a, b, c, _ = numbers(number, _PULSE + use, tick, keys, 0)
             mean = mean_photons(analysers, d, states, number)
             if unit(a) < 1.0 - math.exp(-mean * _recovered(wire, t)):
                 e, f, _, _ = numbers(number, _PULSE_TAIL + use, tick, keys, 0)
-                if not _photon_click(wire, out[d], t, gauss(b, c), e, f):
+                if not photon_click(wire, out[d], t, gauss(b, c), e, f):
                     return False
     return True
 
@@ -256,12 +270,7 @@ def run_ticks(
             if wires[d].n_tags + reserve > out.shape[1]:
                 return tick
         for d in range(n_det):
-            wire = wires[d]
-            wire.dark_number = 0
-            wire.dark_position = 0.0
-            wire.dark_ps = NEVER_PS
-            if wire.dark_per_tick > 0.0:
-                _next_dark(wire, d, tick, tick_ps, keys)
+            begin_darks(wires[d], d, tick, tick_ps, keys)
         n = PULSES_PER_TICK if bright else 0
         if bound > 0.0 and not bright:
             n = draw_candidates(tick, bound, keys, pulse, words)
@@ -293,7 +302,7 @@ def run_ticks(
         for d in range(n_det):
             wire = wires[d]
             until = (tick + 1) * tick_ps + wire.arrival_ps
-            fits = fits and _run_darks(wire, d, until, tick, tick_ps, keys, out[d])
+            fits = fits and run_darks(wire, d, until, tick, tick_ps, keys, out[d])
         if not fits:
             return -1
     return tick_end
