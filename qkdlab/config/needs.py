@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Protocol
 
 from qkdlab import plugins
@@ -38,7 +38,7 @@ def check_needs(document: Document) -> list[Problem]:
         experiment: _Experiment = plugins.lookup(EXPERIMENTS, name)
     except ConfigError:
         return []
-    found = list(_parties(name, experiment, parties))
+    found = list(_parties(name, experiment, parties, _owners(document)))
     for party, needs in experiment.needs.items():
         if party in parties:
             found += _roles(document, party, needs)
@@ -46,16 +46,31 @@ def check_needs(document: Document) -> list[Problem]:
     return [Problem(document.value_position(p), p, message) for p, message in found]
 
 
+def _owners(document: Document) -> set[object]:
+    """Return who owns a part of the wiring."""
+    parts = document.get(("wiring", "parts"))
+    listed = parts.values() if isinstance(parts, dict) else ()
+    return {part.get("owner") for part in listed if isinstance(part, dict)}
+
+
 def _parties(
-    name: str, experiment: _Experiment, parties: Mapping[str, object]
+    name: str,
+    experiment: _Experiment,
+    parties: Mapping[str, object],
+    owners: Set[object],
 ) -> Iterator[tuple[KeyPath, str]]:
+    """Find parties that are missing, and ones that neither play nor own a part.
+
+    Who owns a part of the wiring needs no program: a facility station.
+    """
     known = experiment.programs
     for party in parties:
-        if party not in known:
+        if party not in known and party not in owners:
             yield (
                 ("parties", party),
                 f"the experiment {name} has no program for '{party}'"
-                f"{plugins.did_you_mean(party, known)}; it has: {', '.join(known)}",
+                f"{plugins.did_you_mean(party, known)}; it has: {', '.join(known)}; "
+                "a facility station owns a part of the wiring",
             )
     for party in known:
         if party not in parties:

@@ -71,11 +71,11 @@ class PartySession:
             key_class=config.key_class,
         )
 
-    def record_snapshots(self, station: Station) -> None:
+    def record_snapshots(self, station: Station, prefix: str = "") -> None:
         """Put on record who the instruments are and how they stand."""
         for name, state in station.snapshot().items():
             self._files.run_file.snapshot(
-                name, {"identity": station.identities.get(name), **state}
+                prefix + name, {"identity": station.identities.get(name), **state}
             )
 
     def run(self, program: Program, station: Station) -> None:

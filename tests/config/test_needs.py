@@ -87,5 +87,13 @@ def test_a_party_without_a_program_is_refused(good, lines):
     assert [line.partition(": ")[2] for line in lines(text)] == [
         "parties: the experiment test wants a station 'bob'",
         "parties.bo: the experiment test has no program for 'bo' (did you mean "
-        "'bob'?); it has: alice, bob",
+        "'bob'?); it has: alice, bob; a facility station owns a part of the wiring",
     ]
+
+
+def test_a_party_that_owns_a_part_of_the_wiring_needs_no_program(good, lines):
+    party = "  hall:\n    instruments:\n      awg: {driver: fake.awg}\n"
+    text = good.replace("parties:\n", "parties:\n" + party)
+    assert "no program for 'hall'" in lines(text)[0]
+    pad = "    pad: {kind: loss, owner: hall, loss_db: 1.0}\n"
+    assert not lines(f"{text}wiring:\n  cables: []\n  parts:\n{pad}")

@@ -12,7 +12,7 @@ import station_fakes
 from pydantic import BaseModel
 from station_fakes import DIARY, FakeBench, block, instrument
 
-import qkdlab.session.run
+import qkdlab.session.together
 import qkdlab.station.open
 from qkdlab.bits.array import BitArray
 from qkdlab.config.models import RunConfig, StationConfig
@@ -98,18 +98,26 @@ def world(monkeypatch) -> World:
         "qkdlab.station.qcodes_station.snapshot",
         lambda instruments: {name: {"parameters": {}} for name in instruments},
     )
-    monkeypatch.setattr(qkdlab.session.run, "lookup", world.lookup)
+    monkeypatch.setattr(qkdlab.session.together, "lookup", world.lookup)
     monkeypatch.setattr(
-        qkdlab.session.run.rules, "check", lambda config: world.problems
+        qkdlab.session.together.rules, "check", lambda config: world.problems
     )
     return world
 
 
-def configuration(seed: int | None = 7, key_class: str = "demonstration", **alice: str):
+def configuration(
+    seed: int | None = 7,
+    key_class: str = "demonstration",
+    facility: bool = False,
+    **alice: str,
+):
     parties = {
         "alice": StationConfig(instruments={"awg": instrument("awg", **alice)}),
         "bob": StationConfig(instruments={"meter": instrument("meter")}),
     }
+    if facility:
+        loss = {"attenuator": instrument("attenuator")}
+        parties["channel"] = StationConfig(instruments=loss)
     return RunConfig(
         schema_version=1,
         name="fake",
@@ -201,6 +209,25 @@ def test_instruments_are_safe_and_closed_afterwards(world, tmp_path):
         "bob_meter safe",
         "bob_meter closed",
     ]
+
+
+def test_a_station_that_nobody_plays_is_open_before_and_after_all_others(
+    world, tmp_path
+):
+    outcome = started(world, tmp_path / "run", configuration(facility=True))
+    assert outcome.exit_code == 0
+    names = [line.removeprefix("channel_attenuator ") for line in DIARY]
+    assert names[0] == "constructed"
+    assert names[-2:] == ["safe", "closed"]
+
+
+def test_a_station_that_nobody_plays_is_on_record_with_every_party(world, tmp_path):
+    outcome = started(world, tmp_path / "run", configuration(facility=True))
+    for path in outcome.result["run_files"].values():
+        with open_run(path) as file:
+            assert "channel.attenuator" in file.snapshots()
+            lines = {line for _, line, _ in file.io()}
+            assert "channel.attenuator.control>" in lines
 
 
 def test_different_keys_are_found_out(world, tmp_path, monkeypatch):
