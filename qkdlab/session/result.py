@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PartyOutcome",
+    "abort_fields",
     "audit",
     "build_result",
     "keys_match",
@@ -108,7 +109,7 @@ def build_result(
         "secret_key_rate_bps": secret_bits / duration_s if duration_s else 0.0,
         "keys_match": match,
         "epsilon": _epsilon(parties, result["epsilon"]),
-        "aborted": None if aborted is None else _abort(aborted),
+        "aborted": None if aborted is None else abort_fields(aborted),
         "run_files": {
             name: str(p.run_file)
             for name, p in parties.items()
@@ -231,7 +232,8 @@ def _digest(key: KeyBlock) -> bytes:
     return hashlib.sha256(head + key.bits.to_bytes()).digest()
 
 
-def _abort(abort: SecurityAbort) -> dict[str, Any]:
+def abort_fields(abort: SecurityAbort) -> dict[str, Any]:
+    """Return what a result tells of an abort."""
     return {
         "code": abort.code.value,
         "reason": abort.reason,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qkdlab.calibration.party import PartyBook
 from qkdlab.calibration.records import CalibrationBook
+from qkdlab.clock import Clock
 from qkdlab.errors import (
     ConfigError,
     InstrumentDisconnected,
@@ -162,7 +163,8 @@ def open_station(
     ConfigError; failures of the safe state are added to the first error as notes.
     """
     is_real = isinstance(bench, RealBench)
-    station = Station(party, bench, _calibration(config, party, is_real), witness)
+    book = _calibration(config, party, is_real, bench.clock)
+    station = Station(party, bench, book, witness)
     first: BaseException | None = None
     try:
         _open_instruments(station, config, is_real, progress)
@@ -177,7 +179,9 @@ def open_station(
         report_failures(party, failures, first)
 
 
-def _calibration(config: RunConfig, party: str, is_real: bool) -> PartyBook:
+def _calibration(
+    config: RunConfig, party: str, is_real: bool, clock: Clock
+) -> PartyBook:
     """Return the party's records at the date of the bench.
 
     The date of a simulated bench is that of its newest record: what such a run gives
@@ -186,7 +190,13 @@ def _calibration(config: RunConfig, party: str, is_real: bool) -> PartyBook:
     now = datetime.now(UTC)
     if not is_real:
         now = max((record.time for record in config.calibration), default=now)
-    return PartyBook(CalibrationBook(config.calibration), party, now)
+    begin_ps = clock.now_ps()
+    return PartyBook(
+        CalibrationBook(config.calibration),
+        party,
+        now,
+        lambda: clock.now_ps() - begin_ps,
+    )
 
 
 def _open_instruments(

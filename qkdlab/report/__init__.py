@@ -1,0 +1,1 @@
+"""What is drawn of measurements; matplotlib is imported here only, and late."""
