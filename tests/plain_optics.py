@@ -71,7 +71,11 @@ class PlainReceiver:
         means = np.sum(np.abs(sent @ d.path.T) ** 2, axis=1)
         photons = rng.poisson(means)
         when = np.repeat(np.arange(len(sent)), photons) * self.period_ps + d.arrival_ps
-        span = len(sent) * self.period_ps
+        return self.walk(d, when, len(sent), rng)
+
+    def walk(self, d, when, n_pulses, rng):
+        """Return the tags of photons that reach a detector at `when`, and of darks."""
+        span = n_pulses * self.period_ps
         n_darks = rng.poisson(d.dark_rate_hz * span * 1e-12)
         darks = rng.integers(0, span, n_darks) + d.arrival_ps
         times = np.concatenate((when, darks))

@@ -29,6 +29,8 @@ from qkdlab_sims.optics._kernels import (
     WIRE,
     run_ticks,
 )
+from qkdlab_sims.optics.attacks._kernels import run_attacked_ticks
+from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
@@ -195,7 +197,7 @@ def simulate_pulses(
     k0: int,
     k1: int,
     *,
-    eve: InterceptResend | None = None,
+    eve: InterceptResend | PhotonAttack | None = None,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
 
@@ -227,6 +229,8 @@ def simulate_pulses(
     wires = bank.wires(tuple(bias), light.pulse_fwhm_ps).copy()
     wires["last_ps"] = state.last_ps
     photons = PULSES_PER_TICK * (1.0 if bound > BRIGHT_MEAN else bound)
+    if isinstance(eve, PhotonAttack):
+        photons = PULSES_PER_TICK * eve.clicks_per_pulse()
     expected = photons + float(wires["dark_per_tick"].max())
     reserve = math.ceil(expected + 12.0 * math.sqrt(expected) + 64.0)
     tick, tick_end = k0 // PULSES_PER_TICK, k1 // PULSES_PER_TICK
@@ -241,22 +245,39 @@ def simulate_pulses(
         for d, tags in enumerate(state.held_back):
             out[d, : n_held[d]] = tags
         wires["n_tags"] = n_held
-        tick = run_ticks(
-            tick,
-            tick_end,
-            light.table.stokes,
-            -light.first_pulse % light.n_contexts,
-            before,
-            after if eve is not None else after @ before,
-            bound,
-            0.0 if eve is None else eve.fraction,
-            light.intensity_noise_rms,
-            bank.period_ps,
-            bank.keys,
-            reserve,
-            wires,
-            out,
-        )
+        shift = -light.first_pulse % light.n_contexts
+        if isinstance(eve, PhotonAttack):
+            tick = run_attacked_ticks(
+                tick,
+                tick_end,
+                light.table.stokes,
+                shift,
+                before,
+                after,
+                eve.record(light),
+                bank.period_ps,
+                bank.keys,
+                reserve,
+                wires,
+                out,
+            )
+        else:
+            tick = run_ticks(
+                tick,
+                tick_end,
+                light.table.stokes,
+                shift,
+                before,
+                after if eve is not None else after @ before,
+                bound,
+                0.0 if eve is None else eve.fraction,
+                light.intensity_noise_rms,
+                bank.period_ps,
+                bank.keys,
+                reserve,
+                wires,
+                out,
+            )
         if tick < 0:
             raise OverflowError("a tick holds more clicks than its bound")
         until = wires["arrival_ps"] - bank.hold_back_ps + tick * tick_ps
