@@ -78,7 +78,8 @@ def fit_phase_sweep(
     start = np.array([grid[int(np.argmin(costs))], 0.0])
     best = least_squares(misfit, start, x_scale=np.array([v_pi_guess_v, 1.0]))
     v_pi_v, compression = (float(value) for value in best.x)
-    covariance = np.linalg.inv(best.jac.T @ best.jac)
+    jacobian = np.asarray(best.jac, np.float64)
+    covariance = np.linalg.inv(jacobian.T @ jacobian)
     freedom = counts.size - 3 * counts.shape[0] - 1
     chi_squared = 2.0 * float(best.cost) / max(1, freedom)
     # what the model leaves over counts as noise, never as less noise than Poisson's

@@ -21,11 +21,13 @@ class Transmitter(Protocol):
         *,
         samples_per_symbol: int,
         symbol_period_ps: int,
+        polarization_v: NDArray[np.float64] | None = None,
     ) -> None:
         """Load one period of symbols; the outputs stay off.
 
-        settings:      uint8[n], packed as `qkdlab.protocols.symbols`
-        transmissions: by intensity class, relative to the greatest
+        settings:       uint8[n], packed as `qkdlab.protocols.symbols`
+        transmissions:  by intensity class, relative to the greatest
+        polarization_v: float64[n], volts in place of those of the states
 
         Raises InstrumentError when an instrument refuses.
         """

@@ -42,6 +42,7 @@ class Transmitter:
         *,
         samples_per_symbol: int,
         symbol_period_ps: int,
+        polarization_v: NDArray[np.float64] | None = None,
     ) -> None:
         """Load one period of symbols; the outputs stay off.
 
@@ -52,34 +53,41 @@ class Transmitter:
                        bit 1 the basis (0 X, 1 Z), bits 2-3 the intensity class
         transmissions: modulator transmission wanted per class, relative to its
                        greatest
+        polarization_v: float64[n], volts of the phase modulator's channel in place of
+                       those of the states: a sweep, for which no record is needed
 
         Raises InstrumentError when the generator refuses.
         """
         v_pi_intensity = self.book.value("intensity_v_pi")
-        v_pi_polarization = self.book.value("polarization_v_pi")
         classes = (settings >> 2) & 3
         level_v = np.zeros(4)
         for index, transmission in transmissions.items():
             share = min(max(transmission, 0.0), 1.0)
             level_v[index] = v_pi_intensity / np.pi * np.arccos(1.0 - 2.0 * share)
-        phase_v = np.zeros(4)
-        for (basis, bit), step in _PHASE_STEPS.items():
-            phase_v[2 * basis + bit] = step * v_pi_polarization
+        if polarization_v is None:
+            phase_v = self._state_levels_v()
+            turn_v, turn_span_v = phase_v[settings & 3], (0.0, float(phase_v.max()))
+        else:
+            turn_v = polarization_v
+            turn_span_v = float(turn_v.min()), float(turn_v.max())
         volts = {
             self.intensity_channel: np.repeat(level_v[classes], samples_per_symbol),
-            self.polarization_channel: np.repeat(
-                phase_v[settings & 3], samples_per_symbol
-            ),
+            self.polarization_channel: np.repeat(turn_v, samples_per_symbol),
         }
         rate_hz = samples_per_symbol * 1e12 / symbol_period_ps
         spans_v = {
             self.intensity_channel: (0.0, v_pi_intensity),
-            self.polarization_channel: (
-                0.0,
-                max(_PHASE_STEPS.values()) * v_pi_polarization,
-            ),
+            self.polarization_channel: turn_span_v,
         }
         self.generator.load_waveforms(volts, rate_hz, spans_v)
+
+    def _state_levels_v(self) -> NDArray[np.float64]:
+        """Return the volts of the states, by ``2 basis + bit``."""
+        v_pi_v = self.book.value("polarization_v_pi")
+        levels_v = np.zeros(4)
+        for (basis, bit), step in _PHASE_STEPS.items():
+            levels_v[2 * basis + bit] = step * v_pi_v
+        return levels_v
 
     def start(self) -> None:
         """Start both channels in step."""
