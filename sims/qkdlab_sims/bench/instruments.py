@@ -25,7 +25,12 @@ SIMULATORS: dict[str, str] = {
     "hp.8156a": "hp_8156a",
     "idquantique.id900": "idq_id900",
     "keysight.33622a": "keysight_33622a",
+    "koheron.ctl200": "koheron_ctl200",
+    "ozoptics.dd100": "oz_dd100",
     "singlequantum.websq": "singlequantum_websq",
+    "srs.dc205": "srs_dc205",
+    "srs.dg645": "srs_dg645",
+    "srs.sg384": "srs_sg384",
     "thorlabs.ell14_bus": "thorlabs_ell14",
     "thorlabs.pm100d": "thorlabs_pm100d",
 }

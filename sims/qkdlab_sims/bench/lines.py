@@ -25,7 +25,12 @@ __all__ = ["Line", "Lines"]
 _EXCHANGE_PS = PS_PER_S // 1000
 """A question and its answer over a network."""
 
-_BAUD = {"thorlabs.ell14_bus": 9600}
+_BAUD = {
+    "koheron.ctl200": 115_200,
+    "ozoptics.dd100": 9600,
+    "srs.dc205": 115_200,
+    "thorlabs.ell14_bus": 9600,
+}
 """Devices on a serial line; all others sit on a network or GPIB."""
 
 _MESSAGES = frozenset({"idquantique.id900"})
