@@ -11,6 +11,7 @@ from qkdlab.errors import UsageError
 __all__ = [
     "CLASSES",
     "Bb84Parameters",
+    "BiasSearch",
     "Calibration",
     "Detection",
     "Distillation",
@@ -68,12 +69,31 @@ class Intensities(_Model):
         return self.signal, self.decoy, self.vacuum
 
 
+class BiasSearch(_Model):
+    """How the bias of the nanowires is swept in the dark."""
+
+    first_ua: float = Field(default=10.0, gt=0)
+    last_ua: float = Field(default=36.0, gt=0)
+    step_ua: float = Field(default=1.0, gt=0)
+    count_s: float = Field(default=0.1, gt=0, le=60)
+    """At each point."""
+    share_of_switching: float = Field(default=0.8, gt=0, lt=1)
+    """Of the last current at which a wire did not latch; more is never set."""
+
+    def points_ua(self) -> list[float]:
+        """Return the currents of the sweep, rising."""
+        n = int((self.last_ua - self.first_ua) / self.step_ua + 1e-9) + 1
+        return [self.first_ua + k * self.step_ua for k in range(n)]
+
+
 class Detection(_Model):
     """Bob's detectors and what counts as a click."""
 
     gate_ps: int = Field(default=2000, gt=0)
     blank_ps: int = Field(default=60_000, ge=0)
     bias_ua: list[float] = Field(min_length=4, max_length=4)
+    """Wanted; calibration sets less where a wire switches or counts in the dark."""
+    bias_search: BiasSearch = BiasSearch()
     predicted_rate_hz: float = Field(default=4.0e6, gt=0)
     """Greatest tag rate expected in calibration and run, told to the tagger."""
     tag_block_s: float = Field(default=0.02, gt=0, le=1)
@@ -124,6 +144,9 @@ class Bb84Parameters(_Model):
     """Decoy-state BB84 with polarization states; key in X, test in Z."""
 
     duration_s: float = Field(default=10.0, gt=0, le=1e6)
+    """Link time of one key block."""
+    blocks: int = Field(default=1, ge=1, le=100_000)
+    """Key blocks of a run, one after another."""
     symbol_period_ps: int = Field(default=10_000, gt=0)
     wavelength_nm: float = Field(default=1550.12, gt=600, lt=2000)
     pattern: Pattern = Pattern()
