@@ -1,7 +1,7 @@
 """Find what other distributions add to qkdlab, and load it only when it is asked for.
 
-A plug-in is an entry point of one of the groups ``qkdlab.benches``, ``.drivers``,
-``.experiments``, ``.configs``, ``.sections``. One that cannot be imported is no
+A plug-in is an entry point of one of the groups ``qkdlab.benches``, ``.servers``,
+``.drivers``, ``.experiments``, ``.configs``, ``.sections``. One that cannot be imported is no
 trouble until somebody asks for it.
 """
 

@@ -56,9 +56,15 @@ class Interrupts:
 
     So a signal never breaks into a safe state or into the writing of a file, however
     often it is sent. Outside the main thread nothing is changed.
+
+    message: written to stderr when a signal is noted, in bytes
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        message: bytes = b"qkdlab: stopping; instruments go to their safe state\n",
+    ) -> None:
+        self._message = message
         self._noted: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -86,4 +92,4 @@ class Interrupts:
         if self._noted is None:
             self._noted = signum
             # A handler may interrupt a print: the message takes the direct way.
-            os.write(2, b"qkdlab: stopping; instruments go to their safe state\n")
+            os.write(2, self._message)

@@ -1,15 +1,19 @@
-"""The simulated bench as a plug-in: ``qkdlab.benches``, name ``sim``."""
+"""The simulated bench as plug-ins of the name ``sim``.
+
+``qkdlab.benches``: in this process; ``qkdlab.servers``: for other processes.
+"""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
     from qkdlab_sims.bench.simulated import SimulatedBench
 
-__all__ = ["open_bench"]
+__all__ = ["open_bench", "serve"]
 
 
 def open_bench(config: RunConfig, seed: int | None = None) -> SimulatedBench:
@@ -21,3 +25,20 @@ def open_bench(config: RunConfig, seed: int | None = None) -> SimulatedBench:
     from qkdlab_sims.bench.simulated import SimulatedBench
 
     return SimulatedBench(config, secrets.randbits(63) if seed is None else seed)
+
+
+def serve(
+    config: RunConfig,
+    seed: int | None,
+    ready: Callable[[list[dict[str, Any]]], None],
+    behind: Callable[[float], None],
+    stop: Callable[[], bool],
+    *,
+    speed: float = 1.0,
+    bind: str = "127.0.0.1",
+) -> float:
+    """Serve the instruments of a configuration; see `qkdlab_sims.mount.server`."""
+    from qkdlab_sims.mount.server import Hooks, serve
+
+    chosen = secrets.randbits(63) if seed is None else seed
+    return serve(config, chosen, Hooks(ready, behind, stop), speed=speed, bind=bind)

@@ -7,13 +7,16 @@ may lie from it, which simulators stand in, and what shall go wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from qkdlab_sims.mount.faults import Fault
 
-__all__ = ["BusSection", "InstrumentSection", "SimulationSection", "Spread"]
+__all__ = ["BusSection", "InstrumentSection", "Port", "SimulationSection", "Spread"]
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+"""A port of TCP."""
 
 
 class _Section(BaseModel):
@@ -89,8 +92,12 @@ class SimulationSection(_Section):
     spread: Spread = Field(default_factory=Spread)
     faults: dict[str, list[Fault]] = Field(default_factory=dict)
     """By ``party.instrument`` or ``party.bus``."""
+    ports: dict[str, dict[str, Port]] = Field(default_factory=dict)
+    """TCP ports of `qkdlab sim` by ``party.instrument`` or ``party.bus``, and endpoint,
+    for clients that know no other than the real instrument's; the rest are any that
+    are free."""
 
     def unknown_names(self, known: Set[str]) -> Iterator[tuple[str, str]]:
         """Yield (field, name) of whatever is not among the connections `known`."""
-        for field in ("buses", "instruments", "faults"):
+        for field in ("buses", "instruments", "faults", "ports"):
             yield from ((field, n) for n in getattr(self, field) if n not in known)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from qkdlab_sims.instruments.scpi.arguments import limit_value, number
 from qkdlab_sims.instruments.scpi.framing import MessageFramer
@@ -87,6 +87,14 @@ class _Response:
     parts: list[str | Later]
 
 
+@dataclass
+class _Session:
+    """What a client half said, and what it has not heard yet."""
+
+    framer: MessageFramer
+    responses: deque[_Response] = field(default_factory=deque)
+
+
 class ScpiMachine:
     """Parser, status system and response queue; a simulator adds its commands.
 
@@ -123,10 +131,32 @@ class ScpiMachine:
         self._error_format = error_format
         self._discard_unread = discard_unread
         self._latency_ps = latency_ps
-        self._framer = MessageFramer(limit_bytes)
-        self._responses: deque[_Response] = deque()
+        self._limit_bytes = limit_bytes
+        self._sessions: dict[Hashable, _Session] = {}
+        self.enter(None)
         self._actions: list[tuple[int, Callable[[], None]]] = []
         self._add_common_commands()
+
+    def enter(self, session: Hashable) -> None:
+        """Listen to one of several clients, whose messages and answers stay its own.
+
+        `feed`, `take` and `next_wake_ps` are about the session entered last; a machine
+        with a single line stays in the session None.
+        """
+        if session not in self._sessions:
+            self._sessions[session] = _Session(MessageFramer(self._limit_bytes))
+        self._framer = self._sessions[session].framer
+        self._responses = self._sessions[session].responses
+
+    def leave(self, session: Hashable) -> None:
+        """Forget what a client half said and did not hear."""
+        self._sessions.pop(session, None)
+        self.enter(None)
+
+    def hang_up(self, now_ps: int) -> None:
+        """Notice that the client of the single line left."""
+        del now_ps
+        self.leave(None)
 
     def feed(self, data: bytes, now_ps: int) -> None:
         """Take bytes as they come off the line, split or coalesced in any way."""
