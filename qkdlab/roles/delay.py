@@ -52,8 +52,11 @@ class DelayGenerator(Protocol):
         """Take triggers from the external input."""
         ...
 
-    def get_trigger_rate_hz(self) -> float:
-        """Return the rate of triggers that the unit saw, 0 when it sees none."""
+    def is_triggered(self) -> bool:
+        """Listen for a while; tell whether a trigger came.
+
+        Raises InstrumentError when triggers come faster than the delays allow.
+        """
         ...
 
     def safe_state(self) -> None:

@@ -215,15 +215,19 @@ class PatternGeneratorConformance:
 
 
 class AttenuatorConformance:
-    """For the role Attenuator; `truth(mounted)` is (attenuation_db, shutter_open)."""
+    """For the role Attenuator; `truth(mounted)` is (attenuation_db, shutter_open).
+
+    Of a unit without shutter, `truth` gives None for it.
+    """
 
     def truth(self, mounted):
         raise AssertionError("give the class a method `truth`")
 
     def test_it_is_at_rest_when_setting_returns(self, mounted):
+        step_db = mounted.driver.attenuator_capabilities().resolution_db
         mounted.driver.set_attenuation_db(17.25)
-        assert self.truth(mounted)[0] == pytest.approx(17.25, abs=1e-3)
-        assert mounted.driver.get_attenuation_db() == pytest.approx(17.25, abs=1e-3)
+        assert self.truth(mounted)[0] == pytest.approx(17.25, abs=step_db)
+        assert mounted.driver.get_attenuation_db() == pytest.approx(17.25, abs=step_db)
 
     def test_both_ends_of_the_range_are_reached(self, mounted):
         capabilities = mounted.driver.attenuator_capabilities()
@@ -241,17 +245,21 @@ class AttenuatorConformance:
         assert mounted.heard() == []
 
     def test_the_shutter_has_moved_when_setting_returns(self, mounted):
-        for is_open in (True, False):
+        has_shutter = mounted.driver.attenuator_capabilities().has_shutter
+        for is_open in (True, False) if has_shutter else ():
             mounted.driver.set_shutter_open(is_open)
             assert self.truth(mounted)[1] is is_open
             assert mounted.driver.get_shutter_open() is is_open
 
     def test_safe_state_closes_the_shutter_and_attenuates_fully(self, mounted):
-        mounted.driver.set_attenuation_db(3.0)
-        mounted.driver.set_shutter_open(True)
-        mounted.driver.safe_state()
         capabilities = mounted.driver.attenuator_capabilities()
-        assert self.truth(mounted) == (pytest.approx(capabilities.max_db), False)
+        closed = None
+        mounted.driver.set_attenuation_db(3.0)
+        if capabilities.has_shutter:
+            mounted.driver.set_shutter_open(True)
+            closed = False
+        mounted.driver.safe_state()
+        assert self.truth(mounted) == (pytest.approx(capabilities.max_db), closed)
 
 
 class PowerMeterConformance:
@@ -302,3 +310,83 @@ class PowerMeterConformance:
         self.shine(mounted, 1e-3)
         with pytest.raises(InstrumentError):
             mounted.driver.zero()
+
+
+class DelayGeneratorConformance:
+    """For the role DelayGenerator.
+
+    `truth(mounted, output)` is what leaves an output: (delay_ps from the trigger,
+    width_ps, amplitude_v, offset_v); `trigger_at(mounted, rate_hz)` gives triggers.
+    """
+
+    def truth(self, mounted, output):
+        raise AssertionError("give the class a method `truth`")
+
+    def trigger_at(self, mounted, rate_hz):
+        raise AssertionError("give the class a method `trigger_at`")
+
+    def test_capabilities_are_sensible(self, mounted):
+        capabilities = mounted.driver.delay_capabilities()
+        assert capabilities.outputs
+        assert 0 < capabilities.resolution_ps < capabilities.max_delay_ps
+        assert capabilities.insertion_delay_ps >= 0
+        assert capabilities.max_trigger_hz > 0
+
+    def test_pulses_leave_when_they_should(self, mounted):
+        capabilities = mounted.driver.delay_capabilities()
+        step_ps = capabilities.resolution_ps
+        for n, output in enumerate(capabilities.outputs):
+            delay_ps, width_ps = (1234 + n) * step_ps, (4321 + n) * step_ps
+            mounted.driver.set_pulse(output, delay_ps, width_ps)
+            assert mounted.driver.get_pulse(output) == (delay_ps, width_ps)
+            true_ps = capabilities.insertion_delay_ps + delay_ps
+            assert self.truth(mounted, output)[:2] == (true_ps, width_ps)
+
+    def test_a_pulse_may_move_past_where_it_ended(self, mounted):
+        output = mounted.driver.delay_capabilities().outputs[0]
+        for delay_ps in (10_000, 1_000_000, 0):
+            mounted.driver.set_pulse(output, delay_ps, 100_000)
+            assert mounted.driver.get_pulse(output) == (delay_ps, 100_000)
+
+    def test_levels_are_set(self, mounted):
+        output = mounted.driver.delay_capabilities().outputs[0]
+        for levels in ((1.0, 0.0), (2.0, -1.0), (0.5, 1.0)):
+            mounted.driver.set_level(output, *levels)
+            assert mounted.driver.get_level(output) == pytest.approx(levels, abs=0.01)
+            assert self.truth(mounted, output)[2:] == pytest.approx(levels, abs=0.01)
+
+    def test_it_tells_whether_triggers_come(self, mounted):
+        mounted.driver.set_external_trigger(0.5)
+        assert not mounted.driver.is_triggered()
+        self.trigger_at(mounted, 1250.0)
+        assert mounted.driver.is_triggered()
+        self.trigger_at(mounted, 0.0)
+        assert not mounted.driver.is_triggered()
+
+    def test_triggers_faster_than_the_delays_are_told(self, mounted):
+        output = mounted.driver.delay_capabilities().outputs[0]
+        mounted.driver.set_external_trigger(0.5)
+        mounted.driver.set_pulse(output, 900_000_000, 100_000)
+        self.trigger_at(mounted, 1250.0)
+        with pytest.raises(InstrumentError, match="trigger"):
+            mounted.driver.is_triggered()
+
+    def test_broken_limits_are_refused_before_anything_is_sent(self, mounted):
+        capabilities = mounted.driver.delay_capabilities()
+        output, beyond_ps = capabilities.outputs[0], capabilities.max_delay_ps + 1000
+        driver = mounted.driver
+        for refused in (
+            lambda: driver.set_pulse(output, -1000, 1000),
+            lambda: driver.set_pulse(output, 0, 0),
+            lambda: driver.set_pulse(output, beyond_ps, 1000),
+            lambda: driver.set_pulse("ZZ", 0, 1000),
+            lambda: driver.get_pulse("ZZ"),
+            lambda: driver.set_level(output, 1000.0),
+            lambda: driver.set_level(output, math.nan),
+            lambda: driver.set_level("ZZ", 1.0),
+            lambda: driver.set_external_trigger(1000.0),
+        ):
+            with pytest.raises(InstrumentError) as caught:
+                refused()
+            assert caught.value.hint
+        assert mounted.heard() == []
