@@ -145,12 +145,37 @@ class Fibre(_Part):
 
 
 class Eavesdropper(_Part):
-    """Eve on the line; ports: ``in``, ``out``. For tests of soundness."""
+    """Eve on the line; ports: ``in``, ``out``. For tests of soundness.
+
+    intercept_resend:        measures in a random basis, sends on what she found
+    photon_number_splitting: keeps one of several photons, stops single ones
+    photon_injection:        measures, sends `photons` in the state found; with
+                             `x_share` 1 in one basis only
+    time_shift:              lets pulses come earlier or later by `shift_ps`
+    dead_time_seeding:       sends `photons` of her own ahead of a pulse
+
+    All but the first count photons where Alice's light leaves her station, and bring
+    them to Bob by a line of their own. Source: standards-attacks-ux section 2.
+    """
 
     kind: Literal["eavesdropper"]
-    attack: Literal["none", "intercept_resend"] = "none"
+    attack: Literal[
+        "none",
+        "intercept_resend",
+        "photon_number_splitting",
+        "photon_injection",
+        "time_shift",
+        "dead_time_seeding",
+    ] = "none"
     fraction: float = Field(default=1.0, ge=0, le=1)
     """Share of the pulses that she attacks."""
+    line_loss_db: float | None = Field(default=None, ge=0)
+    """Of her line for attacked pulses; the channel's own loss when not given."""
+    block_singles: float = Field(default=0.0, ge=0, le=1)
+    x_share: float = Field(default=0.5, ge=0, le=1)
+    photons: int = Field(default=2, ge=1, le=50)
+    shift_ps: int = Field(default=0, ge=0, lt=5000)
+    """Less than half a symbol."""
 
 
 class Waveplate(_Part):

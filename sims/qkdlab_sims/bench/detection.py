@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
     DetectorBank,
@@ -37,7 +38,7 @@ class Conditions:
     light: Light
     analysers: NDArray[np.float64]
     bias_ua: tuple[float, ...]
-    eve: InterceptResend | None = None
+    eve: InterceptResend | PhotonAttack | None = None
 
 
 @dataclass

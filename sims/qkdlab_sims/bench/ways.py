@@ -17,9 +17,11 @@ from qkdlab.wiring.parts import (
     PowerMeterPart,
     Snspd,
 )
+from qkdlab_sims.bench.attack import photon_attack
 from qkdlab_sims.bench.paths import find_part, light_paths, tagger_inputs
 from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.bench.transfer import Transfer, Turning
+from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.polarization import analyser_vector
 
@@ -108,7 +110,7 @@ class LightWays:
 
     def analysers(
         self, turning: Turning
-    ) -> tuple[NDArray[np.float64], InterceptResend | None]:
+    ) -> tuple[NDArray[np.float64], InterceptResend | PhotonAttack | None]:
         """Return float64[n_det, 4] for `simulate_pulses`, and Eve when she acts.
 
         An acting Eve has undone the rotation of the fibre before her, and knows D/A
@@ -128,7 +130,10 @@ class LightWays:
             analyser_vector(way.after_eve.jones(turning) @ rotation)
             for way in self.detectors
         ]
-        return np.array(vectors), InterceptResend(self.eve.fraction, straightened)
+        if self.eve.attack == "intercept_resend":
+            return np.array(vectors), InterceptResend(self.eve.fraction, straightened)
+        leaving = self.to_output.jones(turning)
+        return np.array(vectors), photon_attack(self.eve, straightened, leaving)
 
 
 def _n_common(ways: Sequence[Sequence[Stage]]) -> int:
