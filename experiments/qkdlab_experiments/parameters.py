@@ -138,6 +138,14 @@ class Calibration(_Model):
     sync_clicks: int = Field(default=50_000, ge=2000)
     """Wanted to find the slots; dim light takes up to `sync_max_s`."""
     polarization_qber_max: float = Field(default=0.05, gt=0, lt=0.5)
+    polarization_v_pi_v: float = Field(default=0.8, gt=0, le=20)
+    """Of the label, at the generator's output; a sweep finds the true one."""
+    sweep_clicks: int = Field(default=120_000, ge=2000)
+    """Of all detectors, for the sweep of the phase modulator."""
+    balance_clicks: int = Field(default=400_000, ge=10_000)
+    """At each of two settings of the plates, to compare the detectors."""
+    verification_clicks: int = Field(default=400_000, ge=10_000)
+    """On a public pattern with all states and intensities, before key is made."""
 
 
 class Bb84Parameters(_Model):

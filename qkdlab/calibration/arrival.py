@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qkdlab.calibration.measured import Measured
 
-__all__ = ["ArrivalPeak", "fit_arrival"]
+__all__ = ["ArrivalPeak", "fit_arrival", "without_common_offsets"]
 
 _FWHM_IN_SIGMAS = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
 _WINDOW_SIGMAS = 4.0
@@ -85,3 +85,30 @@ def fit_arrival(
         n_peak,
         floor,
     )
+
+
+def without_common_offsets(
+    times_ps: NDArray[np.float64],
+    frame: NDArray[np.int64],
+    window_ps: float,
+) -> tuple[NDArray[np.float64], float]:
+    """Take off what all clicks of a frame have in common, and return its rms.
+
+    times_ps:  float64[n], about 0
+    frame:     int64[n], to which reference (START) each belongs
+    window_ps: clicks further from 0 are dark ones and say nothing of their frame
+
+    The jitter and the bin of a frame's reference shift all its clicks alike: that is
+    no width of a detector. Frames with fewer than ten clicks keep theirs. What is left
+    is scaled for the mean that was taken from the same clicks.
+    """
+    order = np.unique(frame, return_inverse=True)[1]
+    lit = np.abs(times_ps) <= window_ps
+    clicks = np.bincount(order[lit], minlength=int(order.max(initial=0)) + 1)
+    sums = np.bincount(order[lit], times_ps[lit], clicks.size)
+    enough = clicks >= 10
+    means = np.where(enough, sums / np.maximum(clicks, 1), 0.0)
+    free = np.where(enough, 1.0 - 1.0 / np.maximum(clicks, 1), 1.0)
+    left = (times_ps - means[order]) / np.sqrt(free[order])
+    rms = float(np.std(means[enough])) if enough.any() else 0.0
+    return np.where(lit, left, times_ps), rms

@@ -48,7 +48,11 @@ class PhaseSweepFit:
 
 
 def fit_phase_sweep(
-    volts: Array, counts: Array, v_pi_guess_v: float, *, compression_prior: float = 0.02
+    volts: Array,
+    counts: Array,
+    v_pi_guess_v: float,
+    *,
+    compression_prior: float = 0.005,
 ) -> PhaseSweepFit:
     """Fit the voltage at which the phase is pi.
 

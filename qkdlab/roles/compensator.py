@@ -20,6 +20,10 @@ class PolarizationCompensator(Protocol):
         """Turn the plates, one angle each; return when all are at rest."""
         ...
 
+    def angles_deg(self) -> tuple[float, ...] | None:
+        """Return where the plates were turned to; None before they were homed."""
+        ...
+
     def home(self) -> None:
         """Find the zero of every plate."""
         ...

@@ -17,6 +17,10 @@ class Receiver(Protocol):
 
     channels: tuple[tuple[int, int], ...]
 
+    def resolution_ps(self) -> int:
+        """Return the width of the tagger's bins."""
+        ...
+
     def start(self, frame_ps: int, predicted_rate_hz: float) -> None:
         """Begin an acquisition with one reference per frame; see `TimeTagger`."""
         ...

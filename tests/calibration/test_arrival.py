@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from qkdlab.calibration.arrival import fit_arrival
+from qkdlab.calibration.arrival import fit_arrival, without_common_offsets
 
 PERIOD_PS = 10_000.0
 CENTRE_PS, SIGMA_PS, BIN_PS = 137.0, 60.0, 100.0
@@ -70,3 +70,20 @@ def test_dark_counts_alone_are_no_peak():
 def test_few_clicks_are_refused():
     with pytest.raises(ValueError, match="100"):
         fit_arrival(np.zeros(99), PERIOD_PS, 0.0)
+
+
+def test_what_a_frame_has_in_common_is_no_width_of_a_detector():
+    rng = np.random.default_rng(5)
+    frame = np.repeat(np.arange(200), 40)
+    common = 50.0 * rng.standard_normal(200)
+    times = SIGMA_PS * rng.standard_normal(frame.size) + common[frame]
+    left, rms = without_common_offsets(times, frame, PERIOD_PS / 8)
+    assert np.std(left) == pytest.approx(SIGMA_PS, rel=0.03)
+    assert rms == pytest.approx(50.0, rel=0.2)
+
+
+def test_frames_with_few_clicks_are_left_alone():
+    times = np.array([1.0, 2.0, 3.0])
+    left, rms = without_common_offsets(times, np.zeros(3, np.int64), 100.0)
+    assert left.tolist() == times.tolist()
+    assert rms == 0.0

@@ -20,7 +20,7 @@ from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.roles import Attenuator, BiasSource
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.parameters import BiasSearch, Bb84Parameters
+from qkdlab_experiments.parameters import Bb84Parameters, BiasSearch
 
 __all__ = ["LATCH_MV", "alice", "bias_on", "bob", "sweep_bias"]
 
@@ -171,9 +171,9 @@ def _problem(
     """Return what is wrong with one wire, and what to do."""
     if bias_ua is None:
         return (
-            f"detector {detector} is latched or counts too much in the dark at every bias of the "
-            f"sweep (limit {p.detection.max_dark_rate_hz:g} Hz); look at the "
-            "cryostat's temperature and at the bias line"
+            f"detector {detector} is latched or counts too much in the dark at every "
+            f"bias of the sweep (limit {p.detection.max_dark_rate_hz:g} Hz); look at "
+            "the cryostat's temperature and at the bias line"
         )
     if abs(voltage_mv) > LATCH_MV:
         return (

@@ -20,6 +20,7 @@ class WaveplateCompensator:
     plates: Sequence[Rotator]
     retardances_waves: tuple[float, ...]
     _angles_deg: list[float | None] = field(default_factory=list)
+    _is_homed: bool = False
 
     def set_angles_deg(self, angles_deg: Sequence[float]) -> None:
         """Turn every plate whose angle changes; return when all are at rest.
@@ -36,11 +37,18 @@ class WaveplateCompensator:
                 plate.set_angle_deg(wanted)
                 self._angles_deg[i] = wanted
 
+    def angles_deg(self) -> tuple[float, ...] | None:
+        """Return where the plates were turned to; None before they were homed."""
+        if not self._is_homed:
+            return None
+        return tuple(angle for angle in self._angles_deg if angle is not None)
+
     def home(self) -> None:
         """Find the zero of every plate: mounts forget it with their power."""
         for plate in self.plates:
             plate.home()
         self._angles_deg = [0.0] * len(self.plates)
+        self._is_homed = True
 
     def safe_state(self) -> None:
         """Stop the plates; any angle is safe."""

@@ -26,6 +26,10 @@ class Receiver:
     tagger: TimeTagger
     channels: tuple[tuple[int, int], ...]
 
+    def resolution_ps(self) -> int:
+        """Return the width of the tagger's bins."""
+        return self.tagger.tagger_capabilities().resolution_ps
+
     def start(self, frame_ps: int, predicted_rate_hz: float) -> None:
         """Begin an acquisition with one reference per frame."""
         self.tagger.start(frame_ps, predicted_rate_hz)

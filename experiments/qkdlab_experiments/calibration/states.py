@@ -1,0 +1,182 @@
+"""Step 5: V_pi of the polarization modulator from Bob's counts.
+
+Alice sends symbols at many voltages of her phase modulator in one public frame; the
+counts of each of Bob's detectors follow a sinusoid of the voltage, of period 2 V_pi
+whatever the fibre does (BENCHES, calibration step 5). Bob counts, Alice fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.calibration.outcome import Curve, StepOutcome
+from qkdlab.calibration.phase_sweep import PhaseSweepFit, fit_phase_sweep
+from qkdlab.protocols.symbols import Basis
+from qkdlab.roles import PolarizationCompensator, Receiver
+from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.acquisition import acquire_clicks, align, find_slots
+from qkdlab_experiments.calibration.counting import (
+    count_alone,
+    public_table,
+    seconds_for,
+)
+from qkdlab_experiments.calibration.detectors import bias_on
+from qkdlab_experiments.calibration.light import (
+    relative_transmissions,
+    set_rough_level,
+)
+from qkdlab_experiments.calibration.pattern import listen, play
+from qkdlab_experiments.frame import header_template, polarimetry_frame
+from qkdlab_experiments.parameters import Bb84Parameters
+
+__all__ = ["N_LEVELS", "alice", "bob", "sweep_levels", "sweep_voltages_v"]
+
+N_LEVELS = 32
+_MIX = 13
+"""Coprime to the number of levels: neighbours in time are not neighbours in voltage."""
+_LEAST_CONTRAST = 0.3
+_TURNS_DEG: tuple[tuple[float, ...], ...] = ((0, 0, 0), (0, 22.5, 0), (45, 22.5, 0))
+_MOST_CHI_SQUARED = 2.5
+_MOST_RELATIVE_ERROR = 0.01
+_VALID_S = 30 * 86_400.0
+
+
+def sweep_levels(p: Bb84Parameters) -> NDArray[np.int64]:
+    """Return the level of every symbol of the frame, -1 in the header.
+
+    Every level occurs equally often; what is left over at the end is -1, too.
+    """
+    body = p.pattern.symbols - p.pattern.header_symbols
+    k = np.arange(body)
+    levels = (_MIX * k + 7 * (k // N_LEVELS)) % N_LEVELS
+    levels[body // N_LEVELS * N_LEVELS :] = -1
+    return np.concatenate([np.full(p.pattern.header_symbols, -1), levels])
+
+
+def sweep_voltages_v(p: Bb84Parameters) -> NDArray[np.float64]:
+    """Return the voltage of each level, one nominal period of 2 V_pi."""
+    return np.linspace(0.0, 2.0 * p.calibration.polarization_v_pi_v, N_LEVELS)
+
+
+def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
+    """Send the sweep, then fit Bob's counts."""
+    p = ctx.parameters
+    set_rough_level(ctx)
+    frame, levels = polarimetry_frame(p), sweep_levels(p)
+    volts = sweep_voltages_v(p)
+    # header symbols get the four states as the label has them
+    phases = np.array([0.0, 1.0, 0.5, 1.5])[frame & 3]
+    symbols_v = np.where(
+        levels < 0, phases * p.calibration.polarization_v_pi_v, volts[levels]
+    )
+    said = play(ctx, frame, relative_transmissions(p), polarization_v=symbols_v)
+    if "counts" not in said:
+        return StepOutcome()
+    return _fitted(ctx, volts, public_table(said, "counts", N_LEVELS))
+
+
+def bob(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
+    """Count by voltage; turn the plates when no detector sees the modulator."""
+    bias_on(ctx)
+    return listen(ctx, lambda: _counted(ctx))
+
+
+def _counted(
+    ctx: PartyContext[Bb84Parameters],
+) -> tuple[StepOutcome, Mapping[str, Any]]:
+    p = ctx.parameters
+    receiver: Receiver = ctx.roles["receiver"]
+    compensator: PolarizationCompensator = ctx.roles["compensator"]
+    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
+    fit, blocks = find_slots(receiver, p, header_template(p))
+    receiver.stop()
+    seconds = seconds_for(blocks, p.calibration.sweep_clicks, p)
+    levels, volts = sweep_levels(p), sweep_voltages_v(p)
+    contrasts: list[float] = []
+    for turn, angles in enumerate(_TURNS_DEG):
+        if turn:
+            compensator.set_angles_deg(angles)
+        clicks = acquire_clicks(receiver, p, align(fit, p), seconds)
+        counts = count_alone(clicks, levels, N_LEVELS, len(receiver.channels))
+        fitted = fit_phase_sweep(volts, counts, p.calibration.polarization_v_pi_v)
+        contrasts = [c.value for c in fitted.contrast]
+        if max(contrasts) >= _LEAST_CONTRAST:
+            said = {"counts": counts.astype(int).tolist()}
+            figures = {"contrast": contrasts, "plate_settings_tried": turn + 1}
+            curves = _curves(volts, counts, fitted, receiver)
+            return StepOutcome(figures=figures, curves=curves), said
+    return StepOutcome(
+        figures={"contrast": contrasts},
+        problem="no detector sees the phase modulator at any setting of the plates: "
+        f"greatest contrast {max(contrasts):.2f}, wanted {_LEAST_CONTRAST:g}; look at "
+        "the modulator's drive and at the polarization that enters it",
+    ), {}
+
+
+def _fitted(
+    ctx: PartyContext[Bb84Parameters],
+    volts: NDArray[np.float64],
+    counts: NDArray[np.float64],
+) -> StepOutcome:
+    p = ctx.parameters
+    fit = fit_phase_sweep(volts, counts, p.calibration.polarization_v_pi_v)
+    figures = {
+        "polarization_v_pi_v": fit.v_pi_v.value,
+        "polarization_v_pi_uncertainty_v": fit.v_pi_v.uncertainty,
+        "compression": fit.compression.value,
+        "chi_squared": fit.chi_squared,
+    }
+    record = ctx.calibration.measured(
+        "polarization_v_pi",
+        fit.v_pi_v.value,
+        "V",
+        fit.v_pi_v.uncertainty,
+        valid_for_s=_VALID_S,
+        source="voltage sweep, counts of all detectors",
+    )
+    return StepOutcome((record,), figures, problem=_problem(fit))
+
+
+def _problem(fit: PhaseSweepFit) -> str | None:
+    if fit.chi_squared > _MOST_CHI_SQUARED:
+        return (
+            f"the counts are no sinusoids of the voltage (chi squared "
+            f"{fit.chi_squared:.1f}); look for a drive that saturates, or a fibre that "
+            "is being moved"
+        )
+    if fit.v_pi_v.uncertainty > _MOST_RELATIVE_ERROR * fit.v_pi_v.value:
+        return (
+            f"V_pi is known to {fit.v_pi_v.uncertainty:.2g} V only; raise "
+            "calibration.sweep_clicks or the light"
+        )
+    return None
+
+
+def _curves(
+    volts: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    fit: PhaseSweepFit,
+    receiver: Receiver,
+) -> tuple[Curve, ...]:
+    fine = np.linspace(volts[0], volts[-1], 101)
+    lines = fit.counts(fine)
+    return tuple(
+        Curve(
+            f"Phase modulator seen by {Basis(basis).name}{bit}",
+            "voltage at the generator (V)",
+            "counts",
+            tuple(volts.tolist()),
+            tuple(mine.tolist()),
+            tuple(np.sqrt(np.maximum(mine, 1.0)).tolist()),
+            tuple(fine.tolist()),
+            tuple(line.tolist()),
+            {"V_pi": fit.v_pi_v.value},
+        )
+        for (basis, bit), mine, line in zip(
+            receiver.channels, counts, lines, strict=True
+        )
+    )
