@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import numpy as np
 
 from qkdlab.bits.array import BitArray
 
-__all__ = ["OperatingSystemRandomness", "Randomness", "SeededRandomness"]
+__all__ = [
+    "OperatingSystemRandomness",
+    "Randomness",
+    "RecordedRandomness",
+    "RecordingRandomness",
+    "SeededRandomness",
+]
 
 
 class Randomness(Protocol):
@@ -96,3 +104,62 @@ class SeededRandomness:
 
     def __repr__(self) -> str:
         return f"SeededRandomness(party={self._party!r})"
+
+
+class RecordingRandomness:
+    """Passes bits on and shows each draw to `record`, with its kind and label."""
+
+    def __init__(
+        self, source: Randomness, record: Callable[[str, BitArray], None]
+    ) -> None:
+        self.seeded = source.seeded
+        self._source = source
+        self._record = record
+
+    def secret(self, label: str, n_bits: int) -> BitArray:
+        """Return fresh bits of the source."""
+        bits = self._source.secret(label, n_bits)
+        self._record("secret/" + label, bits)
+        return bits
+
+    def public(self, label: str, n_bits: int) -> BitArray:
+        """Return fresh bits of the source."""
+        bits = self._source.public(label, n_bits)
+        self._record("public/" + label, bits)
+        return bits
+
+    def __repr__(self) -> str:
+        return f"RecordingRandomness({self._source!r})"
+
+
+class RecordedRandomness:
+    """Gives once more what was drawn before, for replay.
+
+    draws:  kind with label, and the bits, in the order of the draws
+    seeded: of the source that gave them
+
+    A draw that is not on record as it is asked for raises LookupError.
+    """
+
+    def __init__(self, draws: Iterable[tuple[str, BitArray]], seeded: bool) -> None:
+        self.seeded = seeded
+        self._draws: dict[str, deque[BitArray]] = {}
+        for label, bits in draws:
+            self._draws.setdefault(label, deque()).append(bits)
+
+    def secret(self, label: str, n_bits: int) -> BitArray:
+        """Return the next recorded bits of the secret stream `label`."""
+        return self._draw("secret/" + label, n_bits)
+
+    def public(self, label: str, n_bits: int) -> BitArray:
+        """Return the next recorded bits of the public stream `label`."""
+        return self._draw("public/" + label, n_bits)
+
+    def _draw(self, label: str, n_bits: int) -> BitArray:
+        recorded = self._draws.get(label)
+        if not recorded or len(recorded[0]) != n_bits:
+            raise LookupError(f"{n_bits} bits of {label!r} are not on record")
+        return recorded.popleft()
+
+    def __repr__(self) -> str:
+        return f"RecordedRandomness({len(self._draws)} streams)"

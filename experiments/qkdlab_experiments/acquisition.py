@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,11 @@ from qkdlab.timetags.slots import (
 from qkdlab.timetags.sync import SyncFit, fit_sync
 from qkdlab_experiments.parameters import Bb84Parameters
 
-if TYPE_CHECKING:
-    from qkdlab.session.recorder import Recorder
-
 __all__ = [
     "KeyBlockTags",
+    "OnRecord",
+    "TagSink",
+    "TagSource",
     "acquire_clicks",
     "align",
     "click_rate_hz",
@@ -34,6 +34,58 @@ __all__ = [
     "key_block_span_s",
     "read_key_block",
 ]
+
+
+class TagSink(Protocol):
+    """What keeps tags on record; the recorder of a run, nothing in a replay."""
+
+    def tags(self, block: TagBlock) -> None:
+        """Keep tags as they came."""
+        ...
+
+    def slots(self, t_ps: NDArray[np.int64], basis: NDArray[np.uint8]) -> None:
+        """Keep accepted slots, where the tags themselves may not be kept."""
+        ...
+
+
+class TagSource(Protocol):
+    """What reads tags of a running acquisition; see `qkdlab.roles.Receiver`."""
+
+    @property
+    def channels(self) -> tuple[tuple[int, int], ...]:
+        """Basis and bit of every channel."""
+        ...
+
+    def read(self, duration_ps: int) -> TagBlock:
+        """Return the next stretch of tags."""
+        ...
+
+    def stop(self) -> None:
+        """End the acquisition."""
+        ...
+
+
+class OnRecord:
+    """A receiver whose tags go to the recorder before anything is made of them."""
+
+    def __init__(self, receiver: TagSource, recorder: TagSink) -> None:
+        self.recorder = recorder
+        self._receiver = receiver
+
+    @property
+    def channels(self) -> tuple[tuple[int, int], ...]:
+        """Basis and bit of every channel."""
+        return self._receiver.channels
+
+    def read(self, duration_ps: int) -> TagBlock:
+        """Return the next stretch of tags, recorded."""
+        block = self._receiver.read(duration_ps)
+        self.recorder.tags(block)
+        return block
+
+    def stop(self) -> None:
+        """End the acquisition."""
+        self._receiver.stop()
 
 
 def align(fit: SyncFit, parameters: Bb84Parameters) -> Alignment:
@@ -48,7 +100,9 @@ def align(fit: SyncFit, parameters: Bb84Parameters) -> Alignment:
     )
 
 
-def read_for(receiver: Receiver, duration_ps: int, piece_ps: int) -> Iterator[TagBlock]:
+def read_for(
+    receiver: TagSource, duration_ps: int, piece_ps: int
+) -> Iterator[TagBlock]:
     """Yield consecutive blocks that cover `duration_ps` of the running acquisition."""
     left = duration_ps
     while left > 0:
@@ -58,7 +112,7 @@ def read_for(receiver: Receiver, duration_ps: int, piece_ps: int) -> Iterator[Ta
 
 
 def find_slots(
-    receiver: Receiver, parameters: Bb84Parameters, header: NDArray[np.int8]
+    receiver: TagSource, parameters: Bb84Parameters, header: NDArray[np.int8]
 ) -> tuple[SyncFit, list[TagBlock]]:
     """Read tags of the running acquisition until they suffice, and fit the slots.
 
@@ -146,8 +200,7 @@ def key_block_span_s(
 
 
 def read_key_block(
-    receiver: Receiver,
-    recorder: Recorder,
+    receiver: TagSource,
     parameters: Bb84Parameters,
     fit: SyncFit,
     already: list[TagBlock],
@@ -155,8 +208,7 @@ def read_key_block(
     """Yield the clicks of exactly ``parameters.n_frames`` whole frames.
 
     The block begins at the first frame of Alice's that lies wholly after what was
-    read for the sync fit, and its length was fixed before. Tags go to the recorder
-    before anything is made of them.
+    read for the sync fit, and its length was fixed before.
 
     Raises SecurityAbort(COVERAGE_GAP) when tags were lost or blocks do not join.
     """
@@ -174,7 +226,6 @@ def read_key_block(
     position_ps = ready_ps
     piece_ps = round(parameters.detection.tag_block_s * 1e12)
     for block in read_for(receiver, end_ps - ready_ps, piece_ps):
-        recorder.tags(block)
         _refuse_gap(block, position_ps)
         position_ps = block.t_end
         last = position_ps >= end_ps

@@ -10,24 +10,45 @@ from numpy.typing import NDArray
 from qkdlab.link.alice import Alice
 from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.symbols import CyclicPattern
+from qkdlab.randomness import Randomness
 from qkdlab.roles import Attenuator, Transmitter
-from qkdlab.session.conversation import public_number
+from qkdlab.session.blocks import run_blocks
+from qkdlab.session.conversation import SessionIds, public_number
 from qkdlab.session.experiment import PartyContext, PartyResult
+from qkdlab.session.recorder import block_name
+from qkdlab_experiments.between_blocks import between_blocks_alice
 from qkdlab_experiments.drift import after_drift, check_attenuator, power_drift
 from qkdlab_experiments.frame import assumptions, block_plan, key_frame
 from qkdlab_experiments.intensity import IntensityCalibration
 from qkdlab_experiments.parameters import Bb84Parameters
 
-__all__ = ["alice_blocks", "play"]
+__all__ = ["alice_blocks", "alice_party", "play"]
 
 
 def alice_blocks(
     ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration
 ) -> PartyResult:
-    """Send the block and distil the key with Bob.
+    """Send key blocks and distil a key from each with Bob.
 
     levels: how bright the classes are, measured in this run
     """
+
+    def go_dark() -> None:
+        ctx.roles["attenuator"].set_shutter_open(False)
+        ctx.roles["transmitter"].stop()
+
+    return run_blocks(
+        ctx,
+        ctx.parameters.blocks,
+        lambda block: _one_block(ctx, levels, block),
+        go_dark=go_dark,
+        between_blocks=between_blocks_alice,
+    )
+
+
+def _one_block(
+    ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration, block: int
+) -> None:
     p = ctx.parameters
     attenuator: Attenuator = ctx.roles["attenuator"]
     ready = ctx.conversation.receive("receiver-ready")
@@ -36,21 +57,37 @@ def alice_blocks(
         public_number(ready, "efficiency_mismatch_uncertainty"),
     )
     frame = key_frame(p, ctx.randomness)
-    ctx.recorder.settings("pattern", frame)
+    ctx.recorder.settings(block_name(block), frame)
+    ctx.recorder.block(efficiency_mismatch=mismatch)
     play(ctx, frame, levels)
     attenuator.set_shutter_open(True)
-    ctx.conversation.send("key-pattern-running")
+    ctx.conversation.send("key-pattern-running", block=block)
     span_s = public_number(ctx.conversation.receive("block-begins"), "span_s")
-    party = Alice(
-        block_plan(p, ctx.conversation.key_class),
+    party = alice_party(p, ctx.conversation, ctx.randomness, block, frame, mismatch)
+    ctx.conversation.drive(party, _sent(ctx, levels, frame, span_s))
+
+
+def alice_party(
+    p: Bb84Parameters,
+    of: SessionIds,
+    randomness: Randomness,
+    block: int,
+    frame: NDArray[np.uint8],
+    mismatch: tuple[float, float],
+) -> Alice:
+    """Return Alice for one block.
+
+    frame:    uint8[n], her settings of one period of the pattern
+    mismatch: of Bob's detectors, value and standard uncertainty, as he told
+    """
+    return Alice(
+        block_plan(p, of.key_class, block),
         source=CyclicPattern(frame),
-        randomness=ctx.randomness,
-        session=ctx.conversation.session,
-        configuration=ctx.conversation.configuration,
-        assumptions=assumptions(p, ctx.randomness, mismatch),
+        randomness=randomness,
+        session=of.session,
+        configuration=of.configuration,
+        assumptions=assumptions(p, randomness, mismatch),
     )
-    events = _sent(ctx, levels, frame, span_s)
-    return PartyResult(ctx.conversation.drive(party, events))
 
 
 def _sent(
@@ -74,7 +111,9 @@ def _sent(
     ctx.roles["transmitter"].stop()
     drift = power_drift(readings_w, levels, frame)
     ctx.recorder.result("intensity_drift", drift)
-    yield SettingsSent(intensities=after_drift(levels.intervals, drift))
+    intensities = after_drift(levels.intervals, drift)
+    ctx.recorder.block(intensities=intensities)
+    yield SettingsSent(intensities=intensities)
 
 
 def play(

@@ -4,94 +4,136 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qkdlab.link.bob import Bob
 from qkdlab.link.events import BlockEnded, Detections
-from qkdlab.protocols.bb84 import judge_fired
+from qkdlab.randomness import Randomness
 from qkdlab.roles import Receiver
+from qkdlab.session.blocks import run_blocks
+from qkdlab.session.conversation import SessionIds
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.timetags.block import TagBlock
-from qkdlab.timetags.slots import SlotCounts
 from qkdlab.timetags.sync import SyncFit
-from qkdlab_experiments.acquisition import (
-    KeyBlockTags,
-    find_slots,
-    key_block_span_s,
-    read_key_block,
-)
+from qkdlab_experiments.acquisition import OnRecord, find_slots, key_block_span_s
+from qkdlab_experiments.between_blocks import between_blocks_bob
+from qkdlab_experiments.detections import detections
 from qkdlab_experiments.frame import assumptions, block_plan, header_template
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
+from qkdlab_experiments.receiver import bring_up_detectors
 
-__all__ = ["bob_blocks"]
+__all__ = ["bob_blocks", "bob_party"]
 
 
 def bob_blocks(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
-    """Take the block and distil the key with Alice; detectors are under bias.
+    """Take key blocks and distil a key from each with Alice; detectors are on.
 
     Raises SecurityAbort(EFFICIENCY_MISMATCH) before any light.
     """
-    p = ctx.parameters
-    receiver: Receiver = ctx.roles["receiver"]
-    mismatch = calibrated_mismatch(ctx.calibration, p)
+    mismatch = calibrated_mismatch(ctx.calibration, ctx.parameters)
     ctx.recorder.result("efficiency_mismatch", mismatch.as_dict())
     mismatch.check()
+    are_on = True
+
+    def one_block(block: int) -> None:
+        nonlocal are_on
+        if not are_on:
+            bring_up_detectors(ctx)
+            are_on = True
+        _one_block(ctx, (mismatch.value, mismatch.uncertainty), block)
+
+    def go_dark() -> None:
+        """End the acquisition; a wire that latched recovers while it is off."""
+        nonlocal are_on
+        ctx.roles["receiver"].safe_state()
+        ctx.roles["detectors"].safe_state()
+        are_on = False
+
+    return run_blocks(
+        ctx,
+        ctx.parameters.blocks,
+        one_block,
+        go_dark=go_dark,
+        between_blocks=between_blocks_bob,
+    )
+
+
+def _one_block(
+    ctx: PartyContext[Bb84Parameters], mismatch: tuple[float, float], block: int
+) -> None:
+    p = ctx.parameters
+    receiver: Receiver = ctx.roles["receiver"]
+    ctx.recorder.block(efficiency_mismatch=mismatch, channels=receiver.channels)
     ctx.conversation.send(
         "receiver-ready",
-        efficiency_mismatch=mismatch.value,
-        efficiency_mismatch_uncertainty=mismatch.uncertainty,
+        block=block,
+        efficiency_mismatch=mismatch[0],
+        efficiency_mismatch_uncertainty=mismatch[1],
     )
     ctx.conversation.receive("key-pattern-running")
     receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, blocks = find_slots(receiver, p, header_template(p))
+    on_record = OnRecord(receiver, ctx.recorder)
+    fit, already = find_slots(on_record, p, header_template(p))
     _record_sync(ctx, fit)
-    span_s = key_block_span_s(p, fit, blocks)
+    span_s = key_block_span_s(p, fit, already)
     ctx.conversation.send("block-begins", span_s=span_s)
-    party = Bob(
-        block_plan(p, ctx.conversation.key_class),
-        randomness=ctx.randomness,
-        session=ctx.conversation.session,
-        configuration=ctx.conversation.configuration,
-        assumptions=assumptions(
-            p, ctx.randomness, (mismatch.value, mismatch.uncertainty)
-        ),
+    party = bob_party(p, ctx.conversation, ctx.randomness, block, mismatch)
+    ctx.conversation.drive(party, _events(ctx, on_record, block, fit, already))
+
+
+def bob_party(
+    p: Bb84Parameters,
+    of: SessionIds,
+    randomness: Randomness,
+    block: int,
+    mismatch: tuple[float, float],
+) -> Bob:
+    """Return Bob for one block.
+
+    mismatch: of his detectors, value and standard uncertainty
+    """
+    return Bob(
+        block_plan(p, of.key_class, block),
+        randomness=randomness,
+        session=of.session,
+        configuration=of.configuration,
+        assumptions=assumptions(p, randomness, mismatch),
     )
-    events = _events(ctx, fit, blocks)
-    return PartyResult(ctx.conversation.drive(party, events))
 
 
 def _record_sync(ctx: PartyContext[Bb84Parameters], fit: SyncFit) -> None:
-    ctx.recorder.result(
-        "sync",
-        {
-            "stretch": fit.stretch,
-            "stretch_error": fit.stretch_error,
-            "offset_ps": list(fit.offset_ps),
-            "header_score": fit.header_score,
-            "runner_up": fit.runner_up,
-        },
-    )
+    figures = {
+        "stretch": fit.stretch,
+        "stretch_error": fit.stretch_error,
+        "offset_ps": list(fit.offset_ps),
+        "header_score": fit.header_score,
+        "runner_up": fit.runner_up,
+    }
+    ctx.recorder.result("sync", figures)
+    ctx.recorder.block(sync=figures)
 
 
 def _events(
-    ctx: PartyContext[Bb84Parameters], fit: SyncFit, blocks: list[TagBlock]
+    ctx: PartyContext[Bb84Parameters],
+    receiver: OnRecord,
+    block: int,
+    fit: SyncFit,
+    already: list[TagBlock],
 ) -> Iterator[Detections | BlockEnded]:
-    """Yield the block's detections as they come, then its end; leave the bench dark."""
+    """Yield the block's detections as they come, then its end.
+
+    After the last block the bench is left dark.
+    """
     p = ctx.parameters
-    receiver: Receiver = ctx.roles["receiver"]
-    fired_of_mask = _fired_of_mask(receiver.channels)
-    counts = SlotCounts()
-    live_before = 0
-    for piece in read_key_block(receiver, ctx.recorder, p, fit, blocks):
-        counts = piece.counts
-        live = _live_slots(p, counts, piece.done)
-        yield _detections(ctx, fired_of_mask, piece, max(0, live - live_before))
-        live_before = max(live, live_before)
-        ctx.progress("tags (s of link time)", piece.done * p.duration_s, p.duration_s)
+
+    def progress(done: float) -> None:
+        ctx.progress("tags (s of link time)", done * p.duration_s, p.duration_s)
+
+    counts = yield from detections(
+        receiver, p, ctx.randomness, block, fit, already, progress
+    )
     receiver.stop()
-    ctx.roles["detectors"].safe_state()
+    if block == p.blocks - 1:
+        ctx.roles["detectors"].safe_state()
     ctx.recorder.result(
         "tags",
         {
@@ -102,31 +144,3 @@ def _events(
         },
     )
     yield BlockEnded()
-
-
-def _fired_of_mask(channels: tuple[tuple[int, int], ...]) -> NDArray[np.uint8]:
-    """Return, per mask of channels, the mask of detectors in the order X0 X1 Z0 Z1."""
-    table = np.zeros(1 << len(channels), np.uint8)
-    for mask in range(table.size):
-        for channel, (basis, value) in enumerate(channels):
-            if mask >> channel & 1:
-                table[mask] |= 1 << (2 * basis + value)
-    return table
-
-
-def _live_slots(p: Bb84Parameters, counts: SlotCounts, done: float) -> int:
-    """Return the live slots of the block so far, headers included."""
-    slots = round(done * p.n_frames * p.pattern.symbols)
-    return max(0, slots - counts.dead_slots)
-
-
-def _detections(
-    ctx: PartyContext[Bb84Parameters],
-    fired_of_mask: NDArray[np.uint8],
-    piece: KeyBlockTags,
-    live_slots: int,
-) -> Detections:
-    """Judge one stretch; doubles in one basis become Bob's private random bits."""
-    fired = fired_of_mask[piece.mask]
-    spare = ctx.randomness.secret("double clicks", int(fired.size))
-    return Detections(judge_fired(piece.pulse, fired, spare), live_slots)

@@ -68,11 +68,11 @@ def header_template(p: Bb84Parameters) -> NDArray[np.int8]:
     return np.where(dark, -1, 1).astype(np.int8)
 
 
-def block_plan(p: Bb84Parameters, key_class: str) -> BlockPlan:
+def block_plan(p: Bb84Parameters, key_class: str, block: int = 0) -> BlockPlan:
     """Return what both parties must agree on before the block's first pulse."""
     counts = _counts(p).sum(axis=2)
     return BlockPlan(
-        block=0,
+        block=block,
         first_pulse=0,
         n_frames=p.n_frames,
         symbols=p.pattern.symbols,

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.bits.array import BitArray
 from qkdlab.errors import ResourceError, VerifyError
 from qkdlab.runfile.nodes import dataset, group
 from qkdlab.runfile.schema import FORMAT, ROOT, SCHEMA_VERSION
@@ -90,6 +91,17 @@ class RunFile:
         group(self.file, f"{ROOT}/monitor").visititems(visit)
         return found
 
+    def key_blocks(self) -> dict[str, Any]:
+        """Return the facts of the key blocks by their names."""
+        return self._texts("blocks") if f"{ROOT}/blocks" in self.file else {}
+
+    def random_bits(self) -> Iterator[tuple[str, BitArray]]:
+        """Yield what the party drew: kind and label, bits."""
+        for _, _, data in self._heap("randomness"):
+            end = 2 + int.from_bytes(data[:2], "little")
+            n_bits = int.from_bytes(data[end : end + 8], "little")
+            yield data[2:end].decode(), BitArray.from_bytes(data[end + 8 :], n_bits)
+
     def messages(self) -> Iterator[tuple[int, str, bytes]]:
         """Yield the classical transcript: (time in ps, direction, message)."""
         return self._heap("classical")
@@ -107,10 +119,12 @@ class RunFile:
         """Return the lines of the log."""
         return [data.decode() for _, _, data in self._heap("log")]
 
-    def blocks(self) -> Iterator[TagBlock]:
+    def blocks(self, first: int = 0, end: int | None = None) -> Iterator[TagBlock]:
         """Yield the tags in the blocks in which they were recorded.
 
         Of an unfinished file, the blocks that lie wholly in written chunks.
+
+        first, end: numbers of the first block and after the last
         """
         coverage = dataset(self.file, f"{ROOT}/tags/coverage")[()]
         lost = dataset(self.file, f"{ROOT}/tags/lost")[()]
@@ -118,7 +132,7 @@ class RunFile:
             dataset(self.file, "/photon_data/timestamps"),
             dataset(self.file, "/photon_data/detectors"),
         )
-        for number, row in enumerate(coverage):
+        for number, row in list(enumerate(coverage))[first:end]:
             begin, end = int(row["first_row"]), int(row["first_row"] + row["n_tags"])
             if end > self.n_tags:
                 return

@@ -59,6 +59,10 @@ class Space:
             if shutil.disk_usage(self._path).free < n_bytes:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
+    def renamed(self, path: Path) -> None:
+        """Take the file's new name, for what errors say."""
+        self._path = path
+
     def open_reserve(self) -> None:
         """Let the reserve be used: the file is being finished."""
         self._reserve = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,58 +12,103 @@ from qkdlab.runfile.hashes import content_hashes
 from qkdlab.runfile.nodes import dataset
 from qkdlab.runfile.reader import RunFile, open_run
 from qkdlab.runfile.schema import CHUNK_TAGS
+from qkdlab.runfile.tags import CHUNK_HASHES, chunk_hash, whole_hash
 
-__all__ = ["require_whole", "verify"]
+__all__ = ["Findings", "examine", "require_whole", "verify"]
+
+_UNFINISHED = "the run was not finished; whole chunks are readable"
+
+
+@dataclass
+class Findings:
+    """What a run file is worth.
+
+    complete: the run was finished in order
+    tags:     in the file, or in its whole chunks when it is unfinished
+    damage:   what is not as it was recorded, one line each
+    """
+
+    complete: bool
+    tags: int
+    damage: list[str] = field(default_factory=list)
 
 
 def verify(path: str | Path, *, read_tags: bool = True) -> list[str]:
     """Return what is wrong with a run file; nothing when it is whole.
 
-    Checks completeness, equal columns, order of time within each block, and the hashes
-    of the tags and of everything else. Without `read_tags` the tags themselves are
-    not read, which takes about a second for 20 million. Raises as `open_run`.
+    That a run was not finished is a finding, too. Raises as `open_run`.
+    """
+    found = examine(path, read_tags=read_tags)
+    return found.damage if found.complete else [_UNFINISHED, *found.damage]
+
+
+def examine(path: str | Path, *, read_tags: bool = True) -> Findings:
+    """Compare a run file with its hashes: the tags chunk by chunk, then all else.
+
+    Of an unfinished file its whole chunks count, and only they. Without `read_tags` the
+    tags themselves are not read, which takes about a second for 20 million. Raises as
+    `open_run`.
     """
     with open_run(path) as run:
-        found = _shape(run)
+        found = Findings(run.complete, _whole_tags(run))
+        found.damage += _shape(run)
         if read_tags:
-            found += _tags(run)
+            found.damage += _tags(run, found.tags)
         if run.complete:
-            found += _others(run)
+            found.damage += _others(run)
     return found
 
 
+def _hashes(run: RunFile) -> list[str]:
+    if CHUNK_HASHES not in run.file:
+        return []
+    return [bytes(row).decode() for row in dataset(run.file, CHUNK_HASHES)[()]]
+
+
+def _whole_tags(run: RunFile) -> int:
+    """Return the tags that a hash covers; of an unfinished file, in whole chunks."""
+    if run.complete:
+        return run.n_tags
+    return min(run.n_tags // CHUNK_TAGS, len(_hashes(run))) * CHUNK_TAGS
+
+
 def _shape(run: RunFile) -> list[str]:
+    if not run.complete:
+        return []
     t, ch = (
         dataset(run.file, "/photon_data/timestamps"),
         dataset(run.file, "/photon_data/detectors"),
     )
     found = []
-    if not run.complete:
-        found.append("the run was not finished; whole chunks are readable")
     if t.shape != ch.shape:
         found.append(f"{t.shape[0]} times but {ch.shape[0]} channels")
-    if run.complete and run.n_tags != run.meta["tags"]:
+    if run.n_tags != run.meta["tags"]:
         found.append(f"{run.meta['tags']} tags were recorded, {run.n_tags} are left")
     return found
 
 
-def _tags(run: RunFile) -> list[str]:
-    """Read all tags and compare them with their hash and their cue index."""
-    digest, cue = (
-        hashlib.sha256(),
-        dataset(run.file, "/photon_data/timestamps")[::CHUNK_TAGS],
+def _tags(run: RunFile, n_tags: int) -> list[str]:
+    """Read all tags and compare each chunk with its hash, and the cue index."""
+    t, ch = (
+        dataset(run.file, "/photon_data/timestamps"),
+        dataset(run.file, "/photon_data/detectors"),
     )
-    try:
-        for block in run.blocks():
-            digest.update(block.t.astype("<i8").tobytes())
-            digest.update(block.ch.tobytes())
-    except (OSError, ValueError) as error:
-        return [f"the tags cannot be read: {error}"]
-    if not run.complete:
-        return []
-    if digest.hexdigest() != run.meta["tags_sha256"]:
+    kept = _hashes(run)
+    found = []
+    for chunk, start in enumerate(range(0, n_tags, CHUNK_TAGS)):
+        end = min(start + CHUNK_TAGS, n_tags)
+        try:
+            digest = chunk_hash(t[start:end], ch[start:end])
+        except (OSError, ValueError):
+            found.append(f"tags {start} to {end - 1} cannot be read")
+            continue
+        if kept[chunk : chunk + 1] != [digest]:
+            found.append(f"tags {start} to {end - 1} are not those that were recorded")
+    if not run.complete or found:
+        return found
+    if whole_hash(kept) != run.meta["tags_sha256"]:
         return ["the tags are not those that were recorded"]
-    if not np.array_equal(run.cue_ps(), cue):
+    if not np.array_equal(run.cue_ps(), t[::CHUNK_TAGS]):
         return ["the cue index does not fit the tags"]
     return []
 

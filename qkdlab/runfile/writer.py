@@ -8,7 +8,6 @@ secure refuses settings and detector numbers.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -17,47 +16,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab import __version__
 from qkdlab.errors import ResourceError, UsageError
 from qkdlab.runfile.chunks import ChunkedColumn, TextHeap
+from qkdlab.runfile.create import create_file, reason_of
 from qkdlab.runfile.hashes import content_hashes
 from qkdlab.runfile.nodes import dataset
 from qkdlab.runfile.photon import write_skeleton
 from qkdlab.runfile.schema import (
-    CHUNK_BLOCKS,
     CHUNK_BYTES,
     CHUNK_ROWS,
-    CHUNK_TAGS,
     FORMAT,
     ROOT,
     SCHEMA_VERSION,
-    TITLES,
 )
-from qkdlab.runfile.space import Space
+from qkdlab.runfile.tags import TagColumns
 from qkdlab.runfile.verify import verify
 
 if TYPE_CHECKING:
+    from qkdlab.bits.array import BitArray
     from qkdlab.calibration.records import CalibrationRecord
     from qkdlab.timetags.block import TagBlock
 
 __all__ = ["RunFileWriter"]
 
 T = TypeVar("T")
+_GROUPS = ("blocks", "calibration", "instruments", "monitor", "results", "settings")
 
-COVERAGE = np.dtype(
-    [
-        ("t_begin", "<i8"),
-        ("t_end", "<i8"),
-        ("first_row", "<i8"),
-        ("n_tags", "<i8"),
-        ("seq", "<i8"),
-    ]
-)
-LOST = np.dtype([("t_begin", "<i8"), ("t_end", "<i8"), ("block", "<i8")])
 SERIES = np.dtype([("t_ps", "<i8"), ("value", "<f8")])
 
 
@@ -94,11 +82,6 @@ class RunFileWriter:
         self.part = path.with_name(path.name + ".part")
         self._key_class = key_class
         self._series: dict[str, ChunkedColumn] = {}
-        self._n_tags = 0
-        self._cues: list[int] = []
-        self._n_blocks = 0
-        self._covered_ps = 0
-        self._digest = hashlib.sha256()
         created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         meta = {
             "run_id": run_id,
@@ -109,7 +92,13 @@ class RunFileWriter:
             "qkdlab": __version__,
             "config_hash": config_hash,
         }
-        self._file, self._space = _create(self.part)
+        self._new = path.with_name(path.name + ".new")
+        if self.part.exists():
+            raise ResourceError(
+                f"{self.part}: exists already, and a run never writes over another; "
+                "give a new folder with --output"
+            )
+        self._file, self._space = create_file(self._new)
         self._write(
             lambda: write_skeleton(
                 self._file,
@@ -122,6 +111,9 @@ class RunFileWriter:
             )
         )
         self._write(lambda: self._static(meta, config))
+        # Whatever has the name of a part opens: it had all this before it got it.
+        self._rename(self._new, self.part)
+        self._space.renamed(self.part)
 
     def _static(self, meta: dict[str, str], config: dict[str, Any]) -> None:
         file = self._file
@@ -132,33 +124,17 @@ class RunFileWriter:
         for name, value in meta.items():
             root.attrs[name] = value
         self._text("config", json.dumps(config, sort_keys=True))
-        for name in ("monitor", "settings", "results", "instruments", "calibration"):
+        for name in _GROUPS:
             root.create_group(name)
-        self._t = ChunkedColumn(
-            file,
-            "/photon_data/timestamps",
-            "<i8",
-            CHUNK_TAGS,
-            title=TITLES["/photon_data/timestamps"],
-            noisy=True,
-        )
-        self._ch = ChunkedColumn(
-            file,
-            "/photon_data/detectors",
-            "u1",
-            CHUNK_TAGS,
-            title=TITLES["/photon_data/detectors"],
-            noisy=True,
-        )
-        self._coverage = ChunkedColumn(
-            file, f"{ROOT}/tags/coverage", COVERAGE, CHUNK_BLOCKS
-        )
-        self._lost = ChunkedColumn(file, f"{ROOT}/tags/lost", LOST, CHUNK_ROWS)
+        self._tags = TagColumns(file)
         self._messages = TextHeap(
             file, f"{ROOT}/classical", CHUNK_ROWS, CHUNK_BYTES, noisy=True
         )
         self._io = TextHeap(file, f"{ROOT}/io", CHUNK_ROWS, CHUNK_BYTES)
         self._log = TextHeap(file, f"{ROOT}/log", CHUNK_ROWS, CHUNK_BYTES)
+        self._randomness = TextHeap(
+            file, f"{ROOT}/randomness", CHUNK_ROWS, CHUNK_BYTES, noisy=True
+        )
 
     def tags(self, block: TagBlock) -> None:
         """Append a block of tags with its coverage.
@@ -166,24 +142,38 @@ class RunFileWriter:
         Raises UsageError in a file of class secure: detector numbers and fine times
         of key tags are key material.
         """
-        if self._key_class == "secure":
-            raise UsageError("a run file of class secure takes no detector numbers")
-        self._grow(lambda: self._tags(block), block.t.nbytes + block.ch.nbytes)
+        self._refuse_if_secure("detector numbers")
+        n_bytes = block.t.nbytes + block.ch.nbytes
+        self._grow(lambda: self._tags.append(block), n_bytes)
 
-    def _tags(self, block: TagBlock) -> bool:
-        row = (block.t_begin, block.t_end, self._n_tags, len(block), block.seq)
-        grown = self._coverage.append(np.array([row], COVERAGE))
-        if block.lost:
-            lost = [(begin, end, self._n_blocks) for begin, end in block.lost]
-            grown |= self._lost.append(np.array(lost, LOST))
-        self._n_blocks += 1
-        self._cues += block.t[-self._n_tags % CHUNK_TAGS :: CHUNK_TAGS].tolist()
-        self._n_tags += len(block)
-        self._covered_ps += block.t_end - block.t_begin
-        self._digest.update(block.t.astype("<i8").tobytes())
-        self._digest.update(block.ch.tobytes())
-        grown |= self._ch.append(block.ch)
-        return self._t.append(block.t) or grown
+    def coverage(self, block: TagBlock) -> None:
+        """Append what a block of tags covers, and nothing of the tags."""
+        self._grow(lambda: self._tags.cover(block, 0))
+
+    def slots(self, t_ps: NDArray[np.int64], basis: NDArray[np.uint8]) -> None:
+        """Append accepted slots as tags: the slot's time, the basis as channel.
+
+        For class secure: it is what the parties announce. Raises UsageError for
+        anything but bases.
+        """
+        if basis.size and int(basis.max()) > 1:
+            raise UsageError("a slot of a secure run is told by its basis only")
+        n_bytes = t_ps.nbytes + basis.nbytes
+        self._grow(lambda: self._tags.append_tags(t_ps, basis), n_bytes)
+
+    def random_bits(self, t_ps: int, label: str, bits: BitArray) -> None:
+        """Append bits that a party drew; `label` says for what, after its kind.
+
+        Raises UsageError in a file of class secure (SECURITY rule 1).
+        """
+        self._refuse_if_secure("random bits")
+        name, n_bits = label.encode(), len(bits).to_bytes(8, "little")
+        data = len(name).to_bytes(2, "little") + name + n_bits + bits.to_bytes()
+        self._grow(lambda: self._randomness.append(t_ps, "", data), len(data))
+
+    def block(self, name: str, facts: dict[str, Any]) -> None:
+        """Keep the public facts of a key block that replay needs."""
+        self._keep(f"blocks/{name}", json.dumps(facts))
 
     def message(self, t_ps: int, direction: str, data: bytes) -> None:
         """Append a message of the classical channel, public by definition."""
@@ -194,8 +184,7 @@ class RunFileWriter:
 
         Raises UsageError in a file of class secure (tagger payloads are key material).
         """
-        if self._key_class == "secure":
-            raise UsageError("a run file of class secure takes no instrument traffic")
+        self._refuse_if_secure("instrument traffic")
         self._grow(lambda: self._io.append(t_ps, line, data), len(data))
 
     def log(self, t_ps: int, line: str) -> None:
@@ -218,8 +207,7 @@ class RunFileWriter:
 
         Raises UsageError in a file of class secure (SECURITY rule 2).
         """
-        if self._key_class == "secure":
-            raise UsageError("a run file of class secure takes no settings")
+        self._refuse_if_secure("settings")
         path = self._free(f"settings/{name}")
         self._write(
             lambda: self._file.create_dataset(
@@ -260,21 +248,17 @@ class RunFileWriter:
                 f"{self.part}: was written, but does not read back ({found[0]}); "
                 "check the disk; it keeps this name"
             )
-        try:
-            os.replace(self.part, self.path)
-        except OSError as error:
-            raise self._refused(error) from None
+        self._rename(self.part, self.path)
         return self.path
 
     def _finish_tables(self) -> None:
-        columns = [self._t, self._ch, self._coverage, self._lost]
-        for column in [*columns, *self._series.values()]:
+        self._tags_sha256 = self._tags.finish(self._file)
+        for column in self._series.values():
             column.flush_rest()
-        for heap in (self._messages, self._io, self._log):
+        for heap in (self._messages, self._io, self._log, self._randomness):
             heap.flush_rest()
-        dataset(self._file, "/acquisition_duration")[()] = self._covered_ps * 1e-12
-        cues = np.array(self._cues, "<i8")
-        self._file.create_dataset(f"{ROOT}/tags/cue_time", data=cues)
+        duration_s = self._tags.covered_ps * 1e-12
+        dataset(self._file, "/acquisition_duration")[()] = duration_s
 
     def _fold(self, journal: Path) -> None:
         """Copy the journal in, if there is space; it stays where it is, too."""
@@ -292,12 +276,23 @@ class RunFileWriter:
             "classical/bytes": self._messages.sha256,
             "io/bytes": self._io.sha256,
             "log/bytes": self._log.sha256,
+            "randomness/bytes": self._randomness.sha256,
         }
         self._text("hashes", json.dumps(content_hashes(self._file, known)))
         root = self._file[ROOT]
-        root.attrs["tags"] = self._n_tags
-        root.attrs["tags_sha256"] = self._digest.hexdigest()
+        root.attrs["tags"] = self._tags.n_tags
+        root.attrs["tags_sha256"] = self._tags_sha256
         root.attrs["complete"] = 1
+
+    def _rename(self, old: Path, new: Path) -> None:
+        try:
+            os.replace(old, new)
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def _refuse_if_secure(self, what: str) -> None:
+        if self._key_class == "secure":
+            raise UsageError(f"a run file of class secure takes no {what}")
 
     def abandon(self) -> None:
         """Close the part as it is; it stays readable to its last whole chunk."""
@@ -355,45 +350,9 @@ class RunFileWriter:
 
     def _refused(self, error: Exception) -> ResourceError:
         return ResourceError(
-            f"{self.part}: cannot write the run file ({_reason(error)}); free "
+            f"{self.part}: cannot write the run file ({reason_of(error)}); free "
             "space or choose another --output; what was recorded stays"
         )
 
     def __repr__(self) -> str:
         return f"RunFileWriter({str(self.path)!r})"
-
-
-def _create(part: Path) -> tuple[Any, Space]:
-    """Create the file with its first space taken."""
-    try:
-        part.touch(exist_ok=False)
-        probe = Space(part)
-        try:
-            probe.take(0, 0)
-        except ResourceError:
-            part.unlink()
-            raise
-        finally:
-            probe.close(0)
-        file = h5py.File(part, "w")
-        return file, Space(part)
-    except FileExistsError:
-        raise ResourceError(
-            f"{part}: exists already, and a run never writes over another; "
-            "give a new folder with --output"
-        ) from None
-    except (OSError, RuntimeError) as error:
-        raise ResourceError(
-            f"{part}: cannot be made ({_reason(error)}); choose another --output"
-        ) from None
-
-
-def _reason(error: Exception) -> str:
-    """Return the operating system's word for it; HDF5 wraps it in a long story."""
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    text = str(error)
-    marker = "error message = '"
-    if marker in text:
-        return text.split(marker, 1)[1].split("'", 1)[0]
-    return text.split("\n", 1)[0][:120]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.events import Event
@@ -20,9 +20,29 @@ if TYPE_CHECKING:
     from qkdlab.link.party import Party
     from qkdlab.link.seal import SealedChannel
 
-__all__ = ["Conversation", "public_number"]
+__all__ = ["Conversation", "SessionIds", "public_number"]
 
 _MAX_PLAIN_BYTES = 1 << 20
+_BLOCK_OVER = "block-over"
+
+
+class SessionIds(Protocol):
+    """What the parties of a block must know of their session."""
+
+    @property
+    def session(self) -> bytes:
+        """Id of the session, 16 bytes."""
+        ...
+
+    @property
+    def configuration(self) -> bytes:
+        """Hash of what both must agree on, 32 bytes."""
+        ...
+
+    @property
+    def key_class(self) -> str:
+        """Class of its keys: secure, lab or demonstration."""
+        ...
 
 
 class Conversation:
@@ -31,7 +51,8 @@ class Conversation:
     session:       16 bytes, id of the session, equal on both sides
     configuration: 32 bytes, hash of what both must agree on
     key_class:     secure, lab or demonstration
-    figures:       public figures of the parties that were driven
+    figures:       public figures of the parties that were driven; of several blocks,
+                   those of all together
     """
 
     def __init__(
@@ -98,6 +119,49 @@ class Conversation:
         """Tell the peer why this party stops; see `Driver.leave`."""
         self._driver.leave(abort)
 
+    def end_block(
+        self, block: int, abort: SecurityAbort, codes: Collection[AbortCode]
+    ) -> AbortCode:
+        """Agree with the peer that a block is over, and why; both go on after it.
+
+        What the peer had still said of the block is dropped.
+
+        codes: reasons that end a block only
+
+        Raises PeerLost, and SecurityAbort when the peer ended the run, or when there is
+        no such reason.
+        """
+        self.leave(abort)
+        self._driver.stay()
+        self.send(_BLOCK_OVER, block=block, code=abort.code.value)
+        fields = self._block_over(codes)
+        said = str(fields.get("code"))
+        code = abort.code if abort.code in codes else _code(said)
+        understood = said in {*codes, AbortCode.PEER_ABORTED}
+        if fields.get("block") != block or code not in codes or not understood:
+            raise SecurityAbort(
+                AbortCode.PROTOCOL_VIOLATION, "the parties end different blocks"
+            )
+        return code
+
+    def _block_over(self, codes: Collection[AbortCode]) -> dict[str, Any]:
+        """Return the fields of the peer's end of the block; drop what comes before."""
+        notices = 0
+        while True:
+            try:
+                received = self._channel.receive(self._driver.patience_s)
+            except SecurityAbort as notice:
+                notices += 1
+                # One notice for a block; more, or another, is the end of the run.
+                if notices > 1 or notice.numbers.get("peer_code") not in codes:
+                    raise
+                continue
+            if received is None:
+                raise PeerLost("the other party did not say that the block is over")
+            fields = _fields(received.data) if received.phase_verified else None
+            if fields is not None and fields.pop("kind", None) == _BLOCK_OVER:
+                return fields
+
 
 def public_number(fields: dict[str, Any], name: str) -> float:
     """Return a finite number of a plain message.
@@ -111,6 +175,12 @@ def public_number(fields: dict[str, Any], name: str) -> float:
             AbortCode.PROTOCOL_VIOLATION, f"the other party's {name!r} is no number"
         )
     return float(value)
+
+
+def _code(value: str) -> AbortCode:
+    """Return the code of a peer's message."""
+    known = {code.value: code for code in AbortCode}
+    return known.get(value, AbortCode.PROTOCOL_VIOLATION)
 
 
 def _fields(data: bytes) -> dict[str, Any] | None:

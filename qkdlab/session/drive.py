@@ -103,6 +103,10 @@ class Driver:
                 self.leave(abort)
                 raise abort
 
+    def stay(self) -> None:
+        """Go on after a block that was left."""
+        self._has_left = False
+
     def leave(self, abort: SecurityAbort) -> None:
         """Tell the peer the code of `abort`, once, and nothing else.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qkdlab.errors import SecurityAbort
 from qkdlab.link.direction import Direction
 from qkdlab.link.seal import SealedChannel
+from qkdlab.randomness import RecordingRandomness
 from qkdlab.session.conversation import Conversation
 from qkdlab.session.drive import Driver
 from qkdlab.session.experiment import PartyContext, PartyResult, Program
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from qkdlab.clock import Clock
     from qkdlab.config.models import RunConfig
     from qkdlab.link.channel import Channel
+    from qkdlab.link.effects import KeyBlock
     from qkdlab.progress import Report
     from qkdlab.session.files import PartyFiles
     from qkdlab.session.secrets import RunSecrets
@@ -46,7 +48,9 @@ class PartySession:
         self._config = config
         self._files = files
         self._clock = clock
-        self._randomness = secrets.randomness(party)
+        self._randomness = RecordingRandomness(
+            secrets.randomness(party), self.recorder.random_bits
+        )
         self._progress = progress
         self._figures: dict[str, Any] = {}
         self._channel = SealedChannel(
@@ -62,7 +66,7 @@ class PartySession:
             Driver(
                 self._channel,
                 files.commit,
-                files.keep,
+                self._keep,
                 self._report,
                 _PATIENCE_S + duration_s,
             ),
@@ -114,6 +118,10 @@ class PartySession:
             epsilon_authentication=self._channel.epsilon_authentication,
             run_file=self._files.path,
         )
+
+    def _keep(self, key: KeyBlock) -> None:
+        self._files.keep(key)
+        self.recorder.key(key)
 
     def _report(self, what: str, done: float, total: float) -> None:
         self._progress(f"{self.party}: {what}", done, total)

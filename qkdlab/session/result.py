@@ -32,6 +32,7 @@ __all__ = [
     "abort_fields",
     "audit",
     "build_result",
+    "key_digest",
     "keys_match",
     "plain",
     "write_result",
@@ -54,6 +55,7 @@ _FIGURES: dict[str, Any] = {
     "auth_bits_spent": 0,
     "net_secret_bits": 0,
     "secret_key_rate_bps": 0.0,
+    "blocks": [],
     "keys_match": None,
     "epsilon": {},
     "theorem": None,
@@ -90,7 +92,8 @@ def build_result(
 ) -> dict[str, Any]:
     """Return the result: figures on which the parties agree, then the run's own facts.
 
-    facts: names of the result known to the session (seed, duration, class, ...)
+    facts: names of the result known to the session (seed, class, ...); ``duration_s``
+           is that of one key block
 
     Figures that only one party knows are taken as they are; where parties differ,
     each keeps its own under ``parties``. Of an assumption that they see differently the
@@ -100,9 +103,12 @@ def build_result(
     match = keys_match([p.keys for p in parties.values()])
     secret_bits = _stored_bits(parties) if match else 0
     spent = max((p.auth_bits_spent for p in parties.values()), default=0)
-    duration_s = facts.get("duration_s")
     result |= facts
+    n_blocks = max(1, len(result["blocks"]))
+    duration_s = facts.get("duration_s")
+    duration_s = n_blocks * duration_s if duration_s else duration_s
     result |= {
+        "duration_s": duration_s,
         "secret_bits": secret_bits,
         "auth_bits_spent": spent,
         "net_secret_bits": secret_bits - spent,
@@ -141,7 +147,7 @@ def keys_match(keys: Sequence[Sequence[KeyBlock]]) -> bool | None:
 
     Only digests are compared, so no key is at hand when they differ.
     """
-    digests = [[_digest(key) for key in held] for held in keys]
+    digests = [[key_digest(key) for key in held] for held in keys]
     if not any(digests):
         return None
     return all(held == digests[0] for held in digests)
@@ -183,7 +189,8 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
 
 def _merged(parties: Mapping[str, PartyOutcome]) -> dict[str, Any]:
     figures = {name: plain(p.figures) for name, p in parties.items()}
-    merged: dict[str, Any] = {}
+    blocks = _blocks([known.pop("blocks", []) for known in figures.values()])
+    merged: dict[str, Any] = {"blocks": blocks} if blocks else {}
     apart: dict[str, dict[str, Any]] = {}
     for key in dict.fromkeys(k for known in figures.values() for k in known):
         values = [known[key] for known in figures.values() if key in known]
@@ -200,6 +207,21 @@ def _merged(parties: Mapping[str, PartyOutcome]) -> dict[str, Any]:
     if apart:
         merged["parties"] = apart
     return merged
+
+
+def _blocks(lists: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Return every block once, with what the parties together know of it.
+
+    Of its end the party knows best that has numbers for it.
+    """
+    blocks: list[dict[str, Any]] = []
+    for n in range(max(map(len, lists), default=0)):
+        told = [known[n] for known in lists if n < len(known)]
+        block = {key: value for known in reversed(told) for key, value in known.items()}
+        ends = [known["aborted"] for known in told if known.get("aborted")]
+        block["aborted"] = max(ends, key=lambda e: len(e["numbers"]), default=None)
+        blocks.append(block)
+    return blocks
 
 
 def _worst(lists: Iterable[Sequence[Mapping[str, str]]]) -> list[Mapping[str, str]]:
@@ -227,9 +249,10 @@ def _stored_bits(parties: Mapping[str, PartyOutcome]) -> int:
     return sum(key.length for key in next(iter(parties.values())).keys)
 
 
-def _digest(key: KeyBlock) -> bytes:
+def key_digest(key: KeyBlock) -> str:
+    """Return the SHA-256 of a key and what belongs to it, in hexadecimal."""
     head = f"{key.key_id}|{key.block}|{key.length}|{key.key_class}|".encode()
-    return hashlib.sha256(head + key.bits.to_bytes()).digest()
+    return hashlib.sha256(head + key.bits.to_bytes()).hexdigest()
 
 
 def abort_fields(abort: SecurityAbort) -> dict[str, Any]:

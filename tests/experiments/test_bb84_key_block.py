@@ -8,7 +8,7 @@ import pytest
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.sync import SyncFit
-from qkdlab_experiments.acquisition import read_key_block
+from qkdlab_experiments.acquisition import OnRecord, read_key_block
 from qkdlab_experiments.parameters import Bb84Parameters
 
 SYMBOLS, HEADER, SLOT_PS, FRAMES = 1000, 64, 10_000, 10
@@ -70,7 +70,8 @@ def key_block(receiver, already=None):
     pieces = []
     already = already or [sync_block()]
     receiver.position_ps = already[-1].t_end
-    for piece in read_key_block(receiver, receiver, PARAMETERS, FIT, already):
+    source = OnRecord(receiver, receiver)
+    for piece in read_key_block(source, PARAMETERS, FIT, already):
         receiver.diary.append("used")
         pieces.append(piece)
     pulse = np.concatenate([p.pulse for p in pieces])

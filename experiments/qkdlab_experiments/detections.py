@@ -1,0 +1,86 @@
+"""From tags to what Bob's party is told; the same code for a run and its replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.link.events import Detections
+from qkdlab.protocols.bb84 import Click, judge_fired
+from qkdlab.randomness import Randomness
+from qkdlab.timetags.block import TagBlock
+from qkdlab.timetags.slots import SlotCounts
+from qkdlab.timetags.sync import SyncFit
+from qkdlab_experiments.acquisition import KeyBlockTags, OnRecord, read_key_block
+from qkdlab_experiments.parameters import Bb84Parameters
+
+__all__ = ["detections"]
+
+
+def detections(
+    receiver: OnRecord,
+    p: Bb84Parameters,
+    randomness: Randomness,
+    block: int,
+    fit: SyncFit,
+    already: list[TagBlock],
+    progress: Callable[[float], None],
+) -> Generator[Detections, None, SlotCounts]:
+    """Yield the detections of a key block as its tags come; return what became of them.
+
+    already:  tags read before the block, from which `fit` was made
+    progress: told which part of the block is there
+
+    Raises as `read_key_block`.
+    """
+    fired_of_mask = _fired_of_mask(receiver.channels)
+    counts = SlotCounts()
+    live_before = 0
+    for piece in read_key_block(receiver, p, fit, already):
+        counts = piece.counts
+        live = max(live_before, _live_slots(p, counts, piece.done))
+        told = _judged(randomness, block, fired_of_mask, piece, live - live_before)
+        _record_slots(receiver, p, told)
+        yield told
+        live_before = live
+        progress(piece.done)
+    return counts
+
+
+def _fired_of_mask(channels: tuple[tuple[int, int], ...]) -> NDArray[np.uint8]:
+    """Return, per mask of channels, the mask of detectors in the order X0 X1 Z0 Z1."""
+    table = np.zeros(1 << len(channels), np.uint8)
+    for mask in range(table.size):
+        for channel, (basis, value) in enumerate(channels):
+            if mask >> channel & 1:
+                table[mask] |= 1 << (2 * basis + value)
+    return table
+
+
+def _live_slots(p: Bb84Parameters, counts: SlotCounts, done: float) -> int:
+    """Return the live slots of the block so far, headers included."""
+    slots = round(done * p.n_frames * p.pattern.symbols)
+    return max(0, slots - counts.dead_slots)
+
+
+def _judged(
+    randomness: Randomness,
+    block: int,
+    fired_of_mask: NDArray[np.uint8],
+    piece: KeyBlockTags,
+    live_slots: int,
+) -> Detections:
+    """Judge one stretch; doubles in one basis become Bob's private random bits."""
+    fired = fired_of_mask[piece.mask]
+    spare = randomness.secret(f"block {block} double clicks", int(fired.size))
+    return Detections(judge_fired(piece.pulse, fired, spare), live_slots)
+
+
+def _record_slots(receiver: OnRecord, p: Bb84Parameters, told: Detections) -> None:
+    """Let slots and bases go on record where the tags may not."""
+    outcomes = told.outcomes
+    sifted = outcomes.click != Click.CROSS
+    t_ps = outcomes.slot[sifted] * p.symbol_period_ps
+    receiver.recorder.slots(t_ps, outcomes.basis[sifted])
