@@ -77,10 +77,8 @@ class RealClock:
         return (time.monotonic_ns() - self._origin_ns) * 1000
 
     def sleep_until(self, t_ps: int) -> None:
-        """Sleep in host time."""
-        delay_ps = t_ps - self.now_ps()
-        if delay_ps > 0:
-            self._pause(delay_ps / PS_PER_S)
+        """Sleep in host time; a run that ends early unwinds those who are late, too."""
+        self._pause(max(0, t_ps - self.now_ps()) / PS_PER_S)
 
     def wait(
         self,

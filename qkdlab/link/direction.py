@@ -19,3 +19,8 @@ class Direction(StrEnum):
         if self is Direction.ALICE_TO_BOB:
             return Direction.BOB_TO_ALICE
         return Direction.ALICE_TO_BOB
+
+    @property
+    def sender(self) -> str:
+        """The party that speaks."""
+        return self.value.partition("-")[0]

@@ -123,6 +123,10 @@ class PadPool:
         """Return how many pads of a direction are left."""
         return self.n_pads - self._next[direction]
 
+    def spent(self, direction: Direction) -> int:
+        """Return how many pads of a direction are spent, ever."""
+        return self._next[direction]
+
     @property
     def bits_spent(self) -> int:
         """Pad bits taken for tags of either direction since the pool was opened."""

@@ -11,16 +11,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from qkdlab.distill import authenticate
-from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.channel import Channel
 from qkdlab.link.direction import Direction
 from qkdlab.link.messages import PROTOCOL_VERSION, is_interactive
 from qkdlab.link.pool import PadPool
 
-__all__ = ["MAX_PHASE_BYTES", "Received", "SealedChannel", "transcript_from_capture"]
+__all__ = [
+    "MAX_PHASE_BYTES",
+    "Received",
+    "SealedChannel",
+    "abort_notice",
+    "not_authentic",
+    "transcript_from_capture",
+]
 
 MAX_PHASE_BYTES = 1 << 30
 """Bytes under one tag at most, lengths of messages included; more is refused.
@@ -88,7 +96,8 @@ class SealedChannel:
     def send(self, data: bytes, end_of_phase: bool) -> None:
         """Send a message; the last of a phase closes it with a tag.
 
-        Raises SecurityAbort(POOL_EMPTY) before anything leaves, PeerLost.
+        Raises SecurityAbort(POOL_EMPTY) before anything leaves, PeerLost, and
+        SecurityAbort(PEER_ABORTED) when the peer said why before it left.
         """
         if not self._out.add(data):
             raise ValueError("a phase holds at most MAX_PHASE_BYTES bytes")
@@ -97,9 +106,9 @@ class SealedChannel:
         if end_of_phase:
             index, tag = self._out.close()
             head = bytes((SEAL_VERSION, CLOSING)) + number
-            self._channel.send(head + index.to_bytes(8, "little") + tag + data)
+            self._hand_over(head + index.to_bytes(8, "little") + tag + data)
         else:
-            self._channel.send(bytes((SEAL_VERSION, MESSAGE)) + number + data)
+            self._hand_over(bytes((SEAL_VERSION, MESSAGE)) + number + data)
 
     def receive(self, timeout_s: float | None = None) -> Received | None:
         """Return the next deliverable message, or None when nothing came in time.
@@ -108,7 +117,7 @@ class SealedChannel:
         the peer's code, PeerLost.
         """
         if self._failed:
-            raise _authentication_failed()
+            raise not_authentic()
         while not self._ready:
             frame = self._channel.receive(timeout_s)
             if frame is None:
@@ -117,7 +126,7 @@ class SealedChannel:
                 self._take(frame)
             except _Refused:
                 self._failed = True
-                raise _authentication_failed() from None
+                raise not_authentic() from None
         received = self._ready.popleft()
         self._record(self._in.direction, received.data)
         return received
@@ -127,7 +136,7 @@ class SealedChannel:
 
         The notice is not authenticated: whoever could forge it could also cut the line.
         """
-        self._channel.send(bytes((SEAL_VERSION, ABORT)) + code.value.encode("ascii"))
+        self._channel.send(abort_notice(code))
 
     def close(self) -> None:
         """Close the channel."""
@@ -150,6 +159,20 @@ class SealedChannel:
 
     def __repr__(self) -> str:
         return f"SealedChannel({self._out.direction}, {self.tags} tags)"
+
+    def _hand_over(self, frame: bytes) -> None:
+        try:
+            self._channel.send(frame)
+        except PeerLost:
+            self._hear_last_words()
+            raise
+
+    def _hear_last_words(self) -> None:
+        """Look whether a peer that is gone left word why; nothing else is taken."""
+        with suppress(PeerLost):
+            while (frame := self._channel.receive(0.0)) is not None:
+                if frame[:2] == bytes((SEAL_VERSION, ABORT)):
+                    raise _peer_aborted(frame[2:])
 
     def _take(self, frame: bytes) -> None:
         if len(frame) < 2 or frame[0] != SEAL_VERSION:
@@ -262,7 +285,7 @@ def transcript_from_capture(
         try:
             messages.append((direction, _parse(frame)[-1]))
         except _Refused:
-            raise _authentication_failed() from None
+            raise not_authentic() from None
     return messages
 
 
@@ -280,7 +303,13 @@ def _parse(frame: bytes) -> tuple[bool, bytes, int, bytes, bytes]:
     return True, number, int.from_bytes(rest[:8], "little"), tag, data
 
 
-def _authentication_failed() -> SecurityAbort:
+def abort_notice(code: AbortCode) -> bytes:
+    """Return the frame that tells the peer why this party stops."""
+    return bytes((SEAL_VERSION, ABORT)) + code.value.encode("ascii")
+
+
+def not_authentic() -> SecurityAbort:
+    """Return the one abort for all input that does not belong here."""
     return SecurityAbort(
         AbortCode.AUTHENTICATION_FAILED,
         "a message of the other party is not authentic",

@@ -7,7 +7,7 @@ import pytest
 
 from qkdlab.clock import VirtualClock
 from qkdlab.distill import authenticate
-from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.channel import MemoryChannel
 from qkdlab.link.direction import Direction
 from qkdlab.link.pool import PadPool, pool_bytes
@@ -286,3 +286,19 @@ def test_a_capture_gives_the_messages_without_any_key(line):
 def test_a_capture_with_garbage_is_refused():
     with pytest.raises(SecurityAbort):
         transcript_from_capture([(FORTH, b"\x05garbage")])
+
+
+def test_who_cannot_send_any_more_hears_why_the_other_left(line):
+    line.bob.abort(AbortCode.QBER_ABOVE_LIMIT)
+    line.bob.close()
+    with pytest.raises(SecurityAbort) as caught:
+        line.alice.send(b"hello?", end_of_phase=True)
+    assert caught.value.code is AbortCode.PEER_ABORTED
+    assert caught.value.numbers == {"peer_code": "qber-above-limit"}
+
+
+def test_who_cannot_send_any_more_and_hears_nothing_has_lost_the_other(line):
+    line.bob.send(b"half a phase", end_of_phase=False)
+    line.bob.close()
+    with pytest.raises(PeerLost):
+        line.alice.send(b"hello?", end_of_phase=True)

@@ -1,0 +1,126 @@
+"""How two processes find each other: one listens, the other connects.
+
+Without a host both stay on this machine: whoever wants a socket on a network names the
+interface.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from qkdlab.clock import Clock, seconds
+from qkdlab.errors import PeerLost, ResourceError, UsageError
+from qkdlab.link.tcp import DEFAULT_PATIENCE_S, TcpChannel
+
+__all__ = ["DEFAULT_WAIT_S", "PeerAddress", "connect", "listen"]
+
+DEFAULT_WAIT_S = 600.0
+_LOOPBACK = "127.0.0.1"
+_RETRY_S = 0.25
+_ATTEMPT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAddress:
+    """Where a party listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the address in ``HOST:PORT``, ``[IPV6]:PORT``, ``:PORT`` or ``PORT``.
+
+        Raises UsageError.
+        """
+        host, _, port = text.rpartition(":")
+        if not port.isdecimal() or int(port) > 65535:
+            raise UsageError(f"{text!r} is no HOST:PORT (127.0.0.1:7001)")
+        return cls(host.removeprefix("[").removesuffix("]") or _LOOPBACK, int(port))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def listen(
+    address: PeerAddress,
+    clock: Clock,
+    *,
+    wait_s: float = DEFAULT_WAIT_S,
+    patience_s: float = DEFAULT_PATIENCE_S,
+    listening: Callable[[PeerAddress], None] = lambda address: None,
+) -> TcpChannel:
+    """Wait for the other party to connect; one connection is taken.
+
+    listening: called with the address once somebody can connect; it has the port that
+               the system chose for port 0
+
+    Raises ResourceError when the address cannot be had, PeerLost when nobody came
+    within `wait_s`.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        server = socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        raise ResourceError(
+            f"{address}: cannot listen there: {_reason(error)}"
+        ) from None
+    with server:
+        server.setblocking(False)
+        listening(PeerAddress(address.host, server.getsockname()[1]))
+        taken: list[socket.socket] = []
+
+        def has_come() -> bool:
+            try:
+                taken.append(server.accept()[0])
+            except (BlockingIOError, ConnectionError):
+                return False
+            return True
+
+        end_ps = clock.now_ps() + seconds(wait_s)
+        if not clock.wait(has_come, deadline_ps=end_ps, what="the other party"):
+            raise PeerLost(f"the other party did not come to {address} in {wait_s:g} s")
+    return TcpChannel(taken[0], clock, patience_s=patience_s)
+
+
+def connect(
+    address: PeerAddress,
+    clock: Clock,
+    *,
+    wait_s: float = DEFAULT_WAIT_S,
+    patience_s: float = DEFAULT_PATIENCE_S,
+) -> TcpChannel:
+    """Connect to the other party, again and again until it listens.
+
+    Raises PeerLost when it did not within `wait_s`, ResourceError for a host that does
+    not exist.
+    """
+    end_ps = clock.now_ps() + seconds(wait_s)
+    while True:
+        left_s = (end_ps - clock.now_ps()) * 1e-12
+        try:
+            connected = socket.create_connection(
+                (address.host, address.port), max(0.01, min(_ATTEMPT_S, left_s))
+            )
+        except socket.gaierror as error:
+            raise ResourceError(f"{address}: {_reason(error)}") from None
+        except OSError as error:
+            if clock.now_ps() + seconds(_RETRY_S) >= end_ps:
+                raise PeerLost(
+                    f"nobody listened at {address} within {wait_s:g} s: "
+                    f"{_reason(error)}"
+                ) from None
+        else:
+            if connected.getsockname() != connected.getpeername():
+                return TcpChannel(connected, clock, patience_s=patience_s)
+            # Where nobody listens, a port for outgoing calls can meet itself.
+            connected.close()
+        clock.sleep_until(clock.now_ps() + seconds(_RETRY_S))
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
