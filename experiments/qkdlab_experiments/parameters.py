@@ -19,6 +19,7 @@ __all__ = [
     "Intensity",
     "Limits",
     "Pattern",
+    "Source",
 ]
 
 CLASSES = ("signal", "decoy", "vacuum")
@@ -120,6 +121,33 @@ class Limits(_Model):
     efficiency_mismatch_max: float = Field(default=0.10, gt=0, lt=1)
 
 
+class Source(_Model):
+    """How Alice's laser and modulators are brought up; labels, at first."""
+
+    clock_power_dbm: float = Field(default=13.0, ge=-110, le=20)
+    """Of the sine that drives the pulse former."""
+    thermistor_ohm: float = Field(default=10_000.0, ge=100, le=1e6)
+    """Of the laser's mount."""
+    laser_points: int = Field(default=25, ge=8, le=1000)
+    """Currents from zero to the limit in the sweep for the threshold."""
+    laser_bias_share: float = Field(default=0.9, gt=0, lt=1)
+    """Of the threshold: what lies below it lets each pulse begin from noise."""
+    bias_span_v: float = Field(default=9.0, gt=0, le=100)
+    """Greatest voltage, up and down, in the sweep of the modulator's bias."""
+    bias_points: int = Field(default=37, ge=8, le=1000)
+    intensity_v_pi_v: float = Field(default=0.8, gt=0, le=10)
+    """Of the label, at the generator's output; a sweep finds the true one."""
+    drive_points: int = Field(default=15, ge=8, le=1000)
+    phase_points: int = Field(default=16, ge=8, le=1000)
+    """Phases of the clock over one symbol."""
+    rise_ps: float = Field(default=1100.0, gt=0)
+    """Standard deviation of the generator's smooth step, about."""
+    pulse_after_edge_ps: float = Field(default=4500.0, gt=0)
+    """From the middle of a transition to the pulse."""
+    skew_count_s: float = Field(default=0.1, gt=0, le=60)
+    """Of Bob's counting at each phase of the clock."""
+
+
 class Calibration(_Model):
     """How the bench is brought up before a key run."""
 
@@ -138,6 +166,7 @@ class Calibration(_Model):
     sync_clicks: int = Field(default=50_000, ge=2000)
     """Wanted to find the slots; dim light takes up to `sync_max_s`."""
     polarization_qber_max: float = Field(default=0.05, gt=0, lt=0.5)
+    source: Source = Source()
     polarization_v_pi_v: float = Field(default=0.8, gt=0, le=20)
     """Of the label, at the generator's output; a sweep finds the true one."""
     sweep_clicks: int = Field(default=120_000, ge=2000)

@@ -21,12 +21,16 @@ class Transmitter(Protocol):
         *,
         samples_per_symbol: int,
         symbol_period_ps: int,
+        intensity_v: NDArray[np.float64] | None = None,
+        intensity_span_v: float | None = None,
         polarization_v: NDArray[np.float64] | None = None,
     ) -> None:
         """Load one period of symbols; the outputs stay off.
 
         settings:       uint8[n], packed as `qkdlab.protocols.symbols`
         transmissions:  by intensity class, relative to the greatest
+        intensity_v:    float64[n], volts in place of those of the classes
+        intensity_span_v: greatest voltage for which the output is set up
         polarization_v: float64[n], volts in place of those of the states
 
         Raises InstrumentError when an instrument refuses.

@@ -116,9 +116,17 @@ def test_too_much_light_says_what_to_do(mounted):
         mounted.driver.read_power_w()
 
 
-def test_a_reading_below_the_floor_is_refused(mounted):
+def test_darkness_can_be_read(mounted):
     mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
-    with pytest.raises(InstrumentError, match="below its floor of 1e-09 W"):
+    mounted.driver.zero()
+    assert abs(mounted.driver.read_power_w()[0]) < 1e-11
+
+
+def test_a_zero_taken_in_the_light_is_noticed_in_the_dark(mounted):
+    mounted.simulator.light = lambda t0_ps, t1_ps: 5e-9
+    mounted.driver.zero()
+    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    with pytest.raises(InstrumentError, match="zero it again"):
         mounted.driver.read_power_w()
 
 

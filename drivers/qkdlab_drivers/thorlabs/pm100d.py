@@ -139,7 +139,11 @@ class ThorlabsPm100d(Instrument):
         self.line.check_errors("zeroing (is the light off?)")
 
     def read_power_w(self, n_readings: int = 1) -> list[float]:
-        """Return separate readings; raises InstrumentError outside the range."""
+        """Return separate readings; what lies below the sensor's floor is noise.
+
+        Raises InstrumentError above the sensor's range, and for a power so far below
+        zero that the zero must be wrong.
+        """
         self._prepare()
         limit_s = self.options.timeout_s + 2 * SAMPLE_S * self.options.average
         return [
@@ -192,10 +196,10 @@ class ThorlabsPm100d(Instrument):
                 f"reads more than its sensor takes, {options.max_power_w:g} W",
                 "attenuate the light before the meter",
             )
-        if power_w < options.min_power_w:
+        if power_w < -options.min_power_w:
             raise InstrumentError(
                 self.name,
-                f"reads {power_w:.3g} W, below its floor of {options.min_power_w:g} W",
-                "switch the light on, or tap more of it",
+                f"reads {power_w:.3g} W, less than nothing",
+                "zero it again with the light off",
             )
         return power_w

@@ -23,8 +23,9 @@ class Pm100dOptions(BaseModel):
     relative_uncertainty: float = Field(default=0.015, gt=0, lt=1)
     """Standard uncertainty (k = 1) of the scale, from the sensor's certificate."""
     min_power_w: float = Field(default=1e-9, gt=0)
+    """Floor of the sensor: what lies below it is noise."""
     max_power_w: float = Field(default=20e-3, gt=0)
-    """Range of the sensor; readings outside are refused."""
+    """Top of the sensor; readings above are refused."""
     timeout_s: float = Field(default=3.0, gt=0)
     zero_timeout_s: float = Field(default=60.0, gt=0)
 

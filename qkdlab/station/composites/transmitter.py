@@ -27,7 +27,8 @@ class Transmitter:
     modulator, entered at 45 degrees, makes D, R, A, L at 0, 1/2, 1, 3/2 V_pi. Volts
     are at the generator's output into 50 Ohm; the calibration records
     ``intensity_v_pi`` and ``polarization_v_pi`` refer to the same place, so they hold
-    the amplifiers' gains.
+    the amplifiers' gains. The record ``polarization_skew_ps`` tells by how much the
+    pulses meet the phase modulator's symbols later than the intensity modulator's.
     """
 
     generator: PatternGenerator
@@ -42,6 +43,8 @@ class Transmitter:
         *,
         samples_per_symbol: int,
         symbol_period_ps: int,
+        intensity_v: NDArray[np.float64] | None = None,
+        intensity_span_v: float | None = None,
         polarization_v: NDArray[np.float64] | None = None,
     ) -> None:
         """Load one period of symbols; the outputs stay off.
@@ -53,33 +56,49 @@ class Transmitter:
                        bit 1 the basis (0 X, 1 Z), bits 2-3 the intensity class
         transmissions: modulator transmission wanted per class, relative to its
                        greatest
-        polarization_v: float64[n], volts of the phase modulator's channel in place of
-                       those of the states: a sweep, for which no record is needed
+        intensity_v:   float64[n], volts of the intensity modulator's channel in place
+                       of those of the classes: a sweep, for which no record is needed
+        intensity_span_v: greatest voltage of the whole sweep
+        polarization_v: float64[n], the same for the phase modulator
 
         Raises InstrumentError when the generator refuses.
         """
-        v_pi_intensity = self.book.value("intensity_v_pi")
-        classes = (settings >> 2) & 3
-        level_v = np.zeros(4)
-        for index, transmission in transmissions.items():
-            share = min(max(transmission, 0.0), 1.0)
-            level_v[index] = v_pi_intensity / np.pi * np.arccos(1.0 - 2.0 * share)
+        if intensity_v is None:
+            v_pi_v = self.book.value("intensity_v_pi")
+            bright_v = _class_levels_v(transmissions, v_pi_v)[(settings >> 2) & 3]
+            bright_span_v = v_pi_v
+        else:
+            bright_v = intensity_v
+            bright_span_v = float(bright_v.max())
+        if intensity_span_v is not None:
+            bright_span_v = intensity_span_v
         if polarization_v is None:
             phase_v = self._state_levels_v()
             turn_v, turn_span_v = phase_v[settings & 3], (0.0, float(phase_v.max()))
         else:
             turn_v = polarization_v
             turn_span_v = float(turn_v.min()), float(turn_v.max())
-        volts = {
-            self.intensity_channel: np.repeat(level_v[classes], samples_per_symbol),
-            self.polarization_channel: np.repeat(turn_v, samples_per_symbol),
-        }
         rate_hz = samples_per_symbol * 1e12 / symbol_period_ps
+        volts = {
+            self.intensity_channel: np.repeat(bright_v, samples_per_symbol),
+            self.polarization_channel: np.roll(
+                np.repeat(turn_v, samples_per_symbol), -self._skew_samples(rate_hz)
+            ),
+        }
         spans_v = {
-            self.intensity_channel: (0.0, v_pi_intensity),
+            self.intensity_channel: (0.0, bright_span_v),
             self.polarization_channel: turn_span_v,
         }
         self.generator.load_waveforms(volts, rate_hz, spans_v)
+
+    def _skew_samples(self, rate_hz: float) -> int:
+        """Return by how many samples the phase modulator's channel starts early.
+
+        None before the step that finds how late it is.
+        """
+        if not self.book.knows("polarization_skew_ps"):
+            return 0
+        return round(self.book.value("polarization_skew_ps") * rate_hz * 1e-12)
 
     def _state_levels_v(self) -> NDArray[np.float64]:
         """Return the volts of the states, by ``2 basis + bit``."""
@@ -112,3 +131,14 @@ class Transmitter:
             fields.intensity_channel,
             fields.polarization_channel,
         )
+
+
+def _class_levels_v(
+    transmissions: Mapping[int, float], v_pi_v: float
+) -> NDArray[np.float64]:
+    """Return the volts of the intensity classes, by their number."""
+    levels_v = np.zeros(4)
+    for index, transmission in transmissions.items():
+        share = min(max(transmission, 0.0), 1.0)
+        levels_v[index] = v_pi_v / np.pi * np.arccos(1.0 - 2.0 * share)
+    return levels_v
