@@ -9,7 +9,9 @@ from qkdlab.session.experiment import Experiment
 from qkdlab_experiments.parameters import Bb84Parameters
 
 if TYPE_CHECKING:
+    from qkdlab.session.exchange import Side
     from qkdlab.session.experiment import PartyContext, PartyResult
+    from qkdlab.session.recorded import RecordedBlock
 
 __all__ = ["EXPERIMENT"]
 
@@ -29,10 +31,23 @@ def _bob(ctx: PartyContext[Any]) -> PartyResult:
     return bob(ctx)
 
 
+def _replay_alice(block: RecordedBlock) -> Side:
+    from qkdlab_experiments.replay import replay_alice
+
+    return replay_alice(block)
+
+
+def _replay_bob(block: RecordedBlock) -> Side:
+    from qkdlab_experiments.replay import replay_bob
+
+    return replay_bob(block)
+
+
 EXPERIMENT = Experiment(
     name="bb84",
     parameters=Bb84Parameters,
     programs={"alice": _alice, "bob": _bob},
+    replays={"alice": _replay_alice, "bob": _replay_bob},
     needs={
         "alice": Needs(
             roles={

@@ -16,7 +16,7 @@ def command(
     file: Annotated[Path, typer.Argument(help="Run file of one party (HDF5).")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Describe a run file."""
+    """Describe a run file, finished or not (.part), and what its party committed."""
     from qkdlab.cli.output import print_json
 
     description = _describe(file)
@@ -28,10 +28,12 @@ def command(
 
 
 def _describe(path: Path) -> dict[str, Any]:
-    """Return what a run file holds; raises as `open_run`."""
+    """Return what a run file holds, finished or not; raises as `open_run`."""
     from qkdlab.runfile.reader import open_run
+    from qkdlab.session.journal import records_of
 
     with open_run(path) as run:
+        journal = run.journal() or _journal_beside(path, str(run.meta["party"]))
         return {
             "file": str(path),
             **run.meta,
@@ -40,8 +42,17 @@ def _describe(path: Path) -> dict[str, Any]:
             "monitors": {name: len(t_ps) for name, (t_ps, _) in run.monitors().items()},
             "instruments": sorted(run.snapshots()),
             "calibration": run.calibration(),
+            "committed": [record.told() for record in records_of(journal)],
             "results": run.results(),
         }
+
+
+def _journal_beside(path: Path, party: str) -> bytes:
+    """Return the journal of a run that was not finished; empty when there is none."""
+    try:
+        return (path.parent / party / "journal.bin").read_bytes()
+    except OSError:
+        return b""
 
 
 def _lines(value: dict[str, Any], depth: int) -> list[str]:

@@ -9,7 +9,18 @@ from collections.abc import Sequence
 
 import typer
 
-from qkdlab.cli import benchmark, calibrate, check, drivers, info, keylength, run, sim
+from qkdlab.cli import (
+    benchmark,
+    calibrate,
+    check,
+    drivers,
+    info,
+    keylength,
+    replay,
+    run,
+    sim,
+    verify,
+)
 from qkdlab.cli.output import say
 from qkdlab.errors import ConfigError, QkdlabError, ResourceError, UsageError
 from qkdlab.session.signals import Interrupted, interruptible
@@ -30,7 +41,18 @@ app = typer.Typer(
         "143 SIGTERM."
     ),
 )
-for _module in (run, calibrate, sim, check, info, drivers, keylength, benchmark):
+for _module in (
+    run,
+    replay,
+    calibrate,
+    sim,
+    check,
+    info,
+    verify,
+    drivers,
+    keylength,
+    benchmark,
+):
     app.command(_module.NAME)(_module.command)
 
 

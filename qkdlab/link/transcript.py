@@ -6,10 +6,15 @@ import hashlib
 
 from qkdlab.link.direction import Direction
 
-__all__ = ["Transcript"]
+__all__ = ["Transcript", "is_plain"]
 
 _PLAIN = b"{"
 """First byte of a plain message (JSON): what parties drive begins otherwise."""
+
+
+def is_plain(data: bytes) -> bool:
+    """Tell whether a message is a plain one between the programs."""
+    return data.startswith(_PLAIN)
 
 
 class Transcript:
@@ -24,7 +29,7 @@ class Transcript:
 
     def add(self, direction: str, data: bytes) -> None:
         """Take the next message of a direction."""
-        if not data.startswith(_PLAIN):
+        if not is_plain(data):
             digest = self._hashes[str(direction)]
             digest.update(len(data).to_bytes(8, "little"))
             digest.update(data)

@@ -20,6 +20,9 @@ from qkdlab.timetags.block import TagBlock
 
 __all__ = ["RunFile", "open_run"]
 
+_CACHE_BYTES = 1 << 26
+"""Of unpacked chunks: a block of tags takes a part of one only."""
+
 
 class RunFile:
     """A run file, open for reading; use as a context manager.
@@ -78,6 +81,10 @@ class RunFile:
     def settings(self, name: str) -> NDArray[np.uint8]:
         """Return a record of settings."""
         return np.asarray(dataset(self.file, f"{ROOT}/settings/{name}")[()])
+
+    def has_settings(self, name: str) -> bool:
+        """Tell whether there is a record of settings of this name."""
+        return f"{ROOT}/settings/{name}" in self.file
 
     def monitors(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """Return every monitor series as (times in ps, values)."""
@@ -193,7 +200,7 @@ def open_run(path: str | Path) -> RunFile:
         hint = f"; there is {part.name}, an unfinished run" if part.exists() else ""
         raise ResourceError(f"{where}: no such file{hint}")
     try:
-        file = h5py.File(where, "r")
+        file = h5py.File(where, "r", rdcc_nbytes=_CACHE_BYTES)
     except PermissionError:
         raise ResourceError(f"{where}: you may not read it; ask its owner") from None
     except OSError as error:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from qkdlab.calibration.outcome import StepOutcome
     from qkdlab.calibration.party import PartyBook
     from qkdlab.session.conversation import Conversation
+    from qkdlab.session.exchange import Side
+    from qkdlab.session.recorded import RecordedBlock
     from qkdlab.session.recorder import Recorder
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "PartyContext",
     "PartyResult",
     "Program",
+    "ReplayProgram",
 ]
 
 P = TypeVar("P", bound=BaseModel)
@@ -99,12 +102,21 @@ class CalibrationStep:
     gives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+class ReplayProgram(Protocol):
+    """One party's program for a key block on record."""
+
+    def __call__(self, block: RecordedBlock) -> Side:
+        """Return the party of the block and what it is told."""
+        ...
+
+
 @dataclass(frozen=True)
 class Experiment:
     """An experiment: the model of its parameters and one program per party.
 
     needs: what each program asks of its party's station
     steps: of calibration, in the order in which they build on each other
+    replays: what goes through a recorded key block again, per party
     """
 
     name: str
@@ -112,3 +124,4 @@ class Experiment:
     programs: Mapping[str, Program]
     needs: Mapping[str, Needs] = field(default_factory=dict)
     steps: tuple[CalibrationStep, ...] = ()
+    replays: Mapping[str, ReplayProgram] = field(default_factory=dict)

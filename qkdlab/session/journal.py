@@ -9,6 +9,7 @@ The journal of a live run is secret (SECURITY rule 1): mode 0600, no content in 
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import zlib
@@ -16,11 +17,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from qkdlab.errors import ResourceError
 
-__all__ = ["Journal", "JournalRecord", "read_journal"]
+__all__ = ["Journal", "JournalRecord", "read_journal", "records_of"]
 
 _HEAD = struct.Struct("<II")
 _MAGIC = b"qkdlab-journal-1\n"
@@ -35,6 +36,14 @@ class JournalRecord:
     label: str
     data: bytes
     secret: bool
+
+    def told(self) -> dict[str, object]:
+        """Return what may be told of the record: nothing of its content but the block.
+
+        Every record of a key block begins with the block's number.
+        """
+        block = int.from_bytes(self.data[:8], "little")
+        return {"label": self.label, "block": block, "bytes": len(self.data)}
 
     def __repr__(self) -> str:
         return f"JournalRecord({self.label!r}, {len(self.data)} bytes)"
@@ -136,6 +145,14 @@ def read_journal(path: Path) -> Iterator[JournalRecord]:
         yield record
 
 
+def records_of(data: bytes) -> Iterator[JournalRecord]:
+    """Yield the whole records of a journal's bytes; none of anything else."""
+    file = io.BytesIO(data)
+    if file.read(len(_MAGIC)) == _MAGIC:
+        for record, _ in _records_in(file):
+            yield record
+
+
 def _records(path: Path) -> Iterator[tuple[JournalRecord, int]]:
     try:
         file = path.open("rb")
@@ -144,24 +161,29 @@ def _records(path: Path) -> Iterator[tuple[JournalRecord, int]]:
     with file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise ResourceError(f"{path}: is no journal of qkdlab")
-        while True:
-            head = file.read(_HEAD.size)
-            if len(head) < _HEAD.size:
-                return
-            length, check = _HEAD.unpack(head)
-            if length < 2 or length > MAX_RECORD_BYTES + 512:
-                return
-            body = file.read(length)
-            if len(body) < length or zlib.crc32(body) != check:
-                return
-            name_end = 2 + body[1]
-            if name_end > length or body[0] > 1:
-                return
-            try:
-                label = body[2:name_end].decode()
-            except UnicodeDecodeError:
-                return
-            yield JournalRecord(label, body[name_end:], bool(body[0])), file.tell()
+        yield from _records_in(file)
+
+
+def _records_in(file: BinaryIO) -> Iterator[tuple[JournalRecord, int]]:
+    """Yield whole records and where each ends; stop at the first that is not."""
+    while True:
+        head = file.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            return
+        length, check = _HEAD.unpack(head)
+        if length < 2 or length > MAX_RECORD_BYTES + 512:
+            return
+        body = file.read(length)
+        if len(body) < length or zlib.crc32(body) != check:
+            return
+        name_end = 2 + body[1]
+        if name_end > length or body[0] > 1:
+            return
+        try:
+            label = body[2:name_end].decode()
+        except UnicodeDecodeError:
+            return
+        yield JournalRecord(label, body[name_end:], bool(body[0])), file.tell()
 
 
 def _end_of_records(path: Path) -> int:

@@ -62,6 +62,7 @@ class Recorder:
         self._facts: dict[str, Any] = {}
         self._transcript = Transcript()
         self._tag_blocks = 0
+        self._messages = 0
         self._file = file
         self._now_ps = now_ps
 
@@ -114,12 +115,16 @@ class Recorder:
         """Record a message of the classical channel, public by definition."""
         self._file.message(self._now_ps(), direction, data)
         self._transcript.add(direction, data)
+        self._messages += 1
 
     def begin_block(self, block: int) -> None:
         """Begin a key block: what comes now is on record under its name."""
         self._block = block
         self._transcript = Transcript()
-        self._facts = {"first_tag_block": self._tag_blocks}
+        self._facts = {
+            "first_tag_block": self._tag_blocks,
+            "first_message": self._messages,
+        }
 
     def block(self, **facts: Any) -> None:
         """Record facts of the present key block that replay needs; public ones."""
@@ -131,7 +136,11 @@ class Recorder:
         figures: its public figures; the hash of its messages is added
         """
         figures["transcript_sha256"] = self._transcript.sha256
-        self.block(figures=figures, tag_blocks=self._tag_blocks)
+        self.block(
+            figures=figures,
+            end_tag_block=self._tag_blocks,
+            end_message=self._messages,
+        )
         self._file.block(block_name(self._block), self._facts)
         told = {name: figures[name] for name in _TOLD if name in figures}
         self.figures["blocks"] = [*self.figures.get("blocks", []), plain(told)]

@@ -1,0 +1,87 @@
+"""Key blocks gone through again: the same parties and code, from the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.errors import UsageError
+from qkdlab.link.events import BlockEnded, Detections, SettingsSent
+from qkdlab.protocols.symbols import basis_of, intensity_of, is_header
+from qkdlab.session.exchange import Side
+from qkdlab_experiments.acquisition import OnRecord, find_slots
+from qkdlab_experiments.blocks_alice import alice_party
+from qkdlab_experiments.blocks_bob import bob_party
+from qkdlab_experiments.detections import detections
+from qkdlab_experiments.frame import block_plan, header_template
+from qkdlab_experiments.parameters import Bb84Parameters
+
+if TYPE_CHECKING:
+    from qkdlab.session.recorded import RecordedBlock
+
+__all__ = ["replay_alice", "replay_bob"]
+
+
+def replay_alice(block: RecordedBlock) -> Side:
+    """Return Alice with what she sent.
+
+    Raises UsageError when the parameters are not of what was sent: that cannot change.
+    """
+    p = cast("Bb84Parameters", block.parameters)
+    frame = block.settings
+    if frame is None or not _fits(frame, p):
+        raise UsageError(
+            "the parameters do not fit the pattern that was sent; a re-analysis can "
+            "change how it is received and distilled only"
+        )
+
+    def events() -> Iterator[SettingsSent]:
+        if "intensities" not in block.facts:
+            raise block.abort()
+        low_high = block.fact("intensities")
+        yield SettingsSent(tuple((float(low), float(high)) for low, high in low_high))
+
+    mismatch = _mismatch(block)
+    party = alice_party(p, block, block.randomness, block.number, frame, mismatch)
+    return Side(party, events())
+
+
+def replay_bob(block: RecordedBlock) -> Side:
+    """Return Bob with the tags that he took; slots are found and judged anew.
+
+    Raises SecurityAbort when no slots are found.
+    """
+    p = cast("Bb84Parameters", block.parameters)
+    receiver = OnRecord(block.receiver(), block)
+    fit, already = find_slots(receiver, p, header_template(p))
+
+    def events() -> Iterator[Detections | BlockEnded]:
+        randomness, number = block.randomness, block.number
+        yield from detections(receiver, p, randomness, number, fit, already, _ignore)
+        yield BlockEnded()
+
+    party = bob_party(p, block, block.randomness, block.number, _mismatch(block))
+    return Side(party, events())
+
+
+def _fits(frame: NDArray[np.uint8], p: Bb84Parameters) -> bool:
+    """Tell whether a pattern is one of those that the parameters stand for."""
+    plan = block_plan(p, "demonstration")
+    body = frame[~is_header(frame)]
+    if frame.size != plan.symbols or frame.size - body.size != plan.header_symbols:
+        return False
+    place = basis_of(body) * np.int64(plan.n_intensities) + intensity_of(body)
+    counts = np.bincount(place, minlength=len(plan.composition))
+    return tuple(counts.tolist()) == plan.composition
+
+
+def _mismatch(block: RecordedBlock) -> tuple[float, float]:
+    value, uncertainty = block.fact("efficiency_mismatch")
+    return float(value), float(uncertainty)
+
+
+def _ignore(done: Any) -> None:
+    pass
