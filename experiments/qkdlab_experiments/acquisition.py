@@ -28,6 +28,7 @@ __all__ = [
     "TagSink",
     "TagSource",
     "acquire_clicks",
+    "acquire_counted",
     "align",
     "click_rate_hz",
     "find_slots",
@@ -149,6 +150,13 @@ def acquire_clicks(
     receiver: Receiver, parameters: Bb84Parameters, alignment: Alignment, seconds: float
 ) -> SlotClicks:
     """Take one short acquisition and judge it; slots count from Alice's frame."""
+    return acquire_counted(receiver, parameters, alignment, seconds)[0]
+
+
+def acquire_counted(
+    receiver: Receiver, parameters: Bb84Parameters, alignment: Alignment, seconds: float
+) -> tuple[SlotClicks, SlotCounts]:
+    """Do as `acquire_clicks`; also return what happened to all tags."""
     piece_ps = round(parameters.detection.tag_block_s * 1e12)
     receiver.start(parameters.frame_ps, parameters.detection.predicted_rate_hz)
     state = SlotState()
@@ -159,7 +167,7 @@ def acquire_clicks(
         slots.append(clicks.slot)
         masks.append(clicks.mask)
     receiver.stop()
-    return SlotClicks(np.concatenate(slots), np.concatenate(masks))
+    return SlotClicks(np.concatenate(slots), np.concatenate(masks)), state.counts
 
 
 @dataclass(frozen=True, slots=True)

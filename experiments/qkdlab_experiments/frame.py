@@ -32,6 +32,7 @@ __all__ = [
     "header_template",
     "key_frame",
     "polarimetry_frame",
+    "verification_frame",
 ]
 
 _HEADER_LABEL = "bb84"
@@ -59,6 +60,22 @@ def polarimetry_frame(p: Bb84Parameters) -> NDArray[np.uint8]:
     ]
     body = p.pattern.symbols - p.pattern.header_symbols
     return np.concatenate([header, np.resize(np.array(states, np.uint8), body)])
+
+
+def verification_frame(p: Bb84Parameters) -> NDArray[np.uint8]:
+    """Return a public frame: header, then all settings of a key frame, equally often.
+
+    Neighbours vary from one round of the settings to the next, as in a key frame.
+    """
+    header = header_pattern(p.pattern.header_symbols, _HEADER_LABEL)
+    codes = np.array(
+        [encode(b, k, v) | HEADER for b in Basis for k in Intensity for v in (0, 1)],
+        np.uint8,
+    )
+    k = np.arange(p.pattern.symbols - p.pattern.header_symbols)
+    # 5 is coprime to the number of settings; each round begins at another of them
+    order = (5 * k + k // codes.size) % codes.size
+    return np.concatenate([header, codes[order]])
 
 
 def header_template(p: Bb84Parameters) -> NDArray[np.int8]:

@@ -118,6 +118,8 @@ class Limits(_Model):
     qber_z_max: float = Field(default=0.08, gt=0, lt=0.5)
     cross_click_fraction_max: float = Field(default=0.05, gt=0, lt=1)
     double_click_fraction_max: float = Field(default=0.02, gt=0, lt=1)
+    out_of_gate_fraction_max: float = Field(default=0.02, gt=0, lt=1)
+    """Clicks outside the gate over those inside, beyond the dark counts allowed."""
     efficiency_mismatch_max: float = Field(default=0.10, gt=0, lt=1)
 
 
@@ -171,7 +173,7 @@ class Calibration(_Model):
     """Of the label, at the generator's output; a sweep finds the true one."""
     sweep_clicks: int = Field(default=120_000, ge=2000)
     """Of all detectors, for the sweep of the phase modulator."""
-    balance_clicks: int = Field(default=400_000, ge=10_000)
+    balance_clicks: int = Field(default=800_000, ge=10_000)
     """At each of two settings of the plates, to compare the detectors."""
     verification_clicks: int = Field(default=400_000, ge=10_000)
     """On a public pattern with all states and intensities, before key is made."""

@@ -20,6 +20,10 @@ class PolarizationCompensator(Protocol):
         """Turn the plates, one angle each; return when all are at rest."""
         ...
 
+    def accuracy_deg(self) -> float:
+        """Return the standard uncertainty of an angle, the worst plate's."""
+        ...
+
     def angles_deg(self) -> tuple[float, ...] | None:
         """Return where the plates were turned to; None before they were homed."""
         ...

@@ -14,9 +14,8 @@ from qkdlab.timetags.slots import SlotClicks
 from qkdlab_experiments.acquisition import click_rate_hz
 from qkdlab_experiments.parameters import Bb84Parameters
 
-__all__ = ["count_alone", "public_table", "seconds_for"]
+__all__ = ["count_alone", "count_by_channel", "public_table", "seconds_for"]
 
-_MOST_SECONDS_FACTOR = 10
 _MOST_COUNTS = 1 << 53
 
 
@@ -35,13 +34,37 @@ def count_alone(
     return counts
 
 
+def count_by_channel(
+    clicks: SlotClicks,
+    kinds: NDArray[np.int64],
+    n_kinds: int,
+    channels: Sequence[tuple[int, int]],
+) -> NDArray[np.float64]:
+    """Return counts[2 basis + bit, kind] of slots in which one channel clicked alone.
+
+    channels: (basis, bit) of every tagger channel
+    """
+    counts = np.zeros((4, n_kinds))
+    alone = count_alone(clicks, kinds, n_kinds, len(channels))
+    for (basis, bit), mine in zip(channels, alone, strict=True):
+        counts[2 * basis + bit] += mine
+    return counts
+
+
 def seconds_for(
-    blocks: Sequence[TagBlock], clicks: int, parameters: Bb84Parameters
+    blocks: Sequence[TagBlock],
+    clicks: int,
+    parameters: Bb84Parameters,
+    *,
+    most: float = 100.0,
 ) -> float:
-    """Return how long to count for `clicks` at the rate of `blocks`, within reason."""
+    """Return how long to count for `clicks` at the rate of `blocks`, within reason.
+
+    most: of the least time, in dim light
+    """
     least_s = parameters.calibration.polarimetry_s
     wanted_s = clicks / max(1.0, click_rate_hz(list(blocks)))
-    return min(max(wanted_s, least_s), _MOST_SECONDS_FACTOR * least_s)
+    return min(max(wanted_s, least_s), most * least_s)
 
 
 def public_table(

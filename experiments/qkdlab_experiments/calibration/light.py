@@ -12,7 +12,7 @@ from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.intensity import photon_energy_j
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
-__all__ = ["relative_transmissions", "set_rough_level"]
+__all__ = ["bring_to_level", "relative_transmissions", "set_rough_level"]
 
 
 def relative_transmissions(p: Bb84Parameters) -> dict[int, float]:
@@ -65,3 +65,13 @@ def set_rough_level(ctx: PartyContext[Bb84Parameters]) -> float:
         )
     attenuator.set_attenuation_db(needed_db)
     return needed_db
+
+
+def bring_to_level(ctx: PartyContext[Bb84Parameters]) -> None:
+    """Set the attenuator to its calibrated value; roughly where there is none yet."""
+    attenuator: Attenuator = ctx.roles["attenuator"]
+    if not ctx.calibration.knows("attenuation_db"):
+        set_rough_level(ctx)
+        return
+    attenuator.set_shutter_open(False)
+    attenuator.set_attenuation_db(ctx.calibration.value("attenuation_db"))

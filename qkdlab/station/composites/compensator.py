@@ -37,6 +37,10 @@ class WaveplateCompensator:
                 plate.set_angle_deg(wanted)
                 self._angles_deg[i] = wanted
 
+    def accuracy_deg(self) -> float:
+        """Return the standard uncertainty of an angle, the worst plate's."""
+        return max(p.rotator_capabilities().accuracy_deg for p in self.plates)
+
     def angles_deg(self) -> tuple[float, ...] | None:
         """Return where the plates were turned to; None before they were homed."""
         if not self._is_homed:

@@ -1,0 +1,140 @@
+"""Step 9: how far Bob's detectors differ in efficiency.
+
+Each basis is judged by itself: its two detectors see the same states once with the
+plates aligned and once with the arm's outputs exchanged (see
+`qkdlab.calibration.efficiency_balance`). Of a stack quarter, half, quarter wave the
+outputs of both arms are exchanged at once by turning the half-wave plate by 45 and
+the last quarter-wave plate by 90 degrees: together they turn the sphere by 180 degrees
+about its circular axis, wherever the plates stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab.calibration.efficiency_balance import efficiency_ratio, greatest_mismatch
+from qkdlab.calibration.measured import Measured
+from qkdlab.calibration.outcome import Curve, StepOutcome
+from qkdlab.protocols.symbols import Basis
+from qkdlab.roles import PolarizationCompensator, Receiver
+from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.acquisition import acquire_clicks, align, find_slots
+from qkdlab_experiments.calibration.counting import seconds_for
+from qkdlab_experiments.calibration.detectors import bias_on
+from qkdlab_experiments.calibration.light import (
+    bring_to_level,
+    relative_transmissions,
+)
+from qkdlab_experiments.calibration.pattern import listen, play
+from qkdlab_experiments.calibration.polarization import plates_on
+from qkdlab_experiments.frame import header_template, polarimetry_frame
+from qkdlab_experiments.parameters import Bb84Parameters
+from qkdlab_experiments.polarization import count_states, wrong_share
+
+__all__ = ["EXCHANGE_DEG", "alice", "bob"]
+
+EXCHANGE_DEG = (0.0, 45.0, 90.0)
+"""Turns of the plates that exchange the outputs of both arms."""
+_MOST_SWAP_ERROR = 0.10
+_VALID_S = 86_400.0
+
+
+def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
+    """Send all four states, bright."""
+    bring_to_level(ctx)
+    play(ctx, polarimetry_frame(ctx.parameters), relative_transmissions(ctx.parameters))
+    return StepOutcome()
+
+
+def bob(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
+    """Count with the plates aligned and with the outputs exchanged."""
+    bias_on(ctx)
+    plates_on(ctx)
+    return listen(ctx, lambda: _measured(ctx))
+
+
+def _measured(
+    ctx: PartyContext[Bb84Parameters],
+) -> tuple[StepOutcome, Mapping[str, Any]]:
+    p = ctx.parameters
+    receiver: Receiver = ctx.roles["receiver"]
+    compensator: PolarizationCompensator = ctx.roles["compensator"]
+    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
+    fit, blocks = find_slots(receiver, p, header_template(p))
+    receiver.stop()
+    seconds = seconds_for(blocks, p.calibration.balance_clicks, p)
+    states = polarimetry_frame(p) & np.uint8(3)
+    aligned_deg = tuple(
+        ctx.calibration.value(f"plate_angle_deg_{i}") for i in range(len(EXCHANGE_DEG))
+    )
+    seen = []
+    for turn in ((0.0, 0.0, 0.0), EXCHANGE_DEG):
+        compensator.set_angles_deg(
+            [a + t for a, t in zip(aligned_deg, turn, strict=True)]
+        )
+        clicks = acquire_clicks(receiver, p, align(fit, p), seconds)
+        seen.append(count_states(clicks, states, receiver.channels))
+    compensator.set_angles_deg(aligned_deg)
+    return _judged(ctx, *seen), {}
+
+
+def _judged(
+    ctx: PartyContext[Bb84Parameters],
+    aligned: NDArray[np.float64],
+    swapped: NDArray[np.float64],
+) -> StepOutcome:
+    """Return the ratios of both bases; counts are [state, arm, bit]."""
+    p = ctx.parameters
+    ratios: list[Measured] = []
+    for basis in Basis:
+        own = slice(2 * basis, 2 * basis + 2)
+        wrong = (
+            wrong_share(aligned[own, basis]),
+            1 - wrong_share(swapped[own, basis]),
+        )
+        if max(wrong) > _MOST_SWAP_ERROR:
+            return StepOutcome(
+                figures={"wrong_aligned": wrong[0], "wrong_exchanged": wrong[1]},
+                problem=f"the plates do not bring {basis.name}'s states to its "
+                f"detectors ({max(wrong):.1%} wrong); run the step 'polarization'",
+            )
+        ratios.append(efficiency_ratio(aligned[own, basis], swapped[own, basis]))
+    mismatch = greatest_mismatch(ratios)
+    coverage = p.calibration.interval_coverage
+    width = NormalDist().inv_cdf(0.5 + coverage / 2)
+    greatest = max(abs(r.value - 1) + width * r.uncertainty for r in ratios)
+    limit = p.limits.efficiency_mismatch_max
+    problem = None
+    if greatest > limit:
+        problem = (
+            f"the efficiencies of one basis' detectors may differ by {greatest:.1%}, "
+            f"limit {limit:.1%}; look at the detector's bias, its fibre and its paddle"
+        )
+    figures = {
+        "efficiency_ratio": {b.name: ratios[b].value for b in Basis},
+        "efficiency_ratio_uncertainty": {b.name: ratios[b].uncertainty for b in Basis},
+        "greatest_mismatch": greatest,
+        "limit": limit,
+    }
+    record = ctx.calibration.measured(
+        "efficiency_mismatch",
+        mismatch.value,
+        "1",
+        mismatch.uncertainty,
+        valid_for_s=_VALID_S,
+        source="matched states, outputs exchanged by the plates",
+    )
+    curve = Curve(
+        "Efficiency of detector 0 over detector 1",
+        "basis (0 X, 1 Z)",
+        "ratio",
+        (0.0, 1.0),
+        tuple(r.value for r in ratios),
+        tuple(r.uncertainty for r in ratios),
+    )
+    return StepOutcome((record,), figures, (curve,), problem)

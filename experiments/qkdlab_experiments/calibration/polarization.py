@@ -1,0 +1,105 @@
+"""Step 8: Bob turns his plates until Alice's states meet his splitters.
+
+BENCHES, calibration step 8; the work is in `qkdlab_experiments.polarization`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from qkdlab.calibration.outcome import StepOutcome
+from qkdlab.roles import PolarizationCompensator, Receiver
+from qkdlab.session.experiment import PartyContext
+from qkdlab.timetags.slots import SlotClicks
+from qkdlab_experiments.acquisition import acquire_clicks, align, find_slots
+from qkdlab_experiments.calibration.counting import seconds_for
+from qkdlab_experiments.calibration.detectors import bias_on
+from qkdlab_experiments.calibration.light import (
+    bring_to_level,
+    relative_transmissions,
+)
+from qkdlab_experiments.calibration.pattern import listen, play
+from qkdlab_experiments.frame import header_template, polarimetry_frame
+from qkdlab_experiments.parameters import Bb84Parameters
+from qkdlab_experiments.polarization import align_polarization
+
+__all__ = ["alice", "bob", "plates_on"]
+
+_VALID_S = 3600.0
+"""A fibre in a laboratory drifts; a run tracks it from here."""
+
+
+def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
+    """Send all four states, bright."""
+    bring_to_level(ctx)
+    play(ctx, polarimetry_frame(ctx.parameters), relative_transmissions(ctx.parameters))
+    return StepOutcome()
+
+
+def bob(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
+    """Find the plates' zeros, align, verify; the plates stay."""
+    bias_on(ctx)
+    return listen(ctx, lambda: _aligned(ctx))
+
+
+def plates_on(ctx: PartyContext[Bb84Parameters]) -> None:
+    """Turn the plates to their calibrated angles, after a search for their zeros."""
+    compensator: PolarizationCompensator = ctx.roles["compensator"]
+    if compensator.angles_deg() is None:
+        compensator.home()
+    n = len(compensator.retardances_waves)
+    compensator.set_angles_deg(
+        [ctx.calibration.value(f"plate_angle_deg_{i}") for i in range(n)]
+    )
+
+
+def _aligned(
+    ctx: PartyContext[Bb84Parameters],
+) -> tuple[StepOutcome, Mapping[str, Any]]:
+    p = ctx.parameters
+    receiver: Receiver = ctx.roles["receiver"]
+    compensator: PolarizationCompensator = ctx.roles["compensator"]
+    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
+    fit, blocks = find_slots(receiver, p, header_template(p))
+    receiver.stop()
+    alignment = align(fit, p)
+
+    def acquire(seconds: float) -> SlotClicks:
+        return acquire_clicks(receiver, p, alignment, seconds)
+
+    found = align_polarization(
+        compensator,
+        acquire,
+        polarimetry_frame(p) & np.uint8(3),
+        receiver.channels,
+        seconds_per_setting=seconds_for(
+            blocks, p.calibration.polarimetry_clicks, p, most=10.0
+        ),
+        qber_max=p.calibration.polarization_qber_max,
+        progress=ctx.progress,
+    )
+    accuracy_deg = compensator.accuracy_deg()
+    records = tuple(
+        ctx.calibration.measured(
+            f"plate_angle_deg_{i}",
+            angle_deg,
+            "deg",
+            accuracy_deg,
+            valid_for_s=_VALID_S,
+            source="polarimetry on a public pattern",
+        )
+        for i, angle_deg in enumerate(found.angles_deg)
+    )
+    figures = {
+        "angles_deg": list(found.angles_deg),
+        "zero_errors_deg": list(found.zero_errors_deg),
+        "qber_x": found.qber_x,
+        "qber_z": found.qber_z,
+        "fit_residual": found.fit_residual,
+        "search_measurements": found.searched,
+    }
+    ctx.recorder.result("polarization", figures)
+    return StepOutcome(records, figures), {}
