@@ -14,6 +14,7 @@ from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import SlotCounts
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import KeyBlockTags, OnRecord, read_key_block
+from qkdlab_experiments.gate import check_gate
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["detections"]
@@ -33,7 +34,7 @@ def detections(
     already:  tags read before the block, from which `fit` was made
     progress: told which part of the block is there
 
-    Raises as `read_key_block`.
+    Raises as `read_key_block` and, after the last piece, as `check_gate`.
     """
     fired_of_mask = _fired_of_mask(receiver.channels)
     counts = SlotCounts()
@@ -46,6 +47,7 @@ def detections(
         yield told
         live_before = live
         progress(piece.done)
+    check_gate(counts, p, len(receiver.channels))
     return counts
 
 
