@@ -62,7 +62,7 @@ def test_the_limit_is_written_and_read_back_before_the_laser_goes_on(mounted):
 
 
 def test_a_limit_that_is_not_kept_is_told(mounted):
-    mounted.simulator._set_limit = lambda value, now_ps: None
+    mounted.simulator.source.set_limit_ma = lambda value_ma, now_ps: None
     warm(mounted)
     with pytest.raises(InstrumentError, match="took 200 mA instead of 60 mA"):
         mounted.driver.set_laser_on(True)

@@ -162,6 +162,14 @@ def test_a_change_of_the_current_goes_without_delay(bench):
     assert bench.sim.current_ma(2 * S + 10 * MS) == pytest.approx(10.0)
 
 
+def test_an_interlock_that_is_heeded_again_cuts_the_laser(bench):
+    bench.say("lckon 0")
+    bench.sim.set_interlock(False, 0)
+    bench.switch_on()
+    bench.say("lckon 1", S)
+    assert bench.sim.current_ma(S) == 0.0
+
+
 def test_more_than_the_limit_becomes_the_limit(bench):
     bench.say("ilmax 25")
     assert bench.say("ilaser 30") == "25.000"

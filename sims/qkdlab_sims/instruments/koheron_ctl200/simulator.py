@@ -9,36 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from enum import IntFlag
 
 import numpy as np
 
 from qkdlab_sims.instruments.koheron_ctl200.cooler import Cooler
+from qkdlab_sims.instruments.koheron_ctl200.errors import Error
+from qkdlab_sims.instruments.koheron_ctl200.source import MAX_CURRENT_MA, CurrentSource
 from qkdlab_sims.instruments.koheron_ctl200.terminal import UNKNOWN, Terminal
 from qkdlab_sims.instruments.machine import ByteMachine
 
 __all__ = ["Simulator"]
 
-MAX_CURRENT_MA = 200.0
-"""Of the model CTL200-0 [mem]."""
-CURRENT_STEP_MA = 0.001
 PS_PER_MS = 1_000_000_000
 USER_DATA_LIMIT = 31
+"""[seen]."""
 BOARD_TEMPERATURE_C = 34.5
-
-
-class Error(IntFlag):
-    """Bits of ``err`` [seen]."""
-
-    OVERFLOW = 1 << 0
-    BEFORE_PROMPT = 1 << 1
-    TOO_COLD = 1 << 2
-    TOO_HOT = 1 << 3
-    UNKNOWN = 1 << 4
-    INVALID = 1 << 5
-    ON_WHILE_INTERLOCK = 1 << 6
-    INTERLOCK = 1 << 7
-
+BAUD = (9600, 460_800)
+"""Least and greatest [seen]."""
 
 COOLER_SETTINGS = {
     "rtset": ("set_ohm", 100.0, 1e6),
@@ -62,7 +49,7 @@ PLAIN_SETTINGS = {
 class Simulator:
     """One CTL200 with a laser, its thermistor and its cooler.
 
-    ambient_ohm:  thermistor at the temperature of the surroundings
+    ambient_k:    temperature of the surroundings
     noise_ohm:    rms of one reading of the thermistor [guess]
     ramp_ps:      from zero to the full current after the delay [guess]
     needs_cooler: whether the laser refuses to go on while the cooler is off [guess]
@@ -91,14 +78,11 @@ class Simulator:
         self.interlock_closed = True
         self.errors = Error(0)
         self.cooler = Cooler(ambient_k=ambient_k, tau_ps=cooler_tau_ps)
+        self.source = CurrentSource(ramp_ps)
         self._rng = rng if rng is not None else np.random.default_rng(0)
         self._noise_ohm = noise_ohm
-        self._ramp_ps = ramp_ps
         self._needs_cooler = needs_cooler
         self._identity = {"serial": serial, "version": firmware, "model": "CTL200-0"}
-        self._on = False
-        self._set_ma, self._limit_ma = 0.0, MAX_CURRENT_MA
-        self._from_ma, self._to_ma, self._begin_ps = 0.0, 0.0, 0
         self._flags = {"tprot": False, "lckon": True}
         self._plain = {name: start for name, (_, _, start) in PLAIN_SETTINGS.items()}
         self._baud = 115_200
@@ -109,12 +93,7 @@ class Simulator:
     def current_ma(self, now_ps: int) -> float:
         """Return the current through the laser, its ramp included."""
         self._protect(now_ps)
-        if now_ps <= self._begin_ps:
-            return self._from_ma
-        passed_ps = now_ps - self._begin_ps
-        if passed_ps >= self._ramp_ps:
-            return self._to_ma
-        return self._from_ma + (self._to_ma - self._from_ma) * passed_ps / self._ramp_ps
+        return self.source.current_ma(now_ps)
 
     def thermistor_ohm(self, now_ps: int) -> float:
         """Return the true resistance of the thermistor."""
@@ -123,7 +102,7 @@ class Simulator:
     def laser_on(self, now_ps: int) -> bool:
         """Return whether the current is switched on, the start delay included."""
         self._protect(now_ps)
-        return self._on
+        return self.source.on
 
     def set_interlock(self, closed: bool, now_ps: int) -> None:
         """Open or close the interlock; an open one switches the laser off."""
@@ -156,54 +135,62 @@ class Simulator:
 
     def _answer_setting(self, name: str, given: list[str], now_ps: int) -> str:
         """Take what is given, if it can be taken, and answer what then holds."""
-        settings: dict[str, tuple[Callable[[float, int], None], Callable[[], str]]] = {
-            "lason": (self._switch_laser, lambda: str(int(self._on))),
-            "tecon": (self._switch_cooler, lambda: str(int(self.cooler.on))),
-            "ilaser": (self._set_current, lambda: f"{self._set_ma:.3f}"),
-            "ilmax": (self._set_limit, lambda: f"{self._limit_ma:.3f}"),
-            "brate": (self._set_baud, lambda: str(self._baud)),
-        }
-        if name in self._flags:
-            return self._answer_flag(name, given)
+        value = self._number(given)
+        if value is not None and not self._take(name, value, now_ps):
+            self.errors |= Error.INVALID
+        return self._show(name)
+
+    def _take(self, name: str, value: float, now_ps: int) -> bool:
+        """Set something; return whether it can have that value."""
         if name in COOLER_SETTINGS:
-            return self._answer_cooler(name, given, now_ps)
-        if name in PLAIN_SETTINGS:
-            return self._answer_plain(name, given)
-        if name not in settings:
-            self.errors |= Error.UNKNOWN
-            return UNKNOWN
-        take, show = settings[name]
-        value = self._number(given)
-        if value is not None:
-            take(value, now_ps)
-        return show()
-
-    def _answer_cooler(self, name: str, given: list[str], now_ps: int) -> str:
-        field, minimum, maximum = COOLER_SETTINGS[name]
-        value = self._number(given)
-        if value is not None and not minimum <= value <= maximum:
-            self.errors |= Error.INVALID
-        elif value is not None:
+            field, minimum, maximum = COOLER_SETTINGS[name]
+            if not minimum <= value <= maximum:
+                return False
             self.cooler.change(now_ps, **{field: value})
-            self._changed(now_ps)
-        return f"{getattr(self.cooler, field):.3f}"
-
-    def _answer_plain(self, name: str, given: list[str]) -> str:
-        minimum, maximum, _ = PLAIN_SETTINGS[name]
-        value = self._number(given)
-        if value is not None and not minimum <= value <= maximum:
-            self.errors |= Error.INVALID
-        elif value is not None:
+        elif name in PLAIN_SETTINGS:
+            minimum, maximum, _ = PLAIN_SETTINGS[name]
+            if not minimum <= value <= maximum:
+                return False
             self._plain[name] = value
-        return f"{self._plain[name]:.3f}"
+            return True
+        elif name == "brate":
+            if not BAUD[0] <= value <= BAUD[1]:
+                return False
+            self._baud = int(value)
+            return True
+        elif name in ("ilaser", "ilmax"):
+            if value < 0.0 or (name == "ilmax" and value > MAX_CURRENT_MA):
+                return False
+            if name == "ilaser":
+                self.source.set_current_ma(value, now_ps)
+            else:
+                self.source.set_limit_ma(value, now_ps)
+        elif name in ("lason", "tecon", *self._flags):
+            if value not in (0.0, 1.0):
+                return False
+            self._switch(name, value == 1.0, now_ps)
+        else:
+            return True
+        self._changed(now_ps)
+        return True
 
-    def _answer_flag(self, name: str, given: list[str]) -> str:
-        value = self._number(given)
-        if value in (0.0, 1.0):
-            self._flags[name] = value == 1.0
-        elif value is not None:
-            self.errors |= Error.INVALID
-        return str(int(self._flags[name]))
+    def _show(self, name: str) -> str:
+        """Answer what holds; a name that nobody knows is noted."""
+        if name in COOLER_SETTINGS:
+            return f"{getattr(self.cooler, COOLER_SETTINGS[name][0]):.3f}"
+        if name in self._plain:
+            return f"{self._plain[name]:.3f}"
+        known = {
+            "lason": str(int(self.source.on)),
+            "tecon": str(int(self.cooler.on)),
+            "ilaser": f"{self.source.set_ma:.3f}",
+            "ilmax": f"{self.source.limit_ma:.3f}",
+            "brate": str(self._baud),
+            **{flag: str(int(value)) for flag, value in self._flags.items()},
+        }
+        if name not in known:
+            self.errors |= Error.UNKNOWN
+        return known.get(name, UNKNOWN)
 
     def _answer_user_data(self, given: list[str]) -> str:
         if given[:1] == ["write"] and len(given) == 2:
@@ -229,7 +216,7 @@ class Simulator:
         }
         if name == "status":
             numbers = [f"{read(now_ps):.3f}" for read in values.values()]
-            return " ".join([str(int(self._on)), *numbers])
+            return " ".join([str(int(self.source.on)), *numbers])
         return f"{values[name](now_ps):.3f}" if name in values else None
 
     def _read_thermistor_ohm(self, now_ps: int) -> float:
@@ -249,55 +236,19 @@ class Simulator:
             return None
         return value
 
-    def _set_flag(self, flag: str, value: float) -> None:
-        if value not in (0.0, 1.0):
-            self.errors |= Error.INVALID
-            return
-        self._flags[flag] = value == 1.0
-
-    def _set_baud(self, value: float, now_ps: int) -> None:
-        if 9600 <= value <= 460_800:
-            self._baud = int(value)
-        else:
-            self.errors |= Error.INVALID
-
-    def _set_current(self, value_ma: float, now_ps: int) -> None:
-        # More than the limit becomes the limit [guess].
-        if value_ma < 0.0:
-            self.errors |= Error.INVALID
-            return
-        kept_ma = min(value_ma, self._limit_ma)
-        self._set_ma = round(kept_ma / CURRENT_STEP_MA) * CURRENT_STEP_MA
-        if self._on and now_ps >= self._begin_ps:
-            self._go_to(self._set_ma, now_ps, 0)
-        elif self._on:
-            self._to_ma = self._set_ma
-
-    def _set_limit(self, value_ma: float, now_ps: int) -> None:
-        if not 0.0 <= value_ma <= MAX_CURRENT_MA:
-            self.errors |= Error.INVALID
-            return
-        self._limit_ma = value_ma
-        if self._set_ma > value_ma:
-            self._set_current(value_ma, now_ps)
-
-    def _switch_cooler(self, value: float, now_ps: int) -> None:
-        if value not in (0.0, 1.0):
-            self.errors |= Error.INVALID
-            return
-        self.cooler.change(now_ps, on=value == 1.0)
-        if not self.cooler.on and self._needs_cooler:
-            self._cut(now_ps)
-        self._changed(now_ps)
-
-    def _switch_laser(self, value: float, now_ps: int) -> None:
-        if value not in (0.0, 1.0):
-            self.errors |= Error.INVALID
-        elif value == 0.0:
-            self._cut(now_ps)
-        elif not self._on and self._may_go_on(now_ps):
-            self._on = True
-            self._go_to(self._set_ma, now_ps, round(self._plain["ldelay"] * PS_PER_MS))
+    def _switch(self, name: str, on: bool, now_ps: int) -> None:
+        if name == "tecon":
+            self.cooler.change(now_ps, on=on)
+            if not on and self._needs_cooler:
+                self.source.switch_off(now_ps)
+        elif name != "lason":
+            self._flags[name] = on
+            self._protect(now_ps)
+        elif not on:
+            self.source.switch_off(now_ps)
+        elif not self.source.on and self._may_go_on(now_ps):
+            delay_ps = round(self._plain["ldelay"] * PS_PER_MS)
+            self.source.switch_on(now_ps, delay_ps)
 
     def _may_go_on(self, now_ps: int) -> bool:
         if self._flags["lckon"] and not self.interlock_closed:
@@ -305,7 +256,7 @@ class Simulator:
             return False
         if self._needs_cooler and not self.cooler.on:
             return False
-        return self._flags["tprot"] is False or self._in_window(now_ps)
+        return not self._flags["tprot"] or self._in_window(now_ps)
 
     def _in_window(self, now_ps: int) -> bool:
         resistance_ohm = self.cooler.resistance_ohm(now_ps)
@@ -317,24 +268,13 @@ class Simulator:
 
     def _protect(self, now_ps: int) -> None:
         """Switch off what the interlock or the temperature forbids."""
-        if not self._on:
+        if not self.source.on:
             return
         if self._flags["lckon"] and not self.interlock_closed:
             self.errors |= Error.INTERLOCK
-            self._cut(now_ps)
-        elif self._flags["tprot"] and not self._in_window(now_ps):
-            self._cut(now_ps)
-
-    def _cut(self, now_ps: int) -> None:
-        self._on = False
-        self._from_ma = self._to_ma = 0.0
-        self._begin_ps = now_ps
-        self._changed(now_ps)
-
-    def _go_to(self, current_ma: float, now_ps: int, delay_ps: int) -> None:
-        self._from_ma = self.current_ma(now_ps)
-        self._to_ma = current_ma
-        self._begin_ps = now_ps + delay_ps
+        elif not self._flags["tprot"] or self._in_window(now_ps):
+            return
+        self.source.switch_off(now_ps)
         self._changed(now_ps)
 
     def _changed(self, now_ps: int) -> None:
