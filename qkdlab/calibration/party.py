@@ -63,17 +63,7 @@ class PartyBook:
 
     def knows(self, quantity: str) -> bool:
         """Tell whether the quantity was ever measured; its record may be too old."""
-        return any(
-            r.party == self.party and r.quantity == quantity for r in self.book
-        )
-
-    def has(self, quantity: str) -> bool:
-        """Tell whether there is a record that is valid now."""
-        now = self.now()
-        return any(
-            r.quantity == quantity and r.party == self.party and r.is_valid(now)
-            for r in self.book
-        )
+        return any(r.party == self.party and r.quantity == quantity for r in self.book)
 
     def record(self, quantity: str) -> CalibrationRecord:
         """Return a valid record; raises as :meth:`CalibrationBook.get`."""
