@@ -1,4 +1,4 @@
-"""Whether the light of a block came when it should (time-shift attacks, drifted delays).
+"""Whether the light of a block came when it should (time shift, drifted delays).
 
 Detectors whose delays are not quite aligned differ at the edges of their common gate.
 Whoever shifts pulses there to use it shifts many of them out of the gate: those are
