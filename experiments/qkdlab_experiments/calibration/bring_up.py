@@ -1,0 +1,71 @@
+"""Alice's light source brought to where her records say, before a step or a block."""
+
+from __future__ import annotations
+
+from qkdlab.roles import (
+    Attenuator,
+    ClockSource,
+    LaserDriver,
+    PowerMeter,
+    Transmitter,
+    VoltageSource,
+)
+from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.parameters import Bb84Parameters
+
+__all__ = ["clock_on", "light_on", "wait", "zero_meter"]
+
+
+def wait(ctx: PartyContext[Bb84Parameters], seconds: float) -> None:
+    """Let the bench's time go by."""
+    ctx.clock.sleep_until(ctx.clock.now_ps() + round(seconds * 1e12))
+
+
+def clock_on(ctx: PartyContext[Bb84Parameters]) -> None:
+    """Let the clock drive the laser's pulse former, in the phase that is on record."""
+    p = ctx.parameters
+    clock: ClockSource = ctx.roles["clock"]
+    clock.set_frequency_hz(1e12 / p.symbol_period_ps)
+    clock.set_power_dbm(p.calibration.source.clock_power_dbm)
+    if ctx.calibration.knows("symbol_phase_deg"):
+        clock.set_phase_deg(ctx.calibration.value("symbol_phase_deg"))
+    clock.set_output_on(True)
+
+
+def light_on(ctx: PartyContext[Bb84Parameters]) -> None:
+    """Make pulses: clock, cooler, laser below threshold, modulator at its null.
+
+    The shutter is left closed and the drive of the modulators off. What runs already
+    is set once more, which changes nothing. Raises as `PartyBook.record` for the
+    laser's current; a modulator without a record of its null keeps its bias.
+    """
+    laser: LaserDriver = ctx.roles["laser"]
+    attenuator: Attenuator = ctx.roles["attenuator"]
+    transmitter: Transmitter = ctx.roles["transmitter"]
+    bias: VoltageSource = ctx.roles["modulator_bias"]
+    current_ma = ctx.calibration.value("laser_bias_ma")
+    attenuator.set_shutter_open(False)
+    transmitter.stop()
+    if ctx.calibration.knows("modulator_null_v"):
+        bias.set_voltage_v(ctx.calibration.value("modulator_null_v"))
+        bias.set_output_on(True)
+    if laser.get_laser_on():
+        laser.set_current_ma(current_ma)
+        return
+    clock_on(ctx)
+    laser.set_cooler_on(True)
+    laser.set_thermistor_ohm(ctx.parameters.calibration.source.thermistor_ohm)
+    laser.set_current_ma(current_ma)
+    laser.set_laser_on(True)
+    wait(ctx, ctx.parameters.calibration.settle_s)
+
+
+def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:
+    """Zero the tap meter in the dark: with the laser off, which is left off."""
+    meter: PowerMeter = ctx.roles["tap_meter"]
+    attenuator: Attenuator = ctx.roles["attenuator"]
+    attenuator.set_shutter_open(False)
+    ctx.roles["transmitter"].stop()
+    ctx.roles["laser"].set_laser_on(False)
+    meter.set_wavelength_nm(ctx.parameters.wavelength_nm)
+    meter.zero()
