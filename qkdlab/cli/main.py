@@ -10,14 +10,22 @@ from collections.abc import Sequence
 import typer
 
 from qkdlab.cli import (
+    alice,
     benchmark,
+    bob,
     calibrate,
     check,
     drivers,
+    get_parameter,
     info,
     keylength,
+    monitor,
     replay,
     run,
+    safe,
+    scan,
+    secret,
+    set_parameter,
     sim,
     verify,
 )
@@ -46,6 +54,14 @@ for _module in (
     replay,
     calibrate,
     sim,
+    alice,
+    bob,
+    secret,
+    get_parameter,
+    set_parameter,
+    scan,
+    monitor,
+    safe,
     check,
     info,
     verify,
@@ -53,7 +69,8 @@ for _module in (
     keylength,
     benchmark,
 ):
-    app.command(_module.NAME)(_module.command)
+    _settings = getattr(_module, "CONTEXT", None)
+    app.command(_module.NAME, context_settings=_settings)(_module.command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

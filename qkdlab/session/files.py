@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Self
 
 from qkdlab.errors import ResourceError
 from qkdlab.keys.store import KeyState, KeyStore
-from qkdlab.link.pool import PadPool
 from qkdlab.runfile.writer import RunFileWriter
 from qkdlab.session.journal import Journal
 
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
     from qkdlab.link.effects import Commit, KeyBlock
-    from qkdlab.session.secrets import RunSecrets
+    from qkdlab.session.secrets import Secrets
 
 __all__ = ["PartyFiles", "make_folder"]
 
@@ -55,7 +54,7 @@ class PartyFiles:
     """
 
     def __init__(
-        self, folder: Path, party: str, config: RunConfig, secrets: RunSecrets
+        self, folder: Path, party: str, config: RunConfig, secrets: Secrets
     ) -> None:
         private = folder / party
         try:
@@ -66,7 +65,7 @@ class PartyFiles:
         self._leaves_journal = config.key_class != "secure"
         self.keys: list[KeyBlock] = []
         self.journal = Journal(private / "journal.bin")
-        self.pool = PadPool.create(private / "pads.bin", secrets.pads)
+        self.pool = secrets.open_pool(private / "pads.bin")
         self.store = KeyStore(private / "keys")
         self.run_file = RunFileWriter(
             self.path,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qkdlab.link.effects import KeyBlock
     from qkdlab.progress import Report
     from qkdlab.session.files import PartyFiles
-    from qkdlab.session.secrets import RunSecrets
+    from qkdlab.session.secrets import Secrets
     from qkdlab.station.open import Station
 
 __all__ = ["PartySession"]
@@ -40,7 +40,7 @@ class PartySession:
         files: PartyFiles,
         channel: Channel,
         clock: Clock,
-        secrets: RunSecrets,
+        secrets: Secrets,
         progress: Report,
     ) -> None:
         self.party = party
@@ -53,6 +53,7 @@ class PartySession:
         )
         self._progress = progress
         self._figures: dict[str, Any] = {}
+        self._authentication = secrets.authentication
         self._channel = SealedChannel(
             channel,
             direction=_DIRECTIONS[party],
@@ -105,14 +106,26 @@ class PartySession:
             raise
         self._figures = dict(result.figures)
 
+    @property
+    def key_ids(self) -> list[str]:
+        """Ids of the keys stored so far, in order."""
+        return [key.key_id for key in self._files.keys]
+
     def outcome(self) -> PartyOutcome:
         """Return what the party knows by now."""
+        figures = {
+            **self.recorder.figures,
+            **self.conversation.figures,
+            **self._figures,
+        }
+        if "assumptions" in figures and self._authentication is not None:
+            known = self._authentication.as_dict()
+            figures["assumptions"] = [
+                known if a["name"] == known["name"] else a
+                for a in figures["assumptions"]
+            ]
         return PartyOutcome(
-            figures={
-                **self.recorder.figures,
-                **self.conversation.figures,
-                **self._figures,
-            },
+            figures=figures,
             keys=list(self._files.keys),
             auth_bits_spent=self._channel.auth_bits_spent,
             epsilon_authentication=self._channel.epsilon_authentication,

@@ -57,6 +57,7 @@ _FIGURES: dict[str, Any] = {
     "secret_key_rate_bps": 0.0,
     "blocks": [],
     "keys_match": None,
+    "key_ids": [],
     "epsilon": {},
     "theorem": None,
     "assumptions": [],
@@ -100,8 +101,10 @@ def build_result(
     worse status counts.
     """
     result = {**_FIGURES, **_merged(parties)}
-    match = keys_match([p.keys for p in parties.values()])
-    secret_bits = _stored_bits(parties) if match else 0
+    held = [p.keys for p in parties.values()]
+    # One party alone cannot know; that both end with the same ids was asked.
+    match = keys_match(held) if len(held) > 1 else None
+    secret_bits = 0 if match is False else _stored_bits(parties)
     spent = max((p.auth_bits_spent for p in parties.values()), default=0)
     result |= facts
     n_blocks = max(1, len(result["blocks"]))
@@ -114,6 +117,7 @@ def build_result(
         "net_secret_bits": secret_bits - spent,
         "secret_key_rate_bps": secret_bits / duration_s if duration_s else 0.0,
         "keys_match": match,
+        "key_ids": [] if match is False else [key.key_id for key in held[0]],
         "epsilon": _epsilon(parties, result["epsilon"]),
         "aborted": None if aborted is None else abort_fields(aborted),
         "run_files": {
@@ -123,7 +127,7 @@ def build_result(
         },
     }
     is_secure = facts.get("key_class") == "secure"
-    if not (is_secure and match and aborted is None):
+    if not (is_secure and secret_bits and aborted is None):
         result["claimable_secret_bits"] = 0
     return dict(plain(result))
 

@@ -1,26 +1,50 @@
-"""What a run in one process draws before it begins: from the system, or a seed."""
+"""What a run draws before it begins: from the system, a seed, or a shared secret."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from qkdlab.errors import ConfigError
-from qkdlab.link.pool import pool_bytes
+from qkdlab.link.pool import PadPool, pool_bytes
 from qkdlab.randomness import (
     OperatingSystemRandomness,
     Randomness,
     SeededRandomness,
 )
+from qkdlab.security.assumptions import Assumption, Status
 
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
 
-__all__ = ["RunSecrets"]
+__all__ = ["PeerSecrets", "RunSecrets", "Secrets", "refuse_what_is_not_secure"]
 
+_PRE_SHARED = "the pre-shared secret is uniform and known to nobody else"
 _N_PADS = 1024
 """Tags per direction for which a fresh pre-shared secret suffices."""
+
+
+class Secrets(Protocol):
+    """What one party's session is given.
+
+    session:       id of the session, 16 bytes
+    configuration: hash of what both must agree on, 32 bytes
+    authentication: what is to be said of the pads; None where the experiment knows
+    """
+
+    session: bytes
+    configuration: bytes
+    authentication: Assumption | None
+
+    def randomness(self, party: str) -> Randomness:
+        """Return the source of one party's own bits."""
+        ...
+
+    def open_pool(self, path: Path) -> PadPool:
+        """Return the pads to authenticate with; a new pool is made at `path`."""
+        ...
 
 
 class RunSecrets:
@@ -32,8 +56,10 @@ class RunSecrets:
     secure run with a seed, or with settings that repeat.
     """
 
+    authentication: Assumption | None = None
+
     def __init__(self, config: RunConfig) -> None:
-        _refuse_what_is_not_secure(config)
+        refuse_what_is_not_secure(config)
         self._seed = config.seed
         self.configuration = bytes.fromhex(config.hash)
         self.session = self._session_id()
@@ -43,9 +69,11 @@ class RunSecrets:
 
     def randomness(self, party: str) -> Randomness:
         """Return the source of one party's own bits."""
-        if self._seed is None:
-            return OperatingSystemRandomness()
-        return SeededRandomness(self._seed, party)
+        return _randomness(self._seed, party)
+
+    def open_pool(self, path: Path) -> PadPool:
+        """Write the pre-shared secret to `path`, and return it as a pool."""
+        return PadPool.create(path, self.pads)
 
     def _session_id(self) -> bytes:
         if self._seed is None:
@@ -57,7 +85,52 @@ class RunSecrets:
         return "RunSecrets()"
 
 
-def _refuse_what_is_not_secure(config: RunConfig) -> None:
+class PeerSecrets:
+    """What one party of two processes is given, once it has met the other.
+
+    pool: the party's copy of the pre-shared secret, taken over; None derives pads from
+          the session's id, which everybody can hear: such pads find accidents, and
+          protect from nobody
+    """
+
+    def __init__(self, config: RunConfig, session: bytes, pool: PadPool | None) -> None:
+        self._seed = config.seed
+        self.configuration = bytes.fromhex(config.hash)
+        self.session = session
+        self._pool = pool
+        if pool is None:
+            status, note = (
+                Status.VIOLATED,
+                "the pads follow from what was said in clear",
+            )
+        else:
+            status, note = Status.ASSUMED, _PRE_SHARED
+        self.authentication: Assumption | None = Assumption(
+            "authentication", status, note
+        )
+
+    def randomness(self, party: str) -> Randomness:
+        """Return the source of this party's own bits."""
+        return _randomness(self._seed, party)
+
+    def open_pool(self, path: Path) -> PadPool:
+        """Return the pre-shared pads, or a new pool of pads that are no secret."""
+        if self._pool is not None:
+            return self._pool
+        pads = hashlib.shake_256(b"qkdlab/public pads/1" + self.session)
+        return PadPool.create(path, pads.digest(pool_bytes(_N_PADS)))
+
+    def __repr__(self) -> str:
+        return "PeerSecrets()"
+
+
+def _randomness(seed: int | None, party: str) -> Randomness:
+    if seed is None:
+        return OperatingSystemRandomness()
+    return SeededRandomness(seed, party)
+
+
+def refuse_what_is_not_secure(config: RunConfig) -> None:
     """Hold a configuration to SECURITY rule 2 once more, however it was made."""
     if config.key_class != "secure":
         return

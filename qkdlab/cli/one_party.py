@@ -1,0 +1,147 @@
+"""What `qkdlab alice` and `qkdlab bob` share: their options, and what they do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from qkdlab.config.models import RunConfig
+    from qkdlab.session.meeting import Meeting
+    from qkdlab.station.bench import Bench
+
+__all__ = [
+    "Attach",
+    "Config",
+    "Connect",
+    "Duration",
+    "Json",
+    "Listen",
+    "Output",
+    "Overrides",
+    "Patience",
+    "Quiet",
+    "Secret",
+    "Wait",
+    "play",
+]
+
+Config = Annotated[
+    str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
+]
+Attach = Annotated[
+    Path | None, typer.Option(help="Addresses file that `qkdlab sim` wrote.")
+]
+Listen = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Wait there for the other party."),
+]
+Connect = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Where the other party listens.")
+]
+Secret = Annotated[
+    Path | None, typer.Option(help="File of the pre-shared secret (qkdlab secret).")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
+]
+Duration = Annotated[float | None, typer.Option(help="Link time in seconds.")]
+Wait = Annotated[
+    float | None,
+    typer.Option(help="Seconds to wait for the other party to be there [600]."),
+]
+Patience = Annotated[
+    float | None,
+    typer.Option(help="Seconds without a sign of life of the other party [30]."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(help="New folder for the party's files [runs/CONFIG-TIME-PARTY]."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
+def play(
+    party: str,
+    config: str,
+    *,
+    attach: Path | None,
+    listen: str | None,
+    connect: str | None,
+    secret: Path | None,
+    overrides: list[str] | None,
+    duration: float | None,
+    wait: float | None,
+    patience: float | None,
+    output: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Play one party to the end; return the exit code."""
+    from qkdlab.cli.output import print_json, say, short_warnings
+    from qkdlab.cli.progress import progress
+    from qkdlab.cli.summary import print_summary
+    from qkdlab.config.layers import Override
+    from qkdlab.config.load import load
+    from qkdlab.session.one import play_one
+
+    short_warnings()
+    changes: list[str | Override] = list(overrides or [])
+    if duration is not None:
+        changes.append(Override(f"parameters.duration_s={duration!r}", "--duration"))
+    meeting = _meeting(listen, connect, wait, patience)
+    loaded = load(config, overrides=changes)
+    bench = _bench(loaded, attach)
+    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = output or Path("runs") / f"{loaded.name}-{time}-{party}"
+    if secret is None:
+        say("warning: no --secret: messages are protected from accidents only")
+    with progress(quiet=quiet) as report:
+        outcome = play_one(loaded, party, bench, folder, meeting, report, secret=secret)
+    if as_json:
+        print_json(outcome.result)
+    else:
+        print_summary(outcome.result)
+    if outcome.error is not None:
+        say(str(outcome.error), *getattr(outcome.error, "__notes__", []))
+    return outcome.exit_code
+
+
+def _meeting(
+    listen: str | None, connect: str | None, wait: float | None, patience: float | None
+) -> Meeting:
+    from qkdlab.errors import UsageError
+    from qkdlab.link.tcp import DEFAULT_PATIENCE_S
+    from qkdlab.link.tcp_open import DEFAULT_WAIT_S, PeerAddress
+    from qkdlab.session.meeting import Meeting
+
+    given = [address for address in (listen, connect) if address is not None]
+    if len(given) != 1:
+        raise UsageError(
+            "give --listen HOST:PORT at one party and --connect HOST:PORT at the other"
+        )
+    wait_s = DEFAULT_WAIT_S if wait is None else wait
+    patience_s = DEFAULT_PATIENCE_S if patience is None else patience
+    if not (wait_s > 0 and patience_s > 0):
+        raise UsageError("--wait and --patience are more than 0 seconds")
+    return Meeting(PeerAddress.parse(given[0]), listen is not None, wait_s, patience_s)
+
+
+def _bench(config: RunConfig, attach: Path | None) -> Bench:
+    from qkdlab.errors import ConfigError
+    from qkdlab.station.attached import attach as attached
+    from qkdlab.station.bench import open_real_bench
+
+    if attach is not None:
+        return attached(attach)
+    if config.bench != "real":
+        raise ConfigError(
+            f"{config.source}: bench: it is simulated: start 'qkdlab sim "
+            f"{config.source} --addresses FILE' and give --attach FILE"
+        )
+    return open_real_bench(config)

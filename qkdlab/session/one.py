@@ -1,0 +1,140 @@
+"""`play_one`: one party of an experiment in a process of its own (MAP, sequence 2).
+
+The other party is met over TCP. A party opens its own station only: facility stations
+are left as they are, and stay with whoever set them (``qkdlab set``).
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qkdlab.errors import AbortCode, ConfigError, SecurityAbort, UsageError
+from qkdlab.link.greeting import Greeting
+from qkdlab.link.pool import PadPool
+from qkdlab.session.files import PartyFiles, make_folder
+from qkdlab.session.meeting import Meeting, leaving, meet
+from qkdlab.session.party import PartySession
+from qkdlab.session.result import build_result, write_result
+from qkdlab.session.run import Outcome
+from qkdlab.session.secrets import PeerSecrets, refuse_what_is_not_secure
+from qkdlab.session.signals import Interrupts
+from qkdlab.session.stations import open_stations
+from qkdlab.session.together import PARTIES, experiment_of, facts_of
+
+if TYPE_CHECKING:
+    from qkdlab.config.models import RunConfig
+    from qkdlab.progress import Report
+    from qkdlab.session.experiment import PartyContext, PartyResult, Program
+    from qkdlab.station.bench import Bench
+
+__all__ = ["play_one"]
+
+
+def play_one(
+    config: RunConfig,
+    party: str,
+    bench: Bench,
+    folder: Path,
+    meeting: Meeting,
+    progress: Report,
+    *,
+    secret: Path | None = None,
+) -> Outcome:
+    """Play one party to the end; write everything of it to the new folder `folder`.
+
+    bench:  in host time; it is closed at the end
+    secret: file of the pre-shared pads; without it the pads are no secret, which a
+            run of class secure refuses
+
+    To end without key is an outcome, too. Raises ConfigError, UsageError,
+    InstrumentError, ResourceError, PeerLost, PeerVersionError, SecurityAbort when the
+    parties do not fit together, and Interrupted; whatever happens, instruments are
+    made safe, the other party is told, and files are finished.
+    """
+    begin_s = time.perf_counter()
+    aborted: SecurityAbort | None = None
+    with ExitStack() as stack:
+        stack.callback(bench.close)
+        program = _program(config, party)
+        pool = _open_pool(config, secret, stack)
+        make_folder(folder)
+        interrupts = stack.enter_context(Interrupts())
+        channel, session_id = meet(
+            meeting,
+            bench.clock,
+            Greeting.of(party, config.experiment, config.hash, pool),
+            next(other for other in PARTIES if other != party),
+            interrupts.check,
+            progress,
+        )
+        stack.enter_context(leaving(channel))
+        secrets = PeerSecrets(config, session_id, pool)
+        files = stack.enter_context(PartyFiles(folder, party, config, secrets))
+        session = PartySession(
+            config, party, files, channel, bench.clock, secrets, progress
+        )
+        try:
+            with (
+                # The other party need not wait until the files are finished.
+                leaving(channel),
+                open_stations(
+                    config, bench, {party: session}, (), interrupts, progress
+                ) as stations,
+            ):
+                play = partial(
+                    session.run, _to_the_end(program, session), stations[party]
+                )
+                bench.clock.spawn(party, play)
+                bench.clock.run(interrupts.check)
+        except SecurityAbort as abort:
+            aborted = abort
+        wall_s = time.perf_counter() - begin_s
+        facts = facts_of(config, bench) | {"wall_s": wall_s}
+        result = build_result({party: session.outcome()}, facts, aborted)
+        session.recorder.result("run", result)
+    write_result(folder, result)
+    return Outcome(result, aborted)
+
+
+def _program(config: RunConfig, party: str) -> Program:
+    experiment = experiment_of(config)
+    if party not in experiment.programs:
+        raise ConfigError(f"experiment {config.experiment}: no program for {party}")
+    return experiment.programs[party]
+
+
+def _open_pool(
+    config: RunConfig, secret: Path | None, stack: ExitStack
+) -> PadPool | None:
+    """Return the pre-shared pads, or None where they need be no secret."""
+    refuse_what_is_not_secure(config)
+    if secret is not None:
+        pool = PadPool.open(secret)
+        stack.callback(pool.close)
+        return pool
+    if config.key_class == "secure":
+        raise UsageError("a secure run needs the pre-shared secret: give --secret FILE")
+    return None
+
+
+def _to_the_end(program: Program, session: PartySession) -> Program:
+    """Return a program that ends when both parties know that they end alike."""
+
+    def play(ctx: PartyContext[Any]) -> PartyResult:
+        result = program(ctx)
+        mine = {
+            "key_ids": session.key_ids,
+            "leaked_bits": ctx.conversation.figures.get("leaked_bits"),
+        }
+        ctx.conversation.send("finished", **mine)
+        if ctx.conversation.receive("finished") != mine:
+            raise SecurityAbort(
+                AbortCode.LEDGER_MISMATCH, "the parties end with different ledgers"
+            )
+        return result
+
+    return play
