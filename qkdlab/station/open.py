@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from qkdlab.roles.spec import DriverSpec
     from qkdlab.transport.base import Transport
 
-__all__ = ["Station", "UnverifiedDriverWarning", "open_station"]
+__all__ = ["Station", "UnverifiedDriverWarning", "open_station", "warn_if_unverified"]
 
 
 class UnverifiedDriverWarning(UserWarning):
@@ -109,9 +109,13 @@ class Station:
 
         return snapshot(self.instruments)
 
+    def safe_steps(self) -> list[SafeStep]:
+        """Return what takes part in the safe state, as it was opened."""
+        return list(self._steps.values())
+
     def safe_state(self) -> list[Exception]:
         """Bring every instrument to safety, in order; return what failed."""
-        return self._make_safe(list(self._steps.values()))
+        return self._make_safe(self.safe_steps())
 
     def close(self) -> None:
         """Close drivers and lines; after the safe state a failure harms nobody."""
@@ -206,13 +210,19 @@ def _open_instruments(
     for done, (name, instrument) in enumerate(instruments.items()):
         progress(f"{station.party}: opening {name}", done, len(instruments))
         spec = station.add(name, instrument)
-        if is_real and spec.verified == "simulated":
-            warnings.warn(
-                f"{station.party}.{name}: the driver {spec.name} was verified against "
-                "a simulator only; watch the instrument",
-                UnverifiedDriverWarning,
-                stacklevel=2,
-            )
+        if is_real:
+            warn_if_unverified(station.party, name, spec)
+
+
+def warn_if_unverified(party: str, name: str, spec: DriverSpec) -> None:
+    """Warn of a driver that meets a real instrument for the first time."""
+    if spec.verified == "simulated":
+        warnings.warn(
+            f"{party}.{name}: the driver {spec.name} was verified against a simulator "
+            "only; watch the instrument",
+            UnverifiedDriverWarning,
+            stacklevel=2,
+        )
 
 
 def _bind_roles(station: Station, config: RunConfig) -> None:
