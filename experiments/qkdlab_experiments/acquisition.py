@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from qkdlab.timetags.slots import (
     slot_block,
 )
 from qkdlab.timetags.sync import SyncFit, fit_sync
+from qkdlab_experiments.alignment import with_calibrated_delays
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = [
@@ -113,9 +114,14 @@ def read_for(
 
 
 def find_slots(
-    receiver: TagSource, parameters: Bb84Parameters, header: NDArray[np.int8]
+    receiver: TagSource,
+    parameters: Bb84Parameters,
+    header: NDArray[np.int8],
+    delays_ps: Sequence[float] | None = None,
 ) -> tuple[SyncFit, list[TagBlock]]:
     """Read tags of the running acquisition until they suffice, and fit the slots.
+
+    delays_ps: of the channels, calibrated; the fit is held to them (see `alignment`)
 
     Raises SecurityAbort(SYNC_LOST) when that fails.
     """
@@ -137,6 +143,9 @@ def find_slots(
         n_channels=len(receiver.channels),
         header=header,
     )
+    if delays_ps is not None:
+        limit_ps = parameters.limits.delay_change_ps_max
+        fit = with_calibrated_delays(fit, delays_ps, limit_ps)
     return fit, blocks
 
 

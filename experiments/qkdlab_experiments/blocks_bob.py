@@ -72,12 +72,22 @@ def _one_block(
     ctx.conversation.receive("key-pattern-running")
     receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
     on_record = OnRecord(receiver, ctx.recorder)
-    fit, already = find_slots(on_record, p, header_template(p))
+    delays_ps = _delays_ps(ctx)
+    ctx.recorder.block(delays_ps=delays_ps)
+    fit, already = find_slots(on_record, p, header_template(p), delays_ps)
     _record_sync(ctx, fit)
     span_s = key_block_span_s(p, fit, already)
     ctx.conversation.send("block-begins", span_s=span_s)
     party = bob_party(p, ctx.conversation, ctx.randomness, block, mismatch)
     ctx.conversation.drive(party, _events(ctx, on_record, block, fit, already))
+
+
+def _delays_ps(ctx: PartyContext[Bb84Parameters]) -> list[float] | None:
+    """Return the calibrated delays of the channels; None where none were measured."""
+    if not ctx.calibration.knows("delay_ps_0"):
+        return None
+    channels = range(len(ctx.roles["receiver"].channels))
+    return [ctx.calibration.value(f"delay_ps_{c}") for c in channels]
 
 
 def bob_party(

@@ -121,6 +121,8 @@ class Limits(_Model):
     out_of_gate_fraction_max: float = Field(default=0.02, gt=0, lt=1)
     """Clicks outside the gate over those inside, beyond the dark counts allowed."""
     efficiency_mismatch_max: float = Field(default=0.10, gt=0, lt=1)
+    delay_change_ps_max: float = Field(default=200.0, gt=0)
+    """Of a detector's arrival, against its calibrated delay."""
 
 
 class Source(_Model):

@@ -56,7 +56,8 @@ def replay_bob(block: RecordedBlock) -> Side:
     """
     p = cast("Bb84Parameters", block.parameters)
     receiver = OnRecord(block.receiver(), block)
-    fit, already = find_slots(receiver, p, header_template(p))
+    delays_ps = block.fact("delays_ps")
+    fit, already = find_slots(receiver, p, header_template(p), delays_ps)
 
     def events() -> Iterator[Detections | BlockEnded]:
         randomness, number = block.randomness, block.number

@@ -33,5 +33,65 @@ def _halves(module: str, *parties: str) -> dict[str, CalibrationHalf]:
     return {party: _half(module, party) for party in parties}
 
 
-STEPS: tuple[CalibrationStep, ...] = ()
+_DETECTORS = range(4)
+
+
+def _each(*quantities: str) -> tuple[str, ...]:
+    """Return the quantities of every detector."""
+    return tuple(f"{quantity}_{d}" for quantity in quantities for d in _DETECTORS)
+
+
+_BIAS = _each("bias_ua")
+_PLATES = tuple(f"plate_angle_deg_{i}" for i in range(3))
+
+STEPS: tuple[CalibrationStep, ...] = (
+    CalibrationStep(
+        name="detectors",
+        title="dark counts and bias of the nanowires, shutter closed",
+        halves=_halves("detectors", "alice", "bob"),
+        gives={"bob": _each("bias_ua", "dark_rate_hz")},
+    ),
+    CalibrationStep(
+        name="states",
+        title="V_pi of the polarization modulator from Bob's counts",
+        halves=_halves("states", "alice", "bob"),
+        needs={"bob": _BIAS},
+        gives={"alice": ("polarization_v_pi",)},
+    ),
+    CalibrationStep(
+        name="delays",
+        title="delay and jitter of each detector, gate",
+        halves=_halves("delays", "alice", "bob"),
+        needs={"alice": ("polarization_v_pi",), "bob": _BIAS},
+        gives={"bob": _each("delay_ps", "jitter_fwhm_ps")},
+    ),
+    CalibrationStep(
+        name="polarization",
+        title="plates turned until Alice's states meet Bob's splitters",
+        halves=_halves("polarization", "alice", "bob"),
+        needs={"alice": ("polarization_v_pi",), "bob": _BIAS},
+        gives={"bob": _PLATES},
+    ),
+    CalibrationStep(
+        name="balance",
+        title="efficiencies of the detectors against each other",
+        halves=_halves("balance", "alice", "bob"),
+        needs={"alice": ("polarization_v_pi",), "bob": (*_BIAS, *_PLATES)},
+        gives={"bob": ("efficiency_mismatch",)},
+    ),
+    CalibrationStep(
+        name="verification",
+        title="error rate of every state, gain of every class",
+        halves=_halves("verification", "alice", "bob"),
+        needs={
+            "alice": (
+                "polarization_v_pi",
+                "mean_photon_number_signal",
+                "mean_photon_number_decoy",
+                "mean_photon_number_vacuum",
+            ),
+            "bob": (*_BIAS, *_PLATES, *_each("dark_rate_hz")),
+        },
+    ),
+)
 """(1) to (10) of BENCHES, "Calibration order"."""
