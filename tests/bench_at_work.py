@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from qkdlab.config.load import load
 from qkdlab.station.open import Station, open_station
 from qkdlab_experiments.intensity import IntensityCalibration, calibrate_intensities
+from qkdlab_experiments.light import bring_up_light
 from qkdlab_sims.bench.simulated import SimulatedBench
 from qkdlab_sims.plugin import open_bench
 
@@ -29,6 +30,8 @@ QUICK: dict[str, dict[str, Any]] = {
         "shutter_ps": MS,
     },
     "alice.tap_meter": {"zero_ps": MS},
+    "alice.laser": {"ramp_ps": MS},
+    "channel.attenuator": {"steps_per_s": 8e6},
     "bob.plates": {"max_speed_deg_s": 43_000.0},
 }
 """Options of simulated instruments."""
@@ -105,7 +108,7 @@ class Work:
 def at_work(
     config: Any,
     seed: int,
-    parties: Sequence[str] = ("alice", "bob"),
+    parties: Sequence[str] = ("channel", "bob", "alice"),
     before: Callable[[SimulatedBench], None] | None = None,
 ) -> Iterator[Work]:
     """Open bench and stations; `before` may spoil the instruments beforehand."""
@@ -117,6 +120,8 @@ def at_work(
         for party in parties:
             station = open_station(config, party, work.bench, lambda *_: None)
             work.stations[party] = stack.enter_context(station)
+        if "alice" in parties:
+            bring_up_light(context(work, "alice"))
         yield work
 
 

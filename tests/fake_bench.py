@@ -47,6 +47,15 @@ class Inputs(Options):
     start: dict[str, Any] = {}
 
 
+class LaserOptions(Options):
+    current_limit_ma: float
+
+
+class Line(Options):
+    home_on_open: bool = False
+    attenuation_db_on_open: float | None = None
+
+
 AWG = {
     "max_sample_rate_hz": 1e9,
     "max_sample_rate_filter_off_hz": 250e6,
@@ -63,6 +72,10 @@ TAGGER = {
     "min_input_v": 0.05,
     "max_input_v": 2.0,
 }
+LASER = {"max_current_ma": 200.0}
+CLOCK = {"max_power_dbm": 16.5}
+DELAY = {"max_trigger_hz": 1e7, "min_trigger_v": -3.5, "max_trigger_v": 3.5}
+LINE = {"min_attenuation_db": 1.2, "max_attenuation_db": 60.0}
 
 
 def specs(**limits: dict[str, float]) -> dict[str, tuple[DriverSpec, ...]]:
@@ -74,6 +87,11 @@ def specs(**limits: dict[str, float]) -> dict[str, tuple[DriverSpec, ...]]:
         ("thorlabs.ell14", "Rotator", Plate, {}),
         ("singlequantum.websq", "BiasSource", Detectors, BIAS),
         ("idquantique.id900", "TimeTagger", Inputs, TAGGER),
+        ("koheron.ctl200", "LaserDriver", LaserOptions, LASER),
+        ("srs.sg384", "ClockSource", Options, CLOCK),
+        ("srs.dc205", "VoltageSource", Options, {}),
+        ("srs.dg645", "DelayGenerator", Options, DELAY),
+        ("ozoptics.dd100", "Attenuator", Line, LINE),
     ]
     vendors: dict[str, tuple[DriverSpec, ...]] = {}
     for name, role, options, known in table:

@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from qkdlab.wiring.graph import Graph
-from qkdlab.wiring.parts import Wiring
+from qkdlab.wiring.parts import IntensityModulator, Wiring
 from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
-from qkdlab_sims.bench.paths import start_chain
+from qkdlab_sims.bench.paths import laser_clock, start_chain
+from qkdlab_sims.bench.pulse_train import PulseTrain
+from qkdlab_sims.bench.sender import (
+    LaserState,
+    ModulatorBias,
+    Sender,
+    bias_drift,
+    diode_of,
+)
+from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.bench.start import StartEdges
 from qkdlab_sims.bench.truth import TrueBench
 from qkdlab_sims.bench.ways import LightWays
@@ -111,11 +120,93 @@ class Bias:
         return list(self.currents_ua)
 
 
+@dataclass
+class ClockStub:
+    hz: float = 100e6
+    degrees: float = 0.0
+    dbm: float = 13.0
+    is_on: bool = True
+    on_change: Callable[[int], None] | None = None
+
+    def frequency_hz(self) -> float:
+        return self.hz
+
+    def phase_deg(self) -> float:
+        return self.degrees
+
+    def power_dbm(self) -> float:
+        return self.dbm
+
+    def output_on(self) -> bool:
+        return self.is_on
+
+    def set(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(self, name, value)
+        if self.on_change is not None:
+            self.on_change(0)
+
+
+@dataclass
+class LaserStub:
+    ma: float = 10.0
+    ohm: float = 10_000.0
+    photodiode_ma: Any = None
+
+    def current_ma(self, now_ps: int) -> float:
+        return self.ma
+
+    def thermistor_ohm(self, now_ps: int) -> float:
+        return self.ohm
+
+
+@dataclass
+class VoltageStub:
+    volts: float = 0.0
+
+    def voltage_v(self, now_ps: int) -> float:
+        return self.volts
+
+
+@dataclass
+class PulseStub:
+    delay_ps: int = 85_000
+    width_ps: int = 100_000
+    amplitude_v: float = 1.0
+    offset_v: float = 0.0
+    positive: bool = True
+
+
+@dataclass
+class DelayStub:
+    ab: PulseStub = field(default_factory=PulseStub)
+    source: str = "external rising"
+    threshold_v: float = 1.0
+    jitter_rms_ps: float = 20.0
+    on_change: Callable[[int], None] | None = None
+    trigger_rate: Any = None
+
+    def pulse(self, output: str) -> PulseStub:
+        assert output == "AB"
+        return self.ab
+
+    def trigger_source(self) -> str:
+        return self.source
+
+    def trigger_threshold_v(self) -> float:
+        return self.threshold_v
+
+    def changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change(0)
+
+
 class Tagger:
     """Keeps what is pushed and checks the promises of the world."""
 
     def __init__(self) -> None:
         self.is_recording = True
+        self.start_height_v = 0.0
         self.clicks: dict[int, list[NDArray[np.int64]]] = {}
         self.starts: list[NDArray[np.int64]] = []
         self.complete_ps = 0
@@ -147,16 +238,30 @@ class Tagger:
 
 
 class StubBench:
-    """The reference bench with stubs for instruments and no spread."""
+    """The reference bench with stubs for instruments, no spread and no drift."""
 
-    def __init__(self, seed: int = 1, **changes: dict[str, Any]) -> None:
-        fixed: dict[str, dict[str, Any]] = {"fibre": {"drift_rad_per_sqrt_s": 0.0}}
+    def __init__(
+        self,
+        seed: int = 1,
+        modulator_phase_rad: float = 0.0,
+        **changes: dict[str, Any],
+    ) -> None:
+        fixed: dict[str, dict[str, Any]] = {
+            "fibre": {"drift_rad_per_sqrt_s": 0.0},
+            "mzm": {"walk_rad_per_sqrt_s": 0.0},
+        }
         wiring = packaged_wiring(**(fixed | changes))
+        self.modulator_phase_rad = modulator_phase_rad
         self.generator = Generator()
         self.attenuator = Attenuator()
         self.motors = Motors()
         self.bias = Bias()
         self.tagger = Tagger()
+        self.clock = ClockStub()
+        self.laser = LaserStub()
+        self.modulator_bias = VoltageStub()
+        self.delay = DelayStub()
+        self.line_attenuator = Attenuator(db=2.0)
         self.true = TrueBench(wiring)
         graph = Graph(wiring)
         ways = LightWays(graph)
@@ -165,16 +270,48 @@ class StubBench:
         assert chain is not None
         self.world = World(
             ways,
+            self.sender(graph, ways.source, seed),
             seed,
             {"awg": self.generator},
             KnobBoard(
                 self.true,
-                {"attenuator": self.attenuator},
+                {
+                    "attenuator": self.attenuator,
+                    "line_attenuator": self.line_attenuator,
+                },
                 {name: MotorPort(self.motors, i) for i, name in enumerate(plates)},
                 [(self.bias, way.part.channel) for way in ways.detectors],
             ),
             self.tagger,
-            StartEdges(chain, seed),
+            StartEdges(chain, seed, self.delay),
+        )
+
+    def sender(self, graph: Graph, source: ModulatedSource, seed: int) -> Sender:
+        """Return laser and modulators under the stubs."""
+        clock, laser = laser_clock(graph), source.laser
+        modulator = graph.parts_of(IntensityModulator)["mzm"]
+        return Sender(
+            source,
+            PulseTrain(
+                self.clock,
+                clock.former,
+                source.period_ps,
+                laser.pulse_delay_ps,
+                clock.part.power_dbm,
+            ),
+            LaserState(
+                diode_of(laser, source.period_ps),
+                self.laser,
+                laser.pulse_current_ma,
+                laser.monitor_ma_per_mw,
+                source.period_ps,
+            ),
+            {
+                "mzm": ModulatorBias(
+                    bias_drift("mzm", modulator, self.modulator_phase_rad, seed),
+                    self.modulator_bias,
+                )
+            },
         )
 
     def run(self, t_ps: int) -> None:

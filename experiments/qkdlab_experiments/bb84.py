@@ -54,6 +54,10 @@ EXPERIMENT = Experiment(
                 "transmitter": "transmitter",
                 "attenuator": "Attenuator",
                 "tap_meter": "PowerMeter",
+                "clock": "ClockSource",
+                "laser": "LaserDriver",
+                "modulator_bias": "VoltageSource",
+                "sync_delay": "DelayGenerator",
             },
             records=(
                 "tap_to_output_ratio",
@@ -63,6 +67,9 @@ EXPERIMENT = Experiment(
                 "pattern_effect",
                 "intensity_v_pi",
                 "polarization_v_pi",
+                "laser_bias_ma",
+                "modulator_null_v",
+                "symbol_phase_deg",
             ),
         ),
         "bob": Needs(

@@ -11,6 +11,7 @@ from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab_experiments.blocks_alice import alice_blocks, play
 from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.intensity import IntensityCalibration, calibrate_intensities
+from qkdlab_experiments.light import bring_up_light
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
 __all__ = ["alice"]
@@ -20,6 +21,8 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     """Bring up the transmitter, send key blocks, and distil the keys with Bob."""
     p = ctx.parameters
     attenuator: Attenuator = ctx.roles["attenuator"]
+    ctx.progress("light", 0, 1)
+    bring_up_light(ctx)
     ctx.progress("intensities", 0, 1)
     levels = calibrate_intensities(
         ctx.roles["transmitter"],

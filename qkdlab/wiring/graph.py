@@ -20,7 +20,11 @@ P = TypeVar("P")
 CHANNEL = "channel"
 """The owner of what lies between the parties."""
 
-_ELECTRICAL_INPUT = {"amplifier": "in", "delay_generator": "trigger"}
+_ELECTRICAL_INPUT = {
+    "amplifier": "in",
+    "delay_generator": "trigger",
+    "pulse_former": "in",
+}
 """Kinds that pass an electrical signal on, with the port where it enters."""
 
 

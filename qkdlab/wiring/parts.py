@@ -7,9 +7,9 @@ that is an instrument, or is moved by one, names it as ``party.instrument``.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 __all__ = [
     "Amplifier",
@@ -27,10 +27,12 @@ __all__ = [
     "PhaseModulator",
     "PolarizingSplitter",
     "PowerMeterPart",
+    "PulseFormer",
     "Snspd",
     "Tagger",
     "Tap",
     "VariableAttenuator",
+    "VoltageSource",
     "Waveplate",
     "Wiring",
 ]
@@ -43,21 +45,68 @@ class _Part(BaseModel):
 
 
 class Clock(_Part):
-    """A fixed clock; ports: ``out``."""
+    """A source of a sine; ports: ``out``, and ``ref_out`` with its 10 MHz."""
 
     kind: Literal["clock"]
+    instrument: str
     frequency_hz: float = Field(gt=0)
+    power_dbm: float = 13.0
+    """Level of the sine into 50 Ohm for which the bench is made."""
+
+
+class PulseFormer(_Part):
+    """A passive step-recovery pulse former; ports: ``in``, ``out``.
+
+    A sine makes one short pulse a period, if it is near enough to the centre and
+    strong enough for the diode to snap; the pulse grows with the sine's amplitude.
+    """
+
+    kind: Literal["pulse_former"]
+    centre_hz: float = Field(gt=0)
+    bandwidth_rel: float = Field(default=2e-3, gt=0)
+    """Whole width of the band in which it works, over its centre [guess]."""
+    min_input_dbm: float = 8.0
+    """[guess]"""
 
 
 class Laser(_Part):
-    """A gain-switched laser; ports: ``clock`` in, ``out``."""
+    """A gain-switched DFB diode in a package with bias-T; ports: ``clock``, ``out``.
+
+    Above threshold the light grows by ``slope_mw_per_ma``. A pulse of
+    ``pulse_current_ma`` on top of the bias makes a light pulse whose energy grows with
+    what exceeds the threshold; ``mean_power_dbm`` is the average of such pulses at
+    ``bias_ma`` and 25 degrees. With temperature the threshold grows as
+    ``exp(T / threshold_growth_k)``, and the wavelength by ``wavelength_nm_per_k``.
+    Temperatures are those of a thermistor, ``1/T = 1/T25 + ln(R / R25) / beta``.
+    Figures of common butterfly packages [mem]; 0.1 nm/K is the 12 GHz/K of a DFB diode
+    in the bench's description.
+    """
 
     kind: Literal["laser"]
+    instrument: str
     wavelength_nm: float = Field(gt=600, lt=2000)
     mean_power_dbm: float
     pulse_fwhm_ps: float = Field(gt=0)
     pulse_delay_ps: int = 0
     """From the clock edge to the pulse's centre."""
+    bias_ma: float = Field(default=10.0, ge=0)
+    threshold_ma: float = Field(default=12.0, gt=0)
+    pulse_current_ma: float = Field(default=35.0, gt=0)
+    """Of the pulse former at the clock's nominal level."""
+    slope_mw_per_ma: float = Field(default=0.1, gt=0)
+    monitor_ma_per_mw: float = Field(default=1.0, gt=0)
+    """Of the monitor photodiode, per power that leaves the package."""
+    threshold_growth_k: float = Field(default=60.0, gt=0)
+    wavelength_nm_per_k: float = 0.1
+    thermistor_ohm: float = Field(default=10_000.0, gt=0)
+    """R25"""
+    thermistor_beta_k: float = Field(default=3950.0, gt=0)
+
+    @model_validator(mode="after")
+    def _pulses(self) -> Self:
+        if self.bias_ma + self.pulse_current_ma <= self.threshold_ma:
+            raise ValueError("bias_ma and pulse_current_ma do not reach threshold_ma")
+        return self
 
 
 class FixedLoss(_Part):
@@ -68,10 +117,14 @@ class FixedLoss(_Part):
 
 
 class IntensityModulator(_Part):
-    """Mach-Zehnder at its null; ports: ``in``, ``rf``, ``out``.
+    """Mach-Zehnder; ports: ``in``, ``rf``, ``bias``, ``out``.
 
     Transmission without insertion loss
-    ``1/2 [1 - v cos(pi V / V_pi)]`` with visibility from the extinction ratio.
+    ``1/2 [1 - v cos(pi V / V_pi + pi V_bias / V_pi,dc + phi(t))]`` with visibility v
+    from the extinction ratio. The phase phi is unknown at first; after each step of
+    the bias part of the step fades with two time constants, and it wanders
+    (sources-modulators-aux.md section 7: Teng et al., EPJ Quantum Technol. 2023, RC
+    model [seen abstract]; the figures are [guess]).
     """
 
     kind: Literal["intensity_modulator"]
@@ -79,6 +132,12 @@ class IntensityModulator(_Part):
     extinction_db: float = Field(gt=0)
     insertion_loss_db: float = Field(ge=0)
     bandwidth_hz: float = Field(gt=0)
+    dc_v_pi_v: float = Field(default=5.0, gt=0)
+    relaxation_shares: tuple[float, float] = (0.005, 0.003)
+    """Of a bias step, how much fades with each time constant."""
+    relaxation_s: tuple[PositiveFloat, PositiveFloat] = (1.0, 20.0)
+    walk_rad_per_sqrt_s: float = Field(default=3e-4, ge=0)
+    """Width of the phase's random walk in one second."""
 
 
 class PhaseModulator(_Part):
@@ -233,15 +292,31 @@ class Awg(_Part):
 
     kind: Literal["awg"]
     instrument: str
+    sync_v: float = Field(default=3.0, gt=0)
+    """High level of the Sync output into a high impedance [mem]."""
+
+
+class VoltageSource(_Part):
+    """A quiet direct voltage; ports: ``out``."""
+
+    kind: Literal["voltage_source"]
+    instrument: str
 
 
 class DelayGenerator(_Part):
-    """Fixed delay of a trigger; ports: ``trigger``, ``ab``."""
+    """Ports: ``trigger``, ``timebase``; ``t0``, ``ab``, ``cd``, ``ef``, ``gh`` out.
+
+    Delay, width and levels are those for which the bench is made; what holds is what
+    the instrument is set to.
+    """
 
     kind: Literal["delay_generator"]
+    instrument: str
     delay_ps: int = Field(ge=0)
-    jitter_rms_ps: float = Field(ge=0)
+    """From the trigger to the pulse, insertion delay included."""
+    width_ps: int = Field(default=100_000, gt=0)
     output_v: float
+    trigger_threshold_v: float = 1.0
     max_trigger_hz: float = 10e6
     """[mem] in the instrument reference."""
 
@@ -255,6 +330,7 @@ class Tagger(_Part):
 
 Part = Annotated[
     Clock
+    | PulseFormer
     | Laser
     | FixedLoss
     | IntensityModulator
@@ -270,6 +346,7 @@ Part = Annotated[
     | PolarizingSplitter
     | Snspd
     | Awg
+    | VoltageSource
     | DelayGenerator
     | Tagger,
     Field(discriminator="kind"),
@@ -282,7 +359,7 @@ class Cable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     source: str = Field(alias="from")
     target: str = Field(alias="to")
-    kind: Literal["optical", "rf", "trigger", "reference"]
+    kind: Literal["optical", "rf", "dc", "trigger", "reference"]
     loss_db: float = Field(default=0.0, ge=0)
     delay_ps: int = Field(default=0, ge=0)
     impedance_ohm: float = 50.0

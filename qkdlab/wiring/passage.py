@@ -19,10 +19,12 @@ from qkdlab.wiring.parts import (
     PhaseModulator,
     PolarizingSplitter,
     PowerMeterPart,
+    PulseFormer,
     Snspd,
     Tagger,
     Tap,
     VariableAttenuator,
+    VoltageSource,
     Waveplate,
 )
 
@@ -58,8 +60,10 @@ def passage_db(part: Part, out: str) -> float:
             | Eavesdropper()
             | Laser()
             | PowerMeterPart()
+            | PulseFormer()
             | Snspd()
             | Tagger()
+            | VoltageSource()
             | Waveplate()
         ):
             return 0.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["PORTS", "Port", "split_port"]
+__all__ = ["DELAY_OUTPUTS", "PORTS", "Port", "split_port"]
 
-Medium = Literal["optical", "rf", "trigger", "reference"]
+Medium = Literal["optical", "rf", "dc", "trigger", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,26 @@ _DARK_OUT = Port(("optical",), is_out=True, open="warning")
 _RF_IN = Port(("rf",), is_out=False)
 _THROUGH = {"in": _IN, "out": _OUT}
 _MODULATOR = {"in": _IN, "rf": _RF_IN, "out": _OUT}
+_RF_THROUGH = {"in": _RF_IN, "out": Port(("rf",), is_out=True)}
+_REFERENCE_IN = Port(("reference",), is_out=False, open="warning")
+DELAY_OUTPUTS = ("t0", "ab", "cd", "ef", "gh")
+"""Of a delay generator, as its front panel names them."""
 _TAGGER_INPUT = Port(("trigger",), is_out=False, open="fine")
 
 PORTS: dict[str, dict[str, Port]] = {
-    "clock": {"out": Port(("rf", "reference"), is_out=True, open="fine", many=True)},
+    "clock": {
+        "out": Port(("rf",), is_out=True, open="fine"),
+        "ref_out": Port(("reference",), is_out=True, open="fine", many=True),
+    },
+    "pulse_former": _RF_THROUGH,
     "laser": {"clock": _RF_IN, "out": _OUT},
     "loss": _THROUGH,
-    "intensity_modulator": _MODULATOR,
+    "intensity_modulator": {
+        **_MODULATOR,
+        "bias": Port(("dc",), is_out=False),
+    },
     "phase_modulator": _MODULATOR,
-    "amplifier": {"in": _RF_IN, "out": Port(("rf",), is_out=True)},
+    "amplifier": _RF_THROUGH,
     "tap": {"in": _IN, "out": _OUT, "tap": _DARK_OUT},
     "variable_attenuator": _THROUGH,
     "power_meter": {"in": _IN},
@@ -51,14 +62,16 @@ PORTS: dict[str, dict[str, Port]] = {
     "polarizing_splitter": {"in": _IN, "h": _DARK_OUT, "v": _DARK_OUT},
     "snspd": {"in": _IN, "out": Port(("trigger",), is_out=True)},
     "awg": {
-        "ref_in": Port(("reference",), is_out=False, open="warning"),
+        "ref_in": _REFERENCE_IN,
         "ch1": Port(("rf",), is_out=True, open="fine"),
         "ch2": Port(("rf",), is_out=True, open="fine"),
         "sync": Port(("trigger",), is_out=True, open="fine"),
     },
+    "voltage_source": {"out": Port(("dc",), is_out=True)},
     "delay_generator": {
         "trigger": Port(("trigger",), is_out=False),
-        "ab": Port(("trigger",), is_out=True),
+        "timebase": _REFERENCE_IN,
+        **dict.fromkeys(DELAY_OUTPUTS, Port(("trigger",), is_out=True, open="fine")),
     },
     "tagger": {
         "start": Port(("trigger",), is_out=False, open="warning"),

@@ -16,13 +16,17 @@ __all__ = ["buses", "cables", "instruments", "open_ports", "owners"]
 
 _ROLE_OF_KIND = {
     "awg": "PatternGenerator",
+    "clock": "ClockSource",
+    "delay_generator": "DelayGenerator",
+    "laser": "LaserDriver",
+    "voltage_source": "VoltageSource",
     "variable_attenuator": "Attenuator",
     "power_meter": "PowerMeter",
     "waveplate": "Rotator",
     "snspd": "BiasSource",
     "tagger": "TimeTagger",
 }
-_SYNC_PORTS = {"start", "ref_in", "trigger"}
+_SYNC_PORTS = {"start", "ref_in", "timebase", "trigger"}
 """Inputs at which a line from one party to another may end: declared sync lines."""
 
 

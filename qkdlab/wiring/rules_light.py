@@ -260,7 +260,8 @@ def _click_rate_hz(
         for path in view.graph.optical_paths(laser):
             if path.end != detector or sender is None:
                 continue
-            transmission = 10.0 ** ((sender.loss_db - path.loss_db) / 10.0)
+            loss_db = path.loss_db + _standing_db(view, path)
+            transmission = 10.0 ** ((sender.loss_db - loss_db) / 10.0)
             rate_hz += pulse_rate * sum(
                 probability * -math.expm1(-mu * transmission * efficiency)
                 for mu, probability in classes
@@ -276,6 +277,13 @@ def _sender_path(view: BenchView, laser: str) -> OpticalPath | None:
             if stage.part.owner != owner:
                 return path.before(stage.name)
     return None
+
+
+def _standing_db(view: BenchView, path: OpticalPath) -> float:
+    """Return what attenuators are set to when they are opened, in all."""
+    knobs = [part for _, part in path.of_kind(VariableAttenuator)]
+    set_db = (view.option(part.instrument, "attenuation_db_on_open") for part in knobs)
+    return sum(value_db or 0.0 for value_db in set_db)
 
 
 def _range_db(view: BenchView, part: VariableAttenuator) -> tuple[float, float]:

@@ -41,7 +41,9 @@ class InstrumentSection(_Section):
 
 
 class Spread(_Section):
-    """Standard deviations of true values around the nominal ones; zero: no spread.
+    """How far true values lie from the nominal ones; zero: no spread.
+
+    Standard deviations where nothing else is said.
 
     The world must be one in which the calibration records that the parties carry were
     honestly measured. Their stated uncertainties therefore bound what may be drawn:
@@ -77,9 +79,23 @@ class Spread(_Section):
     splitter_fraction: float = Field(default=0.0, ge=0, le=0.1)
     detector_efficiency_rel: float = Field(default=0.0, ge=0, le=0.5)
     tagger_offset_ppm: float = Field(default=0.0, ge=0, le=200.0)
-    start_phase_ps: float = Field(default=0.0, ge=0, le=1000.0)
-    """Of the generator's start against the clock edge, new at every start; never more
-    than 700 ps, so that the pulse stays inside its symbol."""
+    start_phase_ps: float = Field(default=0.0, ge=0, le=5000.0)
+    """Half the width over which the generator's start is spread evenly around a clock
+    edge, new at every start [mem: "a few ns"]."""
+    laser_threshold_rel: float = Field(default=0.0, ge=0, le=0.2)
+    laser_slope_rel: float = Field(default=0.0, ge=0, le=0.2)
+    laser_power_db: float = Field(default=0.0, ge=0, le=1.0)
+    """Of the mean power of the pulses at the label's bias."""
+    pulse_delay_ps: float = Field(default=0.0, ge=0, le=5000.0)
+    """Half the width over which the laser's delay is spread evenly."""
+    rf_delay_ps: float = Field(default=0.0, ge=0, le=5000.0)
+    """The delay of each modulator's drive line lies evenly between the label's and so
+    much more."""
+    detector_delay_ps: float = Field(default=0.0, ge=0, le=5000.0)
+    """Half the width over which the delay to each detector is spread evenly."""
+    modulator_phase_rad: float = Field(default=0.0, ge=0, le=3.1416)
+    """Half the width over which the phase of an intensity modulator at zero bias is
+    spread evenly: pi for one of which nothing is known."""
 
 
 class SimulationSection(_Section):

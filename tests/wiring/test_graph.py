@@ -27,8 +27,8 @@ def test_the_loss_to_the_meter_is_the_sum_of_its_parts(graph):
 
 
 def test_the_loss_to_a_detector_counts_every_splitter(graph):
-    # 7.5, tap 0.4576, pad 30, fibre 7, receiver 3.5, 80 % 0.969, polarization 3.0103
-    assert paths(graph)["d_x0"].loss_db == pytest.approx(52.4370, abs=1e-3)
+    # 7.5, tap 0.4576, pad 30, fibre 5, receiver 3.5, 80 % 0.969, polarization 3.0103
+    assert paths(graph)["d_x0"].loss_db == pytest.approx(50.4370, abs=1e-3)
 
 
 def test_delays_of_cables_and_fibre_add_up(graph):
@@ -37,11 +37,11 @@ def test_delays_of_cables_and_fibre_add_up(graph):
 
 def test_a_path_lists_its_attenuators(graph):
     found = paths(graph)["d_x0"].of_kind(VariableAttenuator)
-    assert [name for name, _ in found] == ["attenuator"]
+    assert [name for name, _ in found] == ["attenuator", "line_attenuator"]
 
 
 def test_a_path_can_be_cut_before_a_part(graph):
-    assert paths(graph)["d_x0"].before("fibre").end == "attenuator"
+    assert paths(graph)["d_x0"].before("fibre").end == "line_attenuator"
 
 
 def test_a_drive_line_is_followed_to_its_generator(graph):
@@ -56,6 +56,12 @@ def test_a_trigger_is_followed_through_the_delay_generator(graph):
     assert chain.parts == ("sync_delay",)
 
 
+def test_the_laser_is_followed_to_its_clock(graph):
+    chain = graph.chain("laser", "clock")
+    assert chain.source == ("clock", "out")
+    assert chain.parts == ("pulse_former",)
+
+
 def test_an_open_input_has_no_chain(graph):
     assert graph.chain("awg", "ref_in") is not None
     assert graph.chain("tagger", "input9") is None
@@ -68,6 +74,7 @@ def test_a_circle_of_light_ends():
                 "laser": {
                     "kind": "laser",
                     "owner": "a",
+                    "instrument": "a.laser",
                     "wavelength_nm": 1550,
                     "mean_power_dbm": 0,
                     "pulse_fwhm_ps": 50,

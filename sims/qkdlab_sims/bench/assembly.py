@@ -11,26 +11,47 @@ from qkdlab.errors import ConfigError
 from qkdlab.wiring.graph import Graph
 from qkdlab.wiring.parts import (
     Awg,
+    DelayGenerator,
+    IntensityModulator,
+    Laser,
     PowerMeterPart,
     Snspd,
     Tagger,
     VariableAttenuator,
+    VoltageSource,
     Waveplate,
 )
 from qkdlab_sims.bench.draws import generator
 from qkdlab_sims.bench.instruments import Connection, build, connections
 from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
-from qkdlab_sims.bench.paths import find_part, start_chain
+from qkdlab_sims.bench.paths import (
+    bias_source,
+    find_part,
+    laser_clock,
+    start_chain,
+)
 from qkdlab_sims.bench.ports import (
     AttenuatorPort,
     BiasPort,
+    ClockPort,
+    DelayPort,
     GeneratorPort,
     Instrument,
+    LaserPort,
     PowerMeterPort,
     RotatorPort,
     TaggerPort,
+    VoltagePort,
 )
-from qkdlab_sims.bench.source import pulse_period_ps
+from qkdlab_sims.bench.pulse_train import PulseTrain
+from qkdlab_sims.bench.sender import (
+    LaserState,
+    ModulatorBias,
+    Sender,
+    bias_drift,
+    diode_of,
+)
+from qkdlab_sims.bench.source import ModulatedSource, pulse_period_ps
 from qkdlab_sims.bench.start import StartEdges, StartPhase
 from qkdlab_sims.bench.truth import TrueBench, draw_bench
 from qkdlab_sims.bench.ways import LightWays
@@ -157,6 +178,52 @@ def _given_options(
     return given
 
 
+def _sender(
+    true: TrueBench, seed: int, ports: _Ports, source: ModulatedSource
+) -> Sender:
+    """Return Alice's laser and modulators with what drives them."""
+    graph = ports.graph
+    clock = laser_clock(graph)
+    laser_name, laser = find_part(graph, Laser)
+    period_ps = source.period_ps
+    train = PulseTrain(
+        cast(ClockPort, ports.port(clock.name, clock.part.instrument)),
+        clock.former,
+        period_ps,
+        clock.delay_ps + laser.pulse_delay_ps,
+        clock.part.power_dbm,
+    )
+    state = LaserState(
+        diode_of(laser, period_ps),
+        cast(LaserPort, ports.port(laser_name, laser.instrument)),
+        laser.pulse_current_ma,
+        laser.monitor_ma_per_mw,
+        period_ps,
+    )
+    biases: dict[str, ModulatorBias] = {}
+    for name, part in graph.parts_of(IntensityModulator).items():
+        drift = bias_drift(name, part, true.modulator_phase_rad.get(name, 0.0), seed)
+        source_name = bias_source(graph, name)
+        port = None
+        if source_name is not None:
+            instrument = graph.parts_of(VoltageSource)[source_name].instrument
+            port = cast(VoltagePort, ports.port(source_name, instrument))
+        biases[name] = ModulatorBias(drift, port)
+    return Sender(source, train, state, biases)
+
+
+def _start_edges(seed: int, ports: _Ports) -> StartEdges | None:
+    chain = start_chain(ports.graph)
+    if chain is None:
+        return None
+    unit = None
+    if chain.unit is not None:
+        name = chain.unit[0]
+        instrument = ports.graph.parts_of(DelayGenerator)[name].instrument
+        unit = cast(DelayPort, ports.port(name, instrument))
+    return StartEdges(chain, seed, unit)
+
+
 def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
     generators = {
         name: cast(GeneratorPort, ports.port(name, part.instrument))
@@ -177,17 +244,14 @@ def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
         for way in ways.detectors
     ]
     tagger_name, tagger = find_part(ports.graph, Tagger)
-    chain = start_chain(ports.graph)
-    start = None
-    if chain is not None:
-        start = StartEdges(chain, seed)
     return World(
         ways,
+        _sender(true, seed, ports, ways.source),
         seed,
         generators,
         KnobBoard(true, attenuators, motors, bias),
         cast(TaggerPort, ports.port(tagger_name, tagger.instrument)),
-        start,
+        _start_edges(seed, ports),
     )
 
 

@@ -10,7 +10,7 @@ import hashlib
 
 from numpy.random import Generator, Philox, SeedSequence
 
-__all__ = ["generator", "normal"]
+__all__ = ["generator", "normal", "uniform"]
 
 
 def generator(seed: int, part: str, quantity: str) -> Generator:
@@ -23,3 +23,8 @@ def generator(seed: int, part: str, quantity: str) -> Generator:
 def normal(seed: int, part: str, quantity: str) -> float:
     """Return the standard normal draw of one quantity of one part."""
     return float(generator(seed, part, quantity).standard_normal())
+
+
+def uniform(seed: int, part: str, quantity: str) -> float:
+    """Return the draw of one quantity of one part, even between -1 and 1."""
+    return float(generator(seed, part, quantity).uniform(-1.0, 1.0))

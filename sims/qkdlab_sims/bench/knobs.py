@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qkdlab_sims.bench.ports import AttenuatorPort, BiasPort, RotatorPort
+from qkdlab_sims.bench.ports import AttenuatorPort, BiasPort, RotatorPort, ShutterPort
 from qkdlab_sims.bench.truth import TrueBench
 
 __all__ = ["KnobBoard", "Knobs", "MotorPort"]
@@ -42,6 +42,13 @@ class KnobBoard:
     attenuators: Mapping[str, AttenuatorPort] = field(default_factory=dict)
     motors: Mapping[str, MotorPort] = field(default_factory=dict)
     detectors: Sequence[tuple[BiasPort, int]] = ()
+    _shutters: Mapping[str, ShutterPort] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked once: whether a class has a method takes long to find out.
+        ports = self.attenuators.items()
+        found = {name: port for name, port in ports if isinstance(port, ShutterPort)}
+        object.__setattr__(self, "_shutters", found)
 
     def read(self, t_ps: int) -> Knobs:
         """Return where everything stands at `t_ps`, true values."""
@@ -60,8 +67,8 @@ class KnobBoard:
             yield float(currents_ua[channel])
 
     def _transmission(self, name: str, t_ps: int) -> float:
-        port = self.attenuators[name]
-        if not port.shutter_open(t_ps):
+        port, shutter = self.attenuators[name], self._shutters.get(name)
+        if shutter is not None and not shutter.shutter_open(t_ps):
             return 0.0
         scale = self.true.attenuator_scale.get(name, 1.0)
         return float(10.0 ** (-scale * port.attenuation_db(t_ps) / 10.0))

@@ -12,12 +12,24 @@ from typing import TypeVar
 
 from qkdlab.errors import ConfigError
 from qkdlab.wiring.graph import Graph, OpticalPath
-from qkdlab.wiring.parts import Amplifier, Awg, DelayGenerator, Laser, Snspd, Tagger
+from qkdlab.wiring.parts import (
+    Amplifier,
+    Awg,
+    Clock,
+    DelayGenerator,
+    Laser,
+    PulseFormer,
+    Snspd,
+    Tagger,
+)
 
 __all__ = [
+    "ClockChain",
     "RfChain",
     "TriggerChain",
+    "bias_source",
     "find_part",
+    "laser_clock",
     "light_paths",
     "rf_chain",
     "start_chain",
@@ -39,16 +51,29 @@ class RfChain:
 
 
 @dataclass(frozen=True)
+class ClockChain:
+    """The clock that drives the laser, and the pulse former between them, if any."""
+
+    name: str
+    part: Clock
+    former: PulseFormer | None
+    delay_ps: int
+
+
+@dataclass(frozen=True)
 class TriggerChain:
     """The sync output of a generator, delayed, into a tagger's START.
 
-    max_rate_hz: triggers that come faster are missed
+    unit, output: the delay generator's part and its output, or None without one
+    before_ps, after_ps: delays of the cables before and after it
     """
 
     awg: str
-    delay_ps: int
-    jitter_rms_ps: float
-    max_rate_hz: float
+    sync_v: float
+    unit: tuple[str, str] | None
+    before_ps: int
+    after_ps: int
+    max_rate_hz: float = math.inf
 
 
 def find_part(graph: Graph, kind: type[P]) -> tuple[str, P]:
@@ -60,6 +85,23 @@ def find_part(graph: Graph, kind: type[P]) -> tuple[str, P]:
             f"found {len(found)}"
         )
     return found[0]
+
+
+def laser_clock(graph: Graph) -> ClockChain:
+    """Return what makes the laser pulse; raises ConfigError when no clock does."""
+    laser = find_part(graph, Laser)[0]
+    chain = graph.chain(laser, "clock")
+    parts = graph.wiring.parts
+    clock = parts[chain.source[0]] if chain else None
+    formers = [parts[name] for name in chain.parts] if chain else []
+    if chain is None or not isinstance(clock, Clock):
+        raise ConfigError(f"wiring.cables: no clock drives {laser}.clock")
+    former = formers[0] if formers else None
+    if len(formers) > 1 or not isinstance(former, PulseFormer | None):
+        raise ConfigError(
+            f"wiring.cables: the simulated world takes one pulse former before {laser}"
+        )
+    return ClockChain(chain.source[0], clock, former, chain.delay_ps)
 
 
 def light_paths(graph: Graph) -> dict[str, OpticalPath]:
@@ -90,6 +132,12 @@ def rf_chain(graph: Graph, modulator: str) -> RfChain | None:
     )
 
 
+def bias_source(graph: Graph, modulator: str) -> str | None:
+    """Return the voltage source at a modulator's bias electrode, or None."""
+    link = graph.entering(modulator, "bias")
+    return None if link is None else link.source[0]
+
+
 def start_chain(graph: Graph) -> TriggerChain | None:
     """Return what triggers the tagger's START, or None when nothing does."""
     tagger = find_part(graph, Tagger)[0]
@@ -99,13 +147,26 @@ def start_chain(graph: Graph) -> TriggerChain | None:
     name, port = chain.source
     if not isinstance(graph.wiring.parts[name], Awg) or port != "sync":
         raise ConfigError(f"wiring.cables: {name}.{port} cannot trigger {tagger}.start")
-    parts = [graph.wiring.parts[part] for part in chain.parts]
-    delays = [part for part in parts if isinstance(part, DelayGenerator)]
+    awg = graph.wiring.parts[name]
+    sync_v = awg.sync_v if isinstance(awg, Awg) else 0.0
+    if not chain.parts:
+        return TriggerChain(name, sync_v, None, chain.delay_ps, 0)
+    *more, last = chain.parts
+    unit = graph.wiring.parts[last]
+    if more or not isinstance(unit, DelayGenerator):
+        raise ConfigError(
+            f"wiring.cables: the simulated world takes one delay generator between "
+            f"{name}.sync and {tagger}.start"
+        )
+    output = chain.links[-1].source[1]
+    after_ps = chain.links[-1].cable.delay_ps
     return TriggerChain(
         name,
-        chain.delay_ps + sum(part.delay_ps for part in delays),
-        sum(part.jitter_rms_ps**2 for part in delays) ** 0.5,
-        min((part.max_trigger_hz for part in delays), default=math.inf),
+        sync_v,
+        (last, output),
+        chain.delay_ps - after_ps,
+        after_ps,
+        unit.max_trigger_hz,
     )
 
 

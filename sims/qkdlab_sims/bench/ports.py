@@ -8,7 +8,7 @@ never asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,18 @@ from qkdlab_sims.instruments.machine import ByteMachine, MessageMachine
 __all__ = [
     "AttenuatorPort",
     "BiasPort",
+    "ClockPort",
+    "DelayPort",
+    "DelayPulse",
     "GeneratorOutput",
     "GeneratorPort",
     "Instrument",
+    "LaserPort",
     "PowerMeterPort",
     "RotatorPort",
+    "ShutterPort",
     "TaggerPort",
+    "VoltagePort",
 ]
 
 
@@ -83,14 +89,116 @@ class GeneratorPort(Protocol):
 
 
 class AttenuatorPort(Protocol):
-    """Attenuation and shutter."""
+    """Attenuation."""
 
     def attenuation_db(self, now_ps: int) -> float:
         """Return the attenuation, settling included, by the instrument's own scale."""
         ...
 
+
+@runtime_checkable
+class ShutterPort(Protocol):
+    """What an attenuator with a shutter has beside."""
+
     def shutter_open(self, now_ps: int) -> bool:
         """Return whether light passes."""
+        ...
+
+
+class ClockPort(Protocol):
+    """A sine."""
+
+    on_change: Callable[[int], None] | None
+    """Called with the time whenever what leaves the output may be different."""
+
+    def frequency_hz(self) -> float:
+        """Return the frequency."""
+        ...
+
+    def phase_deg(self) -> float:
+        """Return the phase against the reference output."""
+        ...
+
+    def power_dbm(self) -> float:
+        """Return the level into 50 Ohm."""
+        ...
+
+    def output_on(self) -> bool:
+        """Return whether the sine leaves."""
+        ...
+
+
+class LaserPort(Protocol):
+    """Current and temperature of a laser diode."""
+
+    photodiode_ma: Callable[[int], float]
+    """t_ps -> current of the monitor photodiode."""
+
+    def current_ma(self, now_ps: int) -> float:
+        """Return the direct current, 0 when it is off."""
+        ...
+
+    def thermistor_ohm(self, now_ps: int) -> float:
+        """Return the thermistor's resistance."""
+        ...
+
+
+class VoltagePort(Protocol):
+    """A direct voltage."""
+
+    def voltage_v(self, now_ps: int) -> float:
+        """Return the voltage at the connector, 0 when the output is off."""
+        ...
+
+
+class DelayPulse(Protocol):
+    """A pulse of a delay generator; delay from the trigger, insertion included."""
+
+    @property
+    def delay_ps(self) -> int:
+        """To the first edge."""
+        ...
+
+    @property
+    def width_ps(self) -> int:
+        """From the first edge to the second."""
+        ...
+
+    @property
+    def amplitude_v(self) -> float:
+        """Step into 50 Ohm, positive."""
+        ...
+
+    @property
+    def offset_v(self) -> float:
+        """The lower level."""
+        ...
+
+    @property
+    def positive(self) -> bool:
+        """Whether the pulse goes up from the lower level."""
+        ...
+
+
+class DelayPort(Protocol):
+    """A delay generator."""
+
+    on_change: Callable[[int], None] | None
+    """Called with the time whenever pulses may be different."""
+    jitter_rms_ps: float
+    trigger_rate: Callable[[int], float]
+    """t_ps -> rate in Hz of the triggers that come at the input and cross the level."""
+
+    def pulse(self, output: str) -> DelayPulse:
+        """Return the pulse at an output: ``T0``, ``AB``, ``CD``, ``EF``, ``GH``."""
+        ...
+
+    def trigger_source(self) -> str:
+        """Return what triggers it, such as ``external rising``."""
+        ...
+
+    def trigger_threshold_v(self) -> float:
+        """Return the level at the external input."""
         ...
 
 
@@ -127,6 +235,9 @@ class TaggerPort(Protocol):
 
     Pulses come sorted, each call's after the former call's.
     """
+
+    start_height_v: float
+    """Of the pulses at START."""
 
     def push(self, input_index: int, t_ps: NDArray[np.int64]) -> None:
         """Give pulses on one input (1 ...)."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import ConfigError
 from qkdlab.wiring.graph import Graph, OpticalPath
-from qkdlab.wiring.parts import Clock, IntensityModulator, Laser, PhaseModulator
-from qkdlab_sims.bench.paths import RfChain, find_part, rf_chain
+from qkdlab.wiring.parts import IntensityModulator, Laser, PhaseModulator
+from qkdlab_sims.bench.paths import RfChain, find_part, laser_clock, rf_chain
 from qkdlab_sims.bench.ports import GeneratorOutput
 from qkdlab_sims.bench.transfer import fixed_jones
+from qkdlab_sims.optics.awg.response import latency_ps
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.modulator import (
     Amplifier,
@@ -22,7 +24,7 @@ from qkdlab_sims.optics.modulator import (
     intensity_transmission,
     phase_modulator_jones,
 )
-from qkdlab_sims.optics.source import GainSwitchedLaser
+from qkdlab_sims.optics.source import plain_pulses
 
 __all__ = ["MAX_CONTEXTS", "ModulatedSource", "pulse_period_ps"]
 
@@ -32,15 +34,11 @@ only later are cut there and begin anew."""
 
 
 def pulse_period_ps(graph: Graph) -> int:
-    """Return the pulse period set by the clock that drives the laser.
+    """Return the nominal pulse period of the clock that drives the laser.
 
     Raises ConfigError when no clock does, or its period is no whole picosecond.
     """
-    laser = find_part(graph, Laser)[0]
-    link = graph.entering(laser, "clock")
-    part = None if link is None else graph.wiring.parts[link.source[0]]
-    if not isinstance(part, Clock):
-        raise ConfigError(f"wiring.cables: no clock drives {laser}.clock")
+    part = laser_clock(graph).part
     period = Fraction(10**12) / Fraction(part.frequency_hz)
     if period.denominator != 1:
         raise ConfigError(
@@ -50,7 +48,7 @@ def pulse_period_ps(graph: Graph) -> int:
 
 
 class ModulatedSource:
-    """Laser and modulators; the light follows what the generators put out.
+    """Modulators; the light follows what the generators put out.
 
     path: a path of the light on which all modulators lie
     """
@@ -60,100 +58,134 @@ class ModulatedSource:
         self.period_ps = pulse_period_ps(graph)
         self._drives: list[_Drive] = []
         n_stages = 0
-        delay_ps = self.laser.pulse_delay_ps
+        delay_ps = 0
         for at, stage in enumerate(path.stages):
             delay_ps += stage.delay_ps
             if isinstance(stage.part, IntensityModulator | PhaseModulator):
                 chain = rf_chain(graph, stage.name)
-                self._drives.append(_Drive(stage.part, chain, delay_ps))
+                self._drives.append(_Drive(stage.name, stage.part, chain, delay_ps))
                 n_stages = at + 1
-        self._last: tuple[list[GeneratorOutput | None], Light] | None = None
+        self._last: tuple[list[GeneratorOutput | None], Any, Light] | None = None
         self.stages = path.stages[:n_stages]
         """Up to and with the last modulator."""
 
-    def light(self, outputs: Mapping[tuple[str, int], GeneratorOutput]) -> Light:
-        """Return the light behind the last modulator for the present waveforms.
+    def pattern(
+        self,
+        outputs: Mapping[tuple[str, int], GeneratorOutput],
+        delay_ps: int,
+        phases_rad: Mapping[str, float],
+    ) -> Light:
+        """Return what becomes of one photon per pulse behind the last modulator.
 
-        outputs: by generator and channel
+        outputs:    by generator and channel
+        delay_ps:   pulse k leaves the laser so long after its slot opens
+        phases_rad: of intensity modulators without RF drive; 0 where none is given
 
         One context when all outputs rest. The same object as before when nothing that
         drives a modulator changed.
         """
-        driven = [one.running(outputs) for one in self._drives]
-        if self._last is None or not all(map(_unchanged, self._last[0], driven)):
-            self._last = driven, self._light(driven)
-        return self._last[1]
+        driven = [
+            outputs.get(one.source) if one.source is not None else None
+            for one in self._drives
+        ]
+        driven = [out if out is not None and out.enabled else None for out in driven]
+        state = delay_ps, dict(phases_rad)
+        if (
+            self._last is None
+            or self._last[1] != state
+            or not all(map(_unchanged, self._last[0], driven))
+        ):
+            light = self._pattern(driven, delay_ps, phases_rad)
+            self._last = driven, state, light
+        return self._last[2]
 
-    def _light(self, driven: Sequence[GeneratorOutput | None]) -> Light:
-        light = GainSwitchedLaser(
-            mean_power_dbm=self.laser.mean_power_dbm,
-            wavelength_nm=self.laser.wavelength_nm,
-            repetition_hz=1e12 / self.period_ps,
-            pulse_fwhm_ps=self.laser.pulse_fwhm_ps,
-        ).light()
+    def _pattern(
+        self,
+        driven: Sequence[GeneratorOutput | None],
+        delay_ps: int,
+        phases_rad: Mapping[str, float],
+    ) -> Light:
+        light = plain_pulses(self.laser.wavelength_nm, self.laser.pulse_fwhm_ps)
         for stage in self.stages:
             light = light.through(fixed_jones(stage))
-        first_pulse, n_contexts = self._pattern([out for out in driven if out])
+        first_pulse, n_contexts = self._extent(driven, delay_ps)
         pulses = first_pulse + np.arange(n_contexts)
-        jones = np.broadcast_to(np.eye(2, dtype=np.complex128), (n_contexts, 2, 2))
+        jones = np.ones((n_contexts, 2), np.complex128)
         for one, output in zip(self._drives, driven, strict=True):
-            volts = one.volts(output, pulses, self.period_ps)
-            jones = _modulate(one.modulator, volts, jones)
-        return light.modulated(np.ascontiguousarray(jones), first_pulse)
+            volts = one.volts(output, pulses, self.period_ps, delay_ps)
+            jones *= _modulation(one.modulator, volts, phases_rad.get(one.name, 0.0))
+        return light.modulated(jones, first_pulse)
 
-    def _pattern(self, running: list[GeneratorOutput]) -> tuple[int, int]:
-        """Return the first pulse of the pattern and its length in pulses."""
+    def _extent(
+        self, driven: Sequence[GeneratorOutput | None], delay_ps: int
+    ) -> tuple[int, int]:
+        """Return the first pulse of the pattern and its length in pulses.
+
+        The first pulse is the first that meets more of symbol 0 than of what was
+        before it.
+        """
         n_contexts, first_pulse = 1, 0
-        for output in running:
+        running = [
+            (one, out)
+            for one, out in zip(self._drives, driven, strict=True)
+            if out is not None
+        ]
+        for _, output in running:
             period = Fraction(len(output.volts) * 10**12)
             period /= Fraction(output.sample_rate_hz)
             # The pattern of one channel repeats after so many pulses.
             n_pulses = (period / self.period_ps).numerator
             n_contexts = math.lcm(n_contexts, n_pulses)
         if running:
-            since_ps = running[0].start_ps - self._drives[0].delay_ps
-            first_pulse = -(-since_ps // self.period_ps)
+            one, output = running[0]
+            begin_ps = output.start_ps + one.lag_ps(output) - delay_ps
+            first_pulse = math.ceil(begin_ps / self.period_ps)
         return first_pulse, min(n_contexts, MAX_CONTEXTS)
 
 
 class _Drive:
     """A modulator and what drives it.
 
-    delay_ps: from the clock edge until the pulse passes the modulator
+    delay_ps: from the laser until the pulse passes the modulator
     """
 
     def __init__(
         self,
+        name: str,
         modulator: IntensityModulator | PhaseModulator,
         chain: RfChain | None,
         delay_ps: int,
     ) -> None:
+        self.name = name
         self.modulator = modulator
-        self.delay_ps = delay_ps
+        self._delay_ps = delay_ps
         self._chain = chain
         self._amplifier = _amplifier(chain)
         self._last: tuple[GeneratorOutput, NDArray[np.float64]] | None = None
         self._last_volts = np.zeros(0)
 
-    def running(
-        self, outputs: Mapping[tuple[str, int], GeneratorOutput]
-    ) -> GeneratorOutput | None:
-        """Return the output that drives the modulator, if it is on."""
-        if self._chain is None:
-            return None
-        output = outputs[self._chain.awg, self._chain.channel]
-        return output if output.enabled else None
+    @property
+    def source(self) -> tuple[str, int] | None:
+        """The generator and channel that drive the modulator, if any do."""
+        return (self._chain.awg, self._chain.channel) if self._chain else None
+
+    def lag_ps(self, output: GeneratorOutput) -> float:
+        """Return how much later than light from the laser a sample takes effect."""
+        cable_ps = self._chain.delay_ps if self._chain else 0
+        response_ps = latency_ps(output.filter, output.sample_rate_hz)
+        return cable_ps + response_ps - self._delay_ps
 
     def volts(
         self,
         output: GeneratorOutput | None,
         pulses: NDArray[np.int64],
         period_ps: int,
+        delay_ps: int,
     ) -> NDArray[np.float64]:
         """Return the volts at the electrodes when each pulse passes."""
         if self._chain is None or output is None:
             return np.zeros(len(pulses))
-        since_start_ps = pulses * period_ps + self.delay_ps
+        since_start_ps = pulses * period_ps + delay_ps + self._delay_ps
         since_start_ps -= output.start_ps + self._chain.delay_ps
         times_ps = since_start_ps.astype(np.float64)
         # Generators tell of every command; most change one channel only.
@@ -205,14 +237,15 @@ def _amplifier(chain: RfChain | None) -> Amplifier:
     return Amplifier(label.gain, label.saturation_v, label.ac_coupling_hz)
 
 
-def _modulate(
+def _modulation(
     part: IntensityModulator | PhaseModulator,
     volts: NDArray[np.float64],
-    jones: NDArray[np.complex128],
-) -> NDArray[np.complex128]:
+    phase_rad: float,
+) -> NDArray[np.complex128] | NDArray[np.float64]:
+    """Return factors of the two polarizations' amplitudes, [n, 2] or [n, 1]."""
     if isinstance(part, IntensityModulator):
-        amplitude = np.sqrt(
-            intensity_transmission(volts, part.v_pi_v, part.extinction_db)
+        power = intensity_transmission(
+            volts, part.v_pi_v, part.extinction_db, phase_rad
         )
-        return amplitude[:, None, None] * jones
-    return phase_modulator_jones(volts, part.v_pi_v) @ jones
+        return np.sqrt(power)[:, None]
+    return phase_modulator_jones(volts, part.v_pi_v)

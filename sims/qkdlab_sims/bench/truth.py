@@ -11,9 +11,11 @@ from qkdlab.wiring.graph import Graph
 from qkdlab.wiring.parts import (
     Amplifier,
     BeamSplitter,
+    Cable,
     Fibre,
     FixedLoss,
     IntensityModulator,
+    Laser,
     Part,
     PhaseModulator,
     PowerMeterPart,
@@ -24,7 +26,8 @@ from qkdlab.wiring.parts import (
     Waveplate,
     Wiring,
 )
-from qkdlab_sims.bench.draws import normal
+from qkdlab.wiring.ports import split_port
+from qkdlab_sims.bench.draws import normal, uniform
 from qkdlab_sims.bench.paths import light_paths
 from qkdlab_sims.sections import Spread
 
@@ -43,6 +46,8 @@ class TrueBench:
     meter_scale_error: dict[str, float] = field(default_factory=dict)
     """Relative: shown power over true power, minus one."""
     tagger_offset_ppm: dict[str, float] = field(default_factory=dict)
+    modulator_phase_rad: dict[str, float] = field(default_factory=dict)
+    """Of intensity modulators at zero bias, at first."""
 
 
 def draw_bench(nominal: Wiring, spread: Spread, seed: int) -> TrueBench:
@@ -56,7 +61,11 @@ def draw_bench(nominal: Wiring, spread: Spread, seed: int) -> TrueBench:
                         part, _Deviations(seed, name), spread, name in in_record
                     )
                     for name, part in nominal.parts.items()
-                }
+                },
+                "cables": [
+                    _true_cable(cable, nominal, spread, seed)
+                    for cable in nominal.cables
+                ],
             }
         )
     )
@@ -75,6 +84,9 @@ def draw_bench(nominal: Wiring, spread: Spread, seed: int) -> TrueBench:
             case Tagger():
                 offset_ppm = draw.of("clock", spread.tagger_offset_ppm)
                 true.tagger_offset_ppm[name] = offset_ppm
+            case IntensityModulator():
+                phase_rad = draw.within("phase", spread.modulator_phase_rad)
+                true.modulator_phase_rad[name] = phase_rad
     return true
 
 
@@ -98,6 +110,23 @@ class _Deviations:
     def of(self, quantity: str, standard_deviation: float) -> float:
         return standard_deviation * normal(self.seed, self.part, quantity)
 
+    def within(self, quantity: str, half_width: float) -> float:
+        return half_width * uniform(self.seed, self.part, quantity)
+
+
+def _true_cable(cable: Cable, nominal: Wiring, spread: Spread, seed: int) -> Cable:
+    """Return a drive line, or the fibre to a detector, with its true delay."""
+    name, port = split_port(cable.target)
+    draw = _Deviations(seed, name)
+    delay_ps = cable.delay_ps
+    match nominal.parts.get(name):
+        case IntensityModulator() | PhaseModulator() if port == "rf":
+            half_ps = spread.rf_delay_ps / 2
+            delay_ps += round(half_ps + draw.within("rf delay", half_ps))
+        case Snspd():
+            delay_ps += round(draw.within("delay", spread.detector_delay_ps))
+    return cable.model_copy(update={"delay_ps": delay_ps})
+
 
 def _true_part(part: Part, draw: _Deviations, spread: Spread, in_record: bool) -> Part:
     loss_db = 0.0 if in_record else draw.of("loss", spread.loss_db)
@@ -111,6 +140,17 @@ def _true_part(part: Part, draw: _Deviations, spread: Spread, in_record: bool) -
             if isinstance(part, IntensityModulator):
                 error = draw.of("extinction", spread.extinction_db)
                 update["extinction_db"] = max(0.0, part.extinction_db + error)
+                error = draw.of("dc v_pi", spread.v_pi_rel)
+                update["dc_v_pi_v"] = part.dc_v_pi_v * (1.0 + error)
+        case Laser():
+            error = draw.of("threshold", spread.laser_threshold_rel)
+            update["threshold_ma"] = part.threshold_ma * (1.0 + error)
+            error = draw.of("slope", spread.laser_slope_rel)
+            update["slope_mw_per_ma"] = part.slope_mw_per_ma * (1.0 + error)
+            error_db = draw.of("power", spread.laser_power_db)
+            update["mean_power_dbm"] = part.mean_power_dbm + error_db
+            late_ps = draw.within("pulse delay", spread.pulse_delay_ps)
+            update["pulse_delay_ps"] = part.pulse_delay_ps + round(late_ps)
         case Amplifier():
             error = draw.of("gain", spread.amplifier_gain_rel)
             update["gain"] = part.gain * (1.0 + error)

@@ -36,6 +36,7 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
                {part: {field: true value}}
     """
     moment = _moment(world)
+    sent = moment.sent
     bank = world.detection.bank
     bias_ua = moment.effective_bias_ua
     photons = light_at_output(world)[:, 0]
@@ -57,7 +58,14 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
             "mean_photons": float(photons.mean()),
             "least_photons": float(photons.min()),
             "most_photons": float(photons.max()),
+            "delay_ps": sent.drive.delay_ps,
+            "wavelength_nm": sent.emission.wavelength_nm,
+            "phase_law": sent.emission.phase_law,
+            "continuous_w": sent.emission.continuous_w,
         },
+        "laser_threshold_ma": sent.threshold_ma,
+        "modulator_phase_rad": dict(sent.phases_rad),
+        "modulator_null_v": dict(sent.null_v),
         "detectors": [
             {
                 "name": way.name,
@@ -66,7 +74,7 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
                 "efficiency": float(efficiency),
                 "dark_rate_hz": float(dark_rate_hz),
                 "bias_ua": bias,
-                "arrival_ps": way.arrival_ps,
+                "arrival_ps": way.arrival_ps + sent.drive.delay_ps,
                 "recovery_tau_ps": way.part.recovery_tau_ps,
                 "i_half_ua": way.part.i_half_ua,
                 "width_ua": way.part.width_ua,

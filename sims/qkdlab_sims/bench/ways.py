@@ -32,7 +32,7 @@ __all__ = ["DetectorWay", "LightWays"]
 class DetectorWay:
     """The way to one detector and on to the tagger.
 
-    arrival_ps: from the opening of a pulse's slot to its click at the tagger's input
+    arrival_ps: from the laser to a click at the tagger's input
     """
 
     name: str
@@ -72,8 +72,7 @@ class LightWays:
         }
         inputs = tagger_inputs(graph)
         self.detectors = [
-            self._detector_way(paths[name], laser_part, inputs.get(name))
-            for name in detectors
+            self._detector_way(paths[name], inputs.get(name)) for name in detectors
         ]
         ways = [paths[name].stages[n_source:] for name in detectors]
         n_common = _n_common(ways)
@@ -90,7 +89,7 @@ class LightWays:
         self.eve = _acting_eve([paths[name] for name in detectors])
 
     def _detector_way(
-        self, path: OpticalPath, laser: Laser, tagger_input: tuple[int, int] | None
+        self, path: OpticalPath, tagger_input: tuple[int, int] | None
     ) -> DetectorWay:
         part = path.stages[-1].part
         if not isinstance(part, Snspd):
@@ -102,7 +101,7 @@ class LightWays:
         return DetectorWay(
             path.end,
             part,
-            laser.pulse_delay_ps + path.delay_ps + cable_ps,
+            path.delay_ps + cable_ps,
             number,
             Transfer(stages[:at]),
             Transfer(stages[at:]),

@@ -22,6 +22,7 @@ from qkdlab_sims.bench.detection import Conditions, Detection
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
 from qkdlab_sims.bench.power import PowerHistory
+from qkdlab_sims.bench.sender import Sender, SenderState
 from qkdlab_sims.bench.start import StartEdges
 from qkdlab_sims.bench.transfer import Turning
 from qkdlab_sims.bench.ways import LightWays
@@ -52,11 +53,14 @@ class Moment:
     conditions: Conditions
     effective_bias_ua: tuple[float, ...]
     """By detector, 0 where the wire has latched."""
+    sent: SenderState
 
     def has_pattern(self) -> bool:
         """Return whether light that carries a pattern leaves the sender."""
+        light = self.conditions.light
         is_open = all(t > 0.0 for t in self.turning.transmission.values())
-        return is_open and self.conditions.light.n_contexts > 1
+        has_pulses = light.pulse_share > 0.0 and bool(np.any(light.matrix))
+        return is_open and has_pulses and light.n_contexts > 1
 
 
 @dataclass
@@ -64,12 +68,14 @@ class World:
     """Lasers, modulators, channel and detectors; a `qkdlab.clock.World`.
 
     ways:       of the light through the true bench
+    sender:     makes the light
     generators: by part
-    knobs:      everything that instruments move
+    knobs:      everything that instruments move behind the modulators
     tagger:     with its START edges, when there is one
     """
 
     ways: LightWays
+    sender: Sender
     seed: int = field(repr=False)
     generators: Mapping[str, GeneratorPort]
     knobs: KnobBoard
@@ -99,8 +105,7 @@ class World:
             for name, part in self.ways.fibres.items()
         }
         self._power = {name: PowerHistory() for name in self.ways.meters}
-        self._mean_stokes = np.zeros(4)
-        self._light = self._look_at_generators()
+        self._look_at_generators()
         self._next_tick = 0
         self._delivered_ps = 0
         self._now_ps = 0
@@ -141,6 +146,7 @@ class World:
         if self.start is not None:
             starts = self.start.until(now_ps)
             if len(starts):
+                self.tagger.start_height_v = self.start.height_v
                 self.tagger.push_start(starts)
         self.tagger.advance(now_ps)
 
@@ -168,14 +174,15 @@ class World:
     def _begin_tick(self, tick: int) -> None:
         t_ps = tick * self.tick_ps
         if self._light_changed:
-            self._light = self._look_at_generators()
+            self._look_at_generators()
+        light = self.sender.light(t_ps)
         if self.start is not None:
             self.start.run(t_ps, t_ps + self.tick_ps)
         last = self._moment
         knobs = self.knobs.read(t_ps)
         rotation = {name: fibre.at(tick) for name, fibre in self._fibres.items()}
-        if last is None or self._has_changed(last, knobs, rotation):
-            last = self._new_moment(tick, knobs, rotation)
+        if last is None or self._has_changed(last, light, knobs, rotation):
+            last = self._new_moment(tick, light, knobs, rotation)
         self._moment = last
         self._next_tick = tick + 1
         self.detection.append(tick, last.conditions)
@@ -183,10 +190,14 @@ class World:
             self.recorded = last
 
     def _has_changed(
-        self, last: Moment, knobs: Knobs, rotation: dict[str, NDArray[np.complex128]]
+        self,
+        last: Moment,
+        light: Light,
+        knobs: Knobs,
+        rotation: dict[str, NDArray[np.complex128]],
     ) -> bool:
         return (
-            self._light is not last.conditions.light
+            light is not last.conditions.light
             or knobs != last.knobs
             # A fibre gives the same array until it moves.
             or any(rotation[n] is not r for n, r in last.turning.rotation.items())
@@ -195,19 +206,20 @@ class World:
     def _new_moment(
         self,
         tick: int,
+        light: Light,
         knobs: Knobs,
         rotation: dict[str, NDArray[np.complex128]],
     ) -> Moment:
         turning = Turning(dict(knobs.transmission), dict(knobs.axis_deg), rotation)
         self._wires.set_bias(knobs.bias_ua)
         analysers, eve = self.ways.analysers(turning)
-        conditions = Conditions(self._light, analysers, knobs.bias_ua, eve)
-        self._measure_power(tick, turning)
+        conditions = Conditions(light, analysers, knobs.bias_ua, eve)
+        self._measure_power(tick, light, turning)
         effective = tuple(self._wires.effective_bias_ua())
-        return Moment(tick, knobs, turning, conditions, effective)
+        return Moment(tick, knobs, turning, conditions, effective, self.sender.state())
 
-    def _look_at_generators(self) -> Light:
-        """Return the light that the present waveforms make."""
+    def _look_at_generators(self) -> None:
+        """Take the present waveforms."""
         self._light_changed = False
         outputs = {
             (name, channel): port.output(channel)
@@ -218,16 +230,15 @@ class World:
             port = self.generators[self.start.awg]
             source = outputs[self.start.awg, port.sync_source]
             self.start.set_comb(source.start_ps, port.sync_period_ps())
-        light = self.ways.source.light(outputs)
-        self._mean_stokes = light.stokes().mean(axis=0)
-        return light
+        self.sender.set_outputs(outputs)
 
-    def _measure_power(self, tick: int, turning: Turning) -> None:
-        joules = photon_energy_j(self.ways.source.laser.wavelength_nm)
+    def _measure_power(self, tick: int, light: Light, turning: Turning) -> None:
+        stokes = light.average_stokes()
+        joules = photon_energy_j(light.wavelength_nm)
         watts = joules * 1e12 / self.ways.source.period_ps
         for name, way in self.ways.meters.items():
             analyser = analyser_vector(way.jones(turning))
-            photons = 0.5 * float(analyser @ self._mean_stokes)
+            photons = 0.5 * float(analyser @ stokes)
             self._power[name].set(tick * self.tick_ps, photons * watts)
 
 

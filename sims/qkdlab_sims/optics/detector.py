@@ -50,6 +50,8 @@ __all__ = [
 
 _LONG_AGO_PS = -(1 << 61)
 _CHUNK_TAGS = 1 << 18
+BRIGHTEST_SPREAD = 8.0
+"""Detectable photons a period of continuous light; above it a wire is blind anyway."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,8 @@ class DetectorBank:
 
     parameters: one per detector
     arrival_ps: from the opening of a pulse's slot at the source (pulse k opens at
-                k x period_ps of world time) to the pulse at each detector
+                k x period_ps of world time) to the pulse at each detector, without
+                the light's own delay, which lies between 0 and one period
     period_ps:  time between pulses
     seed, component: key of all random numbers
     hold_back_ps: tags are given out this much later than their pulse, so that those of
@@ -221,13 +224,21 @@ def simulate_pulses(
         raise ValueError("simulate_pulses wants one analyser vector per detector")
     bias = state.effective_bias_ua()
     active = np.array([b > 0.0 for b in bias])
-    transfer = mueller_matrix(light.matrix)
-    before = transfer if eve is None else mueller_matrix(eve.before) @ transfer
+    if not 0 <= light.delay_ps < bank.period_ps:
+        raise ValueError("simulate_pulses wants a delay shorter than the period")
+    to_eve = np.eye(4) if eve is None else mueller_matrix(eve.before)
+    before = to_eve @ light.transfer()
     after = np.ascontiguousarray(np.where(active[:, None], analysers, 0.0))
     bound = _mean_bound(after, before, light)
     tick_ps = PULSES_PER_TICK * bank.period_ps
     wires = bank.wires(tuple(bias), light.pulse_fwhm_ps).copy()
     wires["last_ps"] = state.last_ps
+    until = wires["arrival_ps"] - bank.hold_back_ps + k0 * bank.period_ps
+    # What comes evenly spread acts as dark counts do; Eve lets it pass.
+    spread = 0.5 * after @ to_eve @ light.continuous_stokes()
+    wires["dark_per_tick"] += PULSES_PER_TICK * np.minimum(spread, BRIGHTEST_SPREAD)
+    arrival_ps = wires["arrival_ps"].copy()
+    wires["arrival_ps"] += light.delay_ps
     photons = PULSES_PER_TICK * (1.0 if bound > BRIGHT_MEAN else bound)
     if isinstance(eve, PhotonAttack):
         photons = PULSES_PER_TICK * eve.clicks_per_pulse()
@@ -236,7 +247,6 @@ def simulate_pulses(
     tick, tick_end = k0 // PULSES_PER_TICK, k1 // PULSES_PER_TICK
     if float(wires["sigma_ps"].max()) * GAUSS_BOUND >= bank.hold_back_ps:
         raise ValueError("DetectorBank.hold_back_ps is too short for this jitter")
-    until = wires["arrival_ps"] - bank.hold_back_ps + k0 * bank.period_ps
     pieces: list[list[NDArray[np.int64]]] = [[] for _ in range(n_det)]
     while tick < tick_end:
         n_held = [len(tags) for tags in state.held_back]
@@ -280,7 +290,7 @@ def simulate_pulses(
             )
         if tick < 0:
             raise OverflowError("a tick holds more clicks than its bound")
-        until = wires["arrival_ps"] - bank.hold_back_ps + tick * tick_ps
+        until = arrival_ps - bank.hold_back_ps + tick * tick_ps
         for d, n_tags in enumerate(wires["n_tags"].tolist()):
             row = out[d, :n_tags]
             final = int(row.searchsorted(until[d]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ def _identity() -> NDArray[np.complex128]:
 
 @dataclass(frozen=True, eq=False)
 class StateTable:
-    """Stokes vectors of a pattern, float64[n, 4], read-only, and their largest S0."""
+    """Stokes vectors of a pattern, float64[n, 4], read-only; mean and largest S0."""
 
     stokes: NDArray[np.float64]
+    mean: NDArray[np.float64]
     brightest: float
 
     @classmethod
@@ -28,41 +30,47 @@ class StateTable:
         """Return the table of fields complex128[n, 2]."""
         stokes = np.ascontiguousarray(stokes_vectors(jones))
         stokes.flags.writeable = False
-        return cls(stokes, float(stokes[:, 0].max()))
+        return cls(stokes, stokes.mean(axis=0), float(stokes[:, 0].max()))
 
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """Pulses that repeat a pattern of contexts.
+    """Pulses that repeat a pattern of contexts, on continuous light if there is any.
 
     jones:               complex128[n, 2], field of each context before `matrix`, in
-                         square roots of photons per pulse
+                         square roots of photons per period
     wavelength_nm:       vacuum wavelength
     first_pulse:         pulse k has context (k - first_pulse) mod n
+    delay_ps:            pulse k comes so long after its slot opens
+    pulse_share:         of the photons, those in pulses; the others come evenly spread
+                         over time with the mean state of the pattern
     pulse_fwhm_ps:       width of the pulse's power in time
     intensity_noise_rms: relative, white from pulse to pulse, common to all photons of
                          a pulse
     matrix:              transfer still to be applied, the same for all contexts
-    phase_law:           "random": the phase is uniform and new for each pulse
+    phase_law:           "random": the phase is uniform and new for each pulse;
+                         "correlated": a diode above threshold between pulses lets
+                         each pulse begin with what is left of the former one's field
 
-    Components change `matrix` only, so a knob costs nothing per context.
+    Clicks of one pulse do not depend on the phase law. Components change `matrix`
+    only, so a knob costs nothing per context.
     """
 
     jones: NDArray[np.complex128]
     wavelength_nm: float
     first_pulse: int = 0
+    delay_ps: int = 0
+    pulse_share: float = 1.0
     pulse_fwhm_ps: float = 0.0
     intensity_noise_rms: float = 0.0
     matrix: NDArray[np.complex128] = field(default_factory=_identity)
-    phase_law: str = "random"
+    phase_law: Literal["random", "correlated"] = "random"
     table: StateTable = field(init=False, repr=False)
     known_table: InitVar[StateTable | None] = None
 
     def __post_init__(self, known_table: StateTable | None) -> None:
         if self.jones.ndim != 2 or self.jones.shape[1] != 2 or not len(self.jones):
             raise ValueError("Light wants jones as complex128[n, 2] with n >= 1")
-        if self.phase_law != "random":
-            raise ValueError(f"phase law {self.phase_law!r} is not known; use 'random'")
         table = known_table or StateTable.of(self.jones)
         object.__setattr__(self, "table", table)
 
@@ -86,14 +94,18 @@ class Light:
     def modulated(self, jones: NDArray[np.complex128], first_pulse: int) -> Light:
         """Return the light after a modulator that follows a pattern.
 
-        jones: complex128[n, 2, 2] by pulse of the pattern, or complex128[n] for a
-        modulator that treats both polarizations alike; `first_pulse` is the pulse that
-        meets entry 0. The light so far must be unmodulated (one context).
+        jones: complex128[n, 2, 2] by pulse of the pattern, or complex128[n, 2] for
+        one that does not mix H and V, or complex128[n] for one that treats both alike;
+        `first_pulse` is the pulse that meets entry 0. The light so far must be
+        unmodulated (one context).
         """
         if self.n_contexts != 1:
             raise ValueError("light can be modulated by a pattern once")
         incoming = self.matrix @ self.jones[0]
-        fields = jones[:, None] * incoming if jones.ndim == 1 else jones @ incoming
+        if jones.ndim == 3:
+            fields = jones @ incoming
+        else:
+            fields = incoming * (jones if jones.ndim == 2 else jones[:, None])
         return replace(
             self,
             jones=fields,
@@ -101,16 +113,46 @@ class Light:
             matrix=_identity(),
         )
 
+    def transfer(self) -> NDArray[np.float64]:
+        """Return float64[4, 4], from `table` to Stokes vectors of pulses."""
+        return self.pulse_share * mueller_matrix(self.matrix)
+
     def stokes(self) -> NDArray[np.float64]:
         """Return float64[n, 4], Stokes vectors in photons per pulse by context."""
-        return self.table.stokes @ mueller_matrix(self.matrix).T
+        return self.table.stokes @ self.transfer().T
+
+    def continuous_stokes(self) -> NDArray[np.float64]:
+        """Return float64[4], what comes evenly spread, in photons per period."""
+        return (1.0 - self.pulse_share) * mueller_matrix(self.matrix) @ self.table.mean
+
+    def average_stokes(self) -> NDArray[np.float64]:
+        """Return float64[4], all light, averaged over the pattern, per period."""
+        return mueller_matrix(self.matrix) @ self.table.mean
 
     def mean_photons(self) -> NDArray[np.float64]:
         """Return float64[n], mean photon number of a pulse by context."""
-        photons: NDArray[np.float64] = (
-            self.table.stokes @ mueller_matrix(self.matrix)[0]
-        )
+        photons: NDArray[np.float64] = self.table.stokes @ self.transfer()[0]
         return photons
+
+    def emitted(
+        self,
+        photons: float,
+        *,
+        pulse_share: float,
+        delay_ps: int,
+        wavelength_nm: float,
+        phase_law: Literal["random", "correlated"],
+    ) -> Light:
+        """Return this pattern with a laser's light of `photons` times its photons."""
+        return replace(
+            self,
+            matrix=np.sqrt(photons) * self.matrix,
+            pulse_share=pulse_share,
+            delay_ps=delay_ps,
+            wavelength_nm=wavelength_nm,
+            phase_law=phase_law,
+            known_table=self.table,
+        )
 
     def _with_matrix(self, matrix: NDArray[np.complex128]) -> Light:
         return replace(self, matrix=matrix, known_table=self.table)

@@ -18,6 +18,10 @@ __all__ = [
 ]
 
 
+_SHORT_MEMORY_PS = 40.0
+"""2 nodes are then exact to 1e-6: nothing rises faster than with a sigma of 1.1 ns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amplifier:
     """A radio-frequency amplifier: V_out = V_sat tanh(gain V_in / V_sat).
@@ -50,7 +54,7 @@ def drive(
     volts:     one period of generator samples; the period repeats for ever
     times_ps:  instants after the edge of sample 0
     The chain is generator filter -> amplifier -> coupling -> single-pole modulator.
-    The modulator's exponential memory is integrated by Gauss-Legendre panels.
+    The modulator's exponential memory is integrated numerically.
     """
     response = step_response(filter_name, sample_rate_hz)
     sample_ps = 1e12 / sample_rate_hz
@@ -69,10 +73,17 @@ def drive(
 def _modulator_memory(
     bandwidth_hz: float, sample_ps: float
 ) -> list[tuple[float, float]]:
-    """Return (lag_ps, weight) pairs that integrate a single pole's memory."""
+    """Return (lag_ps, weight) pairs that integrate a single pole's memory.
+
+    By Gauss and Laguerre where the memory is short against anything that a generator
+    does, else by Gauss-Legendre panels.
+    """
     if math.isinf(bandwidth_hz):
         return [(0.0, 1.0)]
     tau_ps = 1e12 / (2.0 * math.pi * bandwidth_hz)
+    if tau_ps < _SHORT_MEMORY_PS:
+        short, far = 2.0 - math.sqrt(2.0), 2.0 + math.sqrt(2.0)
+        return [(short * tau_ps, far / 4.0), (far * tau_ps, short / 4.0)]
     length = 16.0 * tau_ps
     panels = max(2, math.ceil(length / min(4.0 * tau_ps, 0.5 * sample_ps)))
     nodes, weights = np.polynomial.legendre.leggauss(4)
@@ -122,12 +133,12 @@ def intensity_transmission(
 def phase_modulator_jones(
     volts: NDArray[np.float64], v_pi: float, bias_phase_rad: float = 0.0
 ) -> NDArray[np.complex128]:
-    """Return complex128[n, 2, 2]: V is delayed against H by pi V / V_pi + bias.
+    """Return the diagonal complex128[n, 2]: V is delayed by pi V / V_pi + bias.
 
     Light that enters at 45 degrees (D) leaves as D, R, A, L at 0, 1/2, 1, 3/2 V_pi.
     """
     phase = math.pi * volts / v_pi + bias_phase_rad
-    out = np.zeros((len(volts), 2, 2), dtype=np.complex128)
-    out[:, 0, 0] = 1.0
-    out[:, 1, 1] = np.exp(1j * phase)
+    out = np.ones((len(volts), 2), dtype=np.complex128)
+    out[:, 1].real = np.cos(phase)
+    out[:, 1].imag = np.sin(phase)
     return out

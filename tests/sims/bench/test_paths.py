@@ -60,8 +60,9 @@ def test_a_modulator_without_cable_is_driven_by_nothing() -> None:
 def test_start_comes_from_the_sync_output_through_the_delay_generator() -> None:
     chain = start_chain(GRAPH)
     assert chain is not None
-    assert (chain.awg, chain.delay_ps) == ("awg", 85_000)
-    assert chain.jitter_rms_ps == pytest.approx(20.0)
+    assert (chain.awg, chain.unit) == ("awg", ("sync_delay", "ab"))
+    assert (chain.before_ps, chain.after_ps) == (0, 0)
+    assert (chain.sync_v, chain.max_rate_hz) == (3.0, 10e6)
 
 
 def test_a_tagger_without_start_is_triggered_by_nothing() -> None:
@@ -73,13 +74,13 @@ def test_detectors_are_found_at_the_taggers_inputs() -> None:
     assert inputs == {"d_x0": (1, 0), "d_x1": (2, 0), "d_z0": (3, 0), "d_z1": (4, 0)}
 
 
-def test_a_click_comes_after_pulse_delay_fibre_and_cables() -> None:
+def test_a_click_comes_after_fibre_and_cables() -> None:
     arrivals = {way.name: way.arrival_ps for way in LightWays(GRAPH).detectors}
     assert arrivals == {
-        "d_x0": 122_507_500,
-        "d_x1": 122_507_810,
-        "d_z0": 122_508_240,
-        "d_z1": 122_507_650,
+        "d_x0": 122_500_000,
+        "d_x1": 122_500_310,
+        "d_z0": 122_500_740,
+        "d_z1": 122_500_150,
     }
 
 

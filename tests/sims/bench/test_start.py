@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 from numpy.typing import NDArray
+from world_stubs import DelayStub, PulseStub
 
 from qkdlab.clock import VirtualClock
 from qkdlab_sims.bench.paths import TriggerChain
-from qkdlab_sims.bench.start import MAX_START_PHASE_PS, StartEdges, StartPhase
+from qkdlab_sims.bench.start import StartEdges, StartPhase
 
 FRAME_PS = 640_000
 
 
+CHAIN = TriggerChain("awg", 3.0, ("unit", "ab"), 0, 0, 10e6)
+
+
 def edges(
-    start_ps: int = 0, jitter_rms_ps: float = 20.0, period_ps: int | None = FRAME_PS
+    start_ps: int = 0,
+    jitter_rms_ps: float = 20.0,
+    period_ps: int | None = FRAME_PS,
+    **unit: Any,
 ) -> StartEdges:
-    made = StartEdges(TriggerChain("awg", 85_000, jitter_rms_ps, 10e6), seed=1)
+    made = StartEdges(CHAIN, 1, DelayStub(jitter_rms_ps=jitter_rms_ps, **unit))
     made.set_comb(start_ps, period_ps)
     return made
+
+
+def times(made: StartEdges, n_frames: int = 3) -> list[int]:
+    made.run(0, n_frames * FRAME_PS)
+    return made.until((n_frames + 2) * FRAME_PS).tolist()
 
 
 def test_edges_come_once_a_frame_after_the_delay() -> None:
@@ -79,23 +93,70 @@ def test_a_resting_generator_gives_none() -> None:
 def test_triggers_that_come_too_fast_are_missed() -> None:
     made = edges(jitter_rms_ps=0.0, period_ps=30_000)
     made.run(0, 1_200_000)
-    assert np.diff(made.until(2_000_000)).tolist() == [120_000] * 9
+    # Busy for delay and width, 185 ns: every seventh edge is taken.
+    assert np.diff(made.until(2_000_000)).tolist() == [210_000] * 5
 
 
-@pytest.mark.parametrize("now_ps", [0, 1, 9_999, 10_000, 123_456_789])
-def test_a_generator_starts_near_an_edge_of_the_pulse_clock(now_ps: int) -> None:
+def test_delay_and_cables_add_up() -> None:
+    chain = TriggerChain("awg", 3.0, ("unit", "ab"), 5_000, 7_000)
+    made = StartEdges(chain, 1, DelayStub(PulseStub(delay_ps=90_000), jitter_rms_ps=0))
+    made.set_comb(0, FRAME_PS)
+    assert times(made)[0] == 102_000
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        {"threshold_v": 3.1},
+        {"threshold_v": -0.1},
+        {"source": "internal"},
+        {"ab": PulseStub(width_ps=0)},
+    ],
+)
+def test_a_unit_that_does_not_trigger_gives_no_edge(unit: dict[str, Any]) -> None:
+    assert times(edges(**unit)) == []
+
+
+def test_a_negative_pulse_ends_with_the_edge() -> None:
+    made = edges(jitter_rms_ps=0.0, ab=PulseStub(positive=False))
+    assert times(made)[0] == 185_000
+
+
+def test_a_unit_set_anew_acts_from_the_next_stretch() -> None:
+    unit = DelayStub(jitter_rms_ps=0.0)
+    made = StartEdges(CHAIN, 1, unit)
+    made.set_comb(0, FRAME_PS)
+    made.run(0, FRAME_PS)
+    unit.ab = PulseStub(delay_ps=90_000)
+    unit.changed()
+    made.run(FRAME_PS, 2 * FRAME_PS)
+    assert made.until(9 * FRAME_PS).tolist() == [85_000, FRAME_PS + 90_000]
+
+
+def test_the_pulses_have_the_height_that_the_unit_gives() -> None:
+    made = edges(ab=PulseStub(amplitude_v=0.5, offset_v=0.2))
+    made.run(0, FRAME_PS)
+    assert made.height_v == pytest.approx(0.7)
+
+
+def test_the_unit_hears_how_often_it_is_triggered() -> None:
+    unit = DelayStub()
+    made = StartEdges(CHAIN, 1, unit)
+    assert unit.trigger_rate(0) == 0.0
+    made.set_comb(0, FRAME_PS)
+    assert unit.trigger_rate(0) == pytest.approx(1e12 / FRAME_PS)
+    unit.threshold_v = 3.5
+    assert unit.trigger_rate(0) == 0.0
+
+
+def test_a_start_lies_anywhere_within_its_width_around_an_edge() -> None:
     clock = VirtualClock()
-    clock.sleep_until(now_ps)
-    phase = StartPhase(clock, 10_000, 300.0, default_rng(1))
-    for _ in range(100):
-        start_ps = now_ps + phase()
-        off_ps = (start_ps + 5_000) % 10_000 - 5_000
-        assert start_ps >= now_ps
-        assert abs(off_ps) <= MAX_START_PHASE_PS
-
-
-def test_the_start_phase_is_new_each_time() -> None:
-    phase = StartPhase(VirtualClock(), 10_000, 300.0, default_rng(1))
-    drawn = [phase() for _ in range(1000)]
-    # Cut at 700 ps the standard deviation is 0.94 of 300 ps.
-    assert np.std(drawn) == pytest.approx(283.0, rel=0.1)
+    clock.sleep_until(123_456_789)
+    phase = StartPhase(clock, 10_000, 2_500.0, default_rng(1))
+    starts = np.array([123_456_789 + phase() for _ in range(1000)])
+    off_ps = (starts + 5_000) % 10_000 - 5_000
+    assert np.all(starts >= 123_456_789)
+    assert -2_500 <= off_ps.min() < -2_400
+    assert 2_400 < off_ps.max() <= 2_500
+    # Even: a standard deviation of 2500 / sqrt 3 ps.
+    assert np.std(off_ps) == pytest.approx(1443.0, rel=0.05)

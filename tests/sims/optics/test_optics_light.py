@@ -8,7 +8,7 @@ import pytest
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.modulator import phase_modulator_jones
 from qkdlab_sims.optics.polarization import stokes_vectors, waveplate_jones
-from qkdlab_sims.optics.source import GainSwitchedLaser
+from qkdlab_sims.optics.source import plain_pulses
 
 
 def fields(n=7):
@@ -16,17 +16,10 @@ def fields(n=7):
     return rng.normal(size=(n, 2)) + 1j * rng.normal(size=(n, 2))
 
 
-def test_laser_pulse_holds_power_over_photon_energy_and_rate():
-    laser = GainSwitchedLaser(-10.0, 1550.12, 100e6)
-    energy_j = 6.62607015e-34 * 299792458.0 / 1550.12e-9
-    expected = 1e-4 / energy_j / 1e8
-    assert laser.mean_photons_per_pulse() == pytest.approx(expected)
-    assert laser.light().mean_photons() == pytest.approx([expected])
-
-
-def test_laser_light_is_linear_at_its_angle():
-    light = GainSwitchedLaser(-10.0, 1550.0, 1e8, polarization_rad=0.3).light()
-    s = light.stokes()[0] / light.mean_photons()[0]
+def test_plain_pulses_are_linear_at_their_angle():
+    light = plain_pulses(1550.0, photons=3.0, polarization_rad=0.3)
+    assert light.mean_photons() == pytest.approx([3.0])
+    s = light.stokes()[0] / 3.0
     assert s == pytest.approx([1, math.cos(0.6), math.sin(0.6), 0])
 
 
@@ -49,7 +42,7 @@ def test_context_counts_from_the_first_pulse():
 
 
 def test_modulator_makes_one_context_a_symbol():
-    light = GainSwitchedLaser(-60.0, 1550.0, 1e8).light().attenuated(0.5)
+    light = plain_pulses(1550.0).attenuated(0.5)
     volts = np.array([0.0, 2.0, 4.0, 6.0])
     out = light.modulated(phase_modulator_jones(volts, 4.0), first_pulse=5)
     s = out.stokes() / light.mean_photons()[0]
@@ -59,15 +52,10 @@ def test_modulator_makes_one_context_a_symbol():
 
 
 def test_amplitude_modulator_scales_contexts():
-    light = GainSwitchedLaser(-60.0, 1550.0, 1e8).light()
+    light = plain_pulses(1550.0)
     out = light.modulated(np.array([1.0 + 0j, 0.1 + 0j]), first_pulse=0)
     ratio = out.mean_photons() / light.mean_photons()[0]
     assert ratio == pytest.approx([1.0, 0.01])
-
-
-def test_light_refuses_an_unknown_phase_law():
-    with pytest.raises(ValueError, match="phase law"):
-        Light(fields(), 1550.0, phase_law="fixed")
 
 
 def test_light_refuses_a_table_of_another_shape():

@@ -179,6 +179,6 @@ def test_intensity_bias_shifts_the_curve():
 
 def test_phase_modulator_turns_diagonal_light_by_quarters():
     jones = phase_modulator_jones(np.array([0.0, 2.0, 4.0, 6.0]), 4.0)
-    out = jones @ np.array([1, 1]) / math.sqrt(2)
+    out = jones * np.array([1, 1]) / math.sqrt(2)
     r = math.sqrt(0.5)
     assert out == pytest.approx(np.array([[r, r], [r, 1j * r], [r, -r], [r, -1j * r]]))

@@ -118,6 +118,15 @@ class Simulator:
             **{f"stream{n}": port for n, port in self.streams.items()},
         }
 
+    @property
+    def start_height_v(self) -> float:
+        """Height of the pulses at START; negative ones go down."""
+        return self._ports[0].height_v
+
+    @start_height_v.setter
+    def start_height_v(self, value_v: float) -> None:
+        self._ports[0].height_v = value_v
+
     def push(self, input_index: int, t_ps: NDArray[np.int64]) -> None:
         """Give pulses at INPUT `input_index` (1 to 4), world time, sorted.
 

@@ -123,7 +123,7 @@ def what_was_true(
         pulses,
         light.table.stokes,
         -light.first_pulse % light.n_contexts,
-        mueller_matrix(attack.before) @ mueller_matrix(light.matrix),
+        mueller_matrix(attack.before) @ light.transfer(),
         attack.record(light),
         keys,
         photons,

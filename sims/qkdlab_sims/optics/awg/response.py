@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.awg._kernels import analogue_volts
 
-__all__ = ["StepResponse", "analogue", "step_response"]
+__all__ = ["StepResponse", "analogue", "latency_ps", "step_response"]
 
 _GRID_PS = 5.0  # fine enough for 1e-6 by linear interpolation
 _OUTPUT_RISE_PS = 2900.0
@@ -55,6 +55,12 @@ def step_response(filter_name: str, sample_rate_hz: float) -> StepResponse:
             min(_NORM_CUTOFF_HZ, _NORM_CUTOFF_PER_SAMPLE_RATE * sample_rate_hz)
         )
     raise ValueError(f"filter {filter_name!r} is none of NORM, STEP, OFF")
+
+
+def latency_ps(filter_name: str, sample_rate_hz: float) -> float:
+    """Return when a step has come half-way."""
+    response = step_response(filter_name, sample_rate_hz)
+    return float(np.searchsorted(response.step, 0.5)) * response.grid_ps
 
 
 def analogue(
