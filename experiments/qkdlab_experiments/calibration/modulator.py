@@ -31,8 +31,6 @@ __all__ = ["alice"]
 
 _VALID_S = 86_400.0
 _READINGS = 3
-_REPEATABILITY = 3e-4
-"""Relative: readings of one setting repeat no better [guess]."""
 _MOST_RESIDUAL = 0.02
 _MOST_RELATIVE_ERROR = 0.02
 _DRIVE_REACH = 1.3
@@ -146,9 +144,13 @@ def _extremes(
     bias: VoltageSource = ctx.roles["modulator_bias"]
     null_v, v_pi_v = fit.null_v.value, fit.v_pi_v.value
     bias.set_voltage_v(null_v - v_pi_v if null_v > 0 else null_v + v_pi_v)
-    peak = _read(ctx)
+    n_readings = ctx.parameters.calibration.meter_readings
+    peak = _read(ctx, n_readings)
     bias.set_voltage_v(null_v)
-    null = _read(ctx)
+    null = _read(ctx, n_readings)
+    dark = ctx.calibration.record("meter_offset_w")
+    dark_error_w = float(np.hypot(null.uncertainty, dark.uncertainty))
+    null = Measured(null.value - dark.value, dark_error_w)
     # what the null's own uncertainty lets through, beside the noise
     missed = (np.pi / 2 * fit.null_v.uncertainty / v_pi_v) ** 2 * peak.value
     return Measured(null.value, float(np.hypot(null.uncertainty, missed))), peak
@@ -171,10 +173,10 @@ def _drive_sweep(
     return volts, *_columns(readings)
 
 
-def _read(ctx: PartyContext[Bb84Parameters]) -> Measured:
+def _read(ctx: PartyContext[Bb84Parameters], n_readings: int = _READINGS) -> Measured:
     meter: PowerMeter = ctx.roles["tap_meter"]
     wait(ctx, _SETTLE_S)
-    watts = meter.read_power_w(_READINGS)
+    watts = meter.read_power_w(n_readings)
     return Measured(fmean(watts), stdev(watts) / len(watts) ** 0.5)
 
 
@@ -182,10 +184,17 @@ _SETTLE_S = 0.01
 
 
 def _columns(readings: Sequence[Measured]) -> tuple[Array, Array]:
-    """Return values and uncertainties, scatter pooled: few readings tell too little."""
+    """Return values and uncertainties.
+
+    The scatter is pooled, for few readings of one setting tell too little: of bright
+    settings relative to the power, of dark ones in watts.
+    """
     values = np.array([r.value for r in readings])
-    scatter = float(np.sqrt(np.mean([r.uncertainty**2 for r in readings])))
-    return values, np.hypot(scatter, _REPEATABILITY * values)
+    scatter = np.array([r.uncertainty for r in readings])
+    bright = values > 0.2 * values.max()
+    relative = float(np.sqrt(np.mean((scatter[bright] / values[bright]) ** 2)))
+    floor_w = float(np.median(scatter[~bright])) if np.any(~bright) else 0.0
+    return values, np.hypot(floor_w, relative * values) + 1e-15
 
 
 def _problem(bias: BiasFit, drive: DriveFit) -> str | None:

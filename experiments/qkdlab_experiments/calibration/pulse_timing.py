@@ -42,8 +42,6 @@ __all__ = [
 
 _READINGS = 2
 _SETTLE_S = 2e-3
-_REPEATABILITY = 2e-4
-"""Relative: readings of one setting repeat no better [guess]."""
 _LEAST_CONTRAST = 0.01
 _STRENGTH = 0.6, 1.6
 """Of the contrast that the pattern should show."""
@@ -164,8 +162,10 @@ def fit_scan(
     """Fit the transition to a scan; raises as `find_pulse_in_symbol`."""
     source = p.calibration.source
     means = np.array([fmean(one) for one in readings])
-    pooled = float(np.sqrt(np.mean([stdev(one) ** 2 / len(one) for one in readings])))
-    errors = np.hypot(pooled, _REPEATABILITY * means)
+    # Few readings of one phase tell too little of their scatter: all are pooled.
+    relative = [stdev(one) / fmean(one) for one in readings]
+    pooled = float(np.sqrt(np.mean(np.square(relative)) / _READINGS))
+    errors = means * max(pooled, 1e-9)
     times_ps = later_ps(p, phases_deg)
     shape = transition_mean(transition_counts(classes, levels.size), levels, _power)
     contrast = expected_contrast(classes, levels)
