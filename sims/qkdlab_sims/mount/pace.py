@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 __all__ = ["PERIOD_S", "Lag", "Pace"]
 
-PERIOD_S = 0.05
-"""One scheduling period: the world is promised its turn at least this often. Being
-behind by less is no lag: the next turn takes it up."""
+PERIOD_S = 0.5
+"""One scheduling period, in host time. Whatever the world has to do in one piece, the
+light of a new waveform above all, takes less; being behind by less is no lag."""
 
 _BETWEEN_REPORTS_S = 1.0
 

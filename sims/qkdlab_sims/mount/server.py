@@ -90,13 +90,16 @@ def _run(
 ) -> float:
     clock, world = assembly.clock, assembly.world
     pace, lag = Pace(speed), Lag(hooks.behind)
+    delivered_ps = 0
     while not hooks.stop():
         reactor.wait(_patience_ms(mounts, clock.now_ps(), pace))
         target_ps = pace.target_ps()
         lag.note(pace.behind_s(clock.now_ps()))
         clock.sleep_until(min(target_ps, clock.now_ps() + _STEP_PS))
-        # Clicks are drawn in many small portions, not in few large ones.
-        world.deliver()
+        if clock.now_ps() - delivered_ps >= _STEP_PS:
+            # Clicks are drawn in many small portions, not in few large ones.
+            world.deliver()
+            delivered_ps = clock.now_ps()
         for mount in mounts:
             mount.serve(clock.now_ps())
     return lag.greatest_s
