@@ -85,6 +85,15 @@ def test_the_laser_stays_off_while_the_temperature_is_not_there(mounted):
     assert "lason 1" not in heard(mounted)
 
 
+def test_the_current_flows_when_switching_returns(mounted):
+    warm(mounted)
+    mounted.driver.set_current_ma(12.5)
+    mounted.simulator.machine.feed(b"ldelay 3000\r\n", mounted.clock.now_ps())
+    mounted.driver.set_laser_on(True)
+    now_ps = mounted.clock.now_ps()
+    assert mounted.simulator.current_ma(now_ps) == pytest.approx(12.5)
+
+
 def test_an_open_interlock_is_told_in_words(mounted):
     warm(mounted)
     mounted.simulator.set_interlock(False, mounted.clock.now_ps())

@@ -51,9 +51,11 @@ def test_what_another_client_left_unfinished_does_no_harm(mounted):
     assert mounted.driver.identify()["model"] == "DC205"
 
 
-@pytest.mark.parametrize("left", [b"TOKN ON\n", b"TERM CRLF\n", b"TERM LFCR\n"])
+@pytest.mark.parametrize(
+    "left", ["TOKN ON", "TERM NONE", "TERM CR", "TERM CRLF", "TERM LFCR"]
+)
 def test_answers_are_understood_however_they_were_left(mounted, left):
-    mounted.simulator.machine.feed(left, 0)
+    mounted.simulator.machine.feed(left.encode() + b"\n", 0)
     mounted.driver.identify()
     mounted.driver.set_output_on(True)
     assert mounted.driver.get_output_on() is True

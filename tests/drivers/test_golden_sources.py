@@ -181,6 +181,7 @@ def test_ctl200_goes_on_with_its_limit_and_its_temperature(play):
         terminal("rtact", "9998.500"),
         terminal("errclr", "ffffffff"),
         terminal("lason 1", "1"),
+        terminal("ldelay", "2500.000"),
     ]
     laser = play(KoheronCtl200, Ctl200Options(current_limit_ma=60), script)
     laser.set_current_ma(12.5)

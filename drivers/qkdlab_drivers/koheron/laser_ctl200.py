@@ -187,7 +187,9 @@ class KoheronCtl200(Instrument):
         return self.line.ask_float("iphd")
 
     def set_laser_on(self, is_on: bool) -> None:
-        """Switch the current on or off; its own start delay comes after that.
+        """Switch the current on or off; return when it flows, or no longer does.
+
+        The instrument waits for the delay that it keeps, then ramps.
 
         Raises InstrumentError when it is to go on while the cooler is off or the
         temperature outside its tolerance, or when it does not switch.
@@ -203,6 +205,9 @@ class KoheronCtl200(Instrument):
                 + self._reported(),
                 "check its interlock and its temperature window",
             )
+        if is_on:
+            delay_s = self.line.ask_float("ldelay") / 1000 + self.options.ramp_s
+            self._clock.sleep_until(self._clock.now_ps() + seconds(delay_s))
 
     def get_laser_on(self) -> bool:
         """Ask whether the current is on."""

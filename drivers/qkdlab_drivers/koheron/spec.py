@@ -29,6 +29,8 @@ class Ctl200Options(BaseModel):
         default=None, json_schema_extra={"apply_on_open": True}
     )
     """Whether the cooler is switched when it is opened; None leaves it as it is."""
+    ramp_s: float = Field(default=0.05, ge=0)
+    """Waited for the current to rise after the instrument's own start delay."""
     timeout_s: float = Field(default=2.0, gt=0)
 
 

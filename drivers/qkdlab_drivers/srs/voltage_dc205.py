@@ -13,7 +13,7 @@ from qcodes.instrument import Instrument
 from qcodes.validators import Bool, Numbers
 
 from qkdlab.clock import Clock, seconds
-from qkdlab.errors import InstrumentError
+from qkdlab.errors import InstrumentError, InstrumentTimeout
 from qkdlab.roles import VoltageSourceCapabilities
 from qkdlab.transport.base import Transport
 from qkdlab_drivers.scpi import byte_line, split_identity
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SrsDc205"]
 
+MODELS = ("DC205",)
 RANGES_V = (1, 10, 100)
 OVER_RANGE = 1.01
 """The range ends 1 % above its name."""
@@ -35,8 +36,8 @@ PLAIN = "TERM LF;TOKN OFF"
 class SrsDc205(Instrument):
     """The `VoltageSource` role on a DC205. Options: `Dc205Options`.
 
-    The format of answers is set before anything is asked but who it is; it is no
-    setting of the output.
+    The format of answers, which is no setting of the output, is set once it is known
+    who answers, or when nobody seems to.
     """
 
     def __init__(
@@ -87,11 +88,16 @@ class SrsDc205(Instrument):
         """Ask who it is; raises InstrumentError when it is another model."""
         # The line feed ends what a former client may have left unfinished.
         self.line.send_now("")
-        return split_identity(self.line, models=("DC205",))
+        try:
+            return split_identity(self.line, models=MODELS)
+        except InstrumentTimeout:
+            # Its answers may have been left without a line feed at their end.
+            self.line.send_now(PLAIN)
+            return split_identity(self.line, models=MODELS)
 
     def get_idn(self) -> dict[str, str | None]:
         """Return the identity as QCoDeS wants it."""
-        return dict(split_identity(self.line, models=("DC205",)))
+        return dict(split_identity(self.line, models=MODELS))
 
     def voltage_capabilities(self) -> VoltageSourceCapabilities:
         """Return the limits of the range, or of the load where those are tighter."""
