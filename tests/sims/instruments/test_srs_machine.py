@@ -69,6 +69,26 @@ def test_an_answer_takes_its_time():
     assert machine.take(1500) == b"1\r\n"
 
 
+def test_clients_on_lines_of_their_own_do_not_mix():
+    machine, kept = make()
+    machine.enter("one")
+    machine.feed(b"VOLT 2;VO", 0)
+    machine.enter("two")
+    assert say(machine, b"TIMB?\n") == b"1\r\n"
+    machine.enter("one")
+    assert say(machine, b"LT?\n") == b"2.000\r\n"
+    assert kept["VOLT"] == 2.0
+
+
+def test_what_a_client_left_unfinished_goes_with_it():
+    machine, _ = make()
+    machine.enter("one")
+    machine.feed(b"TIMB?\nVO", 0)
+    machine.leave("one")
+    machine.enter("one")
+    assert say(machine, b"TIMB?\n") == b"1\r\n"
+
+
 def test_what_follows_waits_while_it_is_busy():
     machine, _ = make()
     machine.busy_until(700)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from qkdlab_sims.instruments.machine import ByteOutbox
 from qkdlab_sims.instruments.srs.errors import (
@@ -23,6 +24,15 @@ _COMMAND = re.compile(r"(\*[A-Z]{3}|[A-Z]{4})(\?)?\s*(.*)", re.DOTALL | re.IGNOR
 _LINE_END = re.compile(rb"[\r\n]")
 _OPC_BIT, _EXECUTION_BIT, _COMMAND_BIT, _POWER_ON_BIT = 0, 4, 5, 7
 _EVENT_SUMMARY_BIT, _REQUEST_BIT = 5, 6
+
+
+@dataclass
+class _Session:
+    """What one client has half said and not heard yet."""
+
+    line: bytearray = field(default_factory=bytearray)
+    too_long: bool = False
+    outbox: ByteOutbox = field(default_factory=ByteOutbox)
 
 
 class SrsMachine:
@@ -57,9 +67,8 @@ class SrsMachine:
         self._limit = limit_bytes
         self._latency_ps = latency_ps
         self._commands: dict[str, tuple[Do | None, Ask | None]] = {}
-        self._line = bytearray()
-        self._too_long = False
-        self._outbox = ByteOutbox()
+        self._sessions: dict[Hashable, _Session] = {}
+        self._session = _Session()
         self._event = 1 << _POWER_ON_BIT
         self._event_enable = 0
         self._request_enable = 0
@@ -69,38 +78,53 @@ class SrsMachine:
         """Add a command, a query, or both under one name."""
         self._commands[name] = (do, ask)
 
+    def enter(self, session: Hashable) -> None:
+        """Listen to one of several clients, whose lines and answers stay its own.
+
+        `feed`, `take` and `next_wake_ps` are about the session entered last; a machine
+        with a single line enters none.
+        """
+        self._session = self._sessions.setdefault(session, _Session())
+
+    def leave(self, session: Hashable) -> None:
+        """Forget what a client half said and did not hear."""
+        self._sessions.pop(session, None)
+        self._session = _Session()
+
     def feed(self, data: bytes, now_ps: int) -> None:
         """Take bytes as they come off the line, split or coalesced in any way."""
         at = 0
         for end in _LINE_END.finditer(data):
             self._keep(data[at : end.start()])
             at = end.end()
-            if self._too_long:
+            session = self._session
+            if session.too_long:
                 self._note(Fault.OVERFLOW)
-            elif self._line.strip():
-                self._execute(self._line.decode("latin-1"), now_ps)
-            self._line.clear()
-            self._too_long = False
+            elif session.line.strip():
+                self._execute(session.line.decode("latin-1"), now_ps)
+            session.line.clear()
+            session.too_long = False
         self._keep(data[at:])
 
     def take(self, now_ps: int) -> bytes:
         """Give the answers that may be heard by `now_ps`."""
-        return self._outbox.take(now_ps)
+        return self._session.outbox.take(now_ps)
 
     def next_wake_ps(self) -> int | None:
         """Return when the next answer is due."""
-        return self._outbox.next_wake_ps()
+        return self._session.outbox.next_wake_ps()
 
     def busy_until(self, end_ps: int) -> None:
         """Make commands and answers that follow wait."""
         self.ready_ps = max(self.ready_ps, end_ps)
 
     def _keep(self, part: bytes) -> None:
-        if len(self._line) + len(part) > self._limit:
-            self._too_long = True
-            self._line.clear()
-        if not self._too_long:
-            self._line += part
+        session = self._session
+        if len(session.line) + len(part) > self._limit:
+            session.too_long = True
+            session.line.clear()
+        if not session.too_long:
+            session.line += part
 
     def _execute(self, line: str, now_ps: int) -> None:
         self.ready_ps = max(self.ready_ps, now_ps)
@@ -117,7 +141,8 @@ class SrsMachine:
                     answers.append(answer)
         if answers:
             text = ";".join(answers) + self.terminator
-            self._outbox.put(text.encode("ascii"), self.ready_ps + self._latency_ps)
+            due_ps = self.ready_ps + self._latency_ps
+            self._session.outbox.put(text.encode("ascii"), due_ps)
 
     def _run(self, command: str) -> str | None:
         found = _COMMAND.fullmatch(command)
