@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from qkdlab.config.load import load
 from qkdlab.station.open import Station, open_station
+from qkdlab_experiments.calibration.bring_up import light_on
 from qkdlab_experiments.intensity import IntensityCalibration, calibrate_intensities
-from qkdlab_experiments.light import bring_up_light
 from qkdlab_sims.bench.simulated import SimulatedBench
 from qkdlab_sims.plugin import open_bench
 
@@ -121,7 +121,7 @@ def at_work(
             station = open_station(config, party, work.bench, lambda *_: None)
             work.stations[party] = stack.enter_context(station)
         if "alice" in parties:
-            bring_up_light(context(work, "alice"))
+            light_on(context(work, "alice"))
         yield work
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qkdlab.roles.needs import Needs
 from qkdlab.session.experiment import Experiment
+from qkdlab_experiments.calibration.sequence import STEPS
 from qkdlab_experiments.parameters import Bb84Parameters
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ EXPERIMENT = Experiment(
     parameters=Bb84Parameters,
     programs={"alice": _alice, "bob": _bob},
     replays={"alice": _replay_alice, "bob": _replay_bob},
+    steps=STEPS,
     needs={
         "alice": Needs(
             roles={

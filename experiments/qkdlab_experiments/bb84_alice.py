@@ -9,9 +9,9 @@ from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.roles import Attenuator
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab_experiments.blocks_alice import alice_blocks, play
+from qkdlab_experiments.calibration.bring_up import light_on
 from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.intensity import IntensityCalibration, calibrate_intensities
-from qkdlab_experiments.light import bring_up_light
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
 __all__ = ["alice"]
@@ -22,7 +22,7 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     p = ctx.parameters
     attenuator: Attenuator = ctx.roles["attenuator"]
     ctx.progress("light", 0, 1)
-    bring_up_light(ctx)
+    light_on(ctx)
     ctx.progress("intensities", 0, 1)
     levels = calibrate_intensities(
         ctx.roles["transmitter"],

@@ -51,15 +51,22 @@ def key_frame(p: Bb84Parameters, randomness: Randomness) -> NDArray[np.uint8]:
 
 
 def polarimetry_frame(p: Bb84Parameters) -> NDArray[np.uint8]:
-    """Return a public frame: header, then all four states at signal intensity."""
+    """Return a public frame: header, then all four states, signal and decoy in turn.
+
+    The changing intensity shows at Alice's tap where the symbols are.
+    """
     header = header_pattern(p.pattern.header_symbols, _HEADER_LABEL)
-    states = [
-        encode(basis, Intensity.SIGNAL, value) | HEADER
-        for basis in Basis
-        for value in (0, 1)
-    ]
+    codes = np.array(
+        [
+            encode(basis, intensity, value) | HEADER
+            for basis in Basis
+            for value in (0, 1)
+            for intensity in (Intensity.SIGNAL, Intensity.DECOY)
+        ],
+        np.uint8,
+    )
     body = p.pattern.symbols - p.pattern.header_symbols
-    return np.concatenate([header, np.resize(np.array(states, np.uint8), body)])
+    return np.concatenate([header, np.resize(codes, body)])
 
 
 def verification_frame(p: Bb84Parameters) -> NDArray[np.uint8]:

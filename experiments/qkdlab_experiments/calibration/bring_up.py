@@ -5,6 +5,7 @@ from __future__ import annotations
 from qkdlab.roles import (
     Attenuator,
     ClockSource,
+    DelayGenerator,
     LaserDriver,
     PowerMeter,
     Transmitter,
@@ -12,6 +13,12 @@ from qkdlab.roles import (
 )
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.parameters import Bb84Parameters
+
+_SYNC_THRESHOLD_V = 1.0
+"""At which the generator's sync output triggers the delay generator."""
+_SYNC_LEVEL_V = 1.0
+"""Of the mark of each frame at Bob's START."""
+_SYNC_WIDTH_PS = 100_000
 
 __all__ = ["clock_on", "light_on", "wait", "zero_meter"]
 
@@ -35,9 +42,10 @@ def clock_on(ctx: PartyContext[Bb84Parameters]) -> None:
 def light_on(ctx: PartyContext[Bb84Parameters]) -> None:
     """Make pulses: clock, cooler, laser below threshold, modulator at its null.
 
-    The shutter is left closed and the drive of the modulators off. What runs already
-    is set once more, which changes nothing. Raises as `PartyBook.record` for the
-    laser's current; a modulator without a record of its null keeps its bias.
+    The shutter is left closed, the drive of the modulators off; the mark of each frame
+    goes to Bob. What runs already is set once more, which changes nothing. Raises as
+    `PartyBook.record` for the laser's current, and InstrumentError when an instrument
+    does not come up; a modulator without a record of its null keeps its bias.
     """
     laser: LaserDriver = ctx.roles["laser"]
     attenuator: Attenuator = ctx.roles["attenuator"]
@@ -53,11 +61,19 @@ def light_on(ctx: PartyContext[Bb84Parameters]) -> None:
         laser.set_current_ma(current_ma)
         return
     clock_on(ctx)
+    _sync_on(ctx.roles["sync_delay"])
     laser.set_cooler_on(True)
     laser.set_thermistor_ohm(ctx.parameters.calibration.source.thermistor_ohm)
     laser.set_current_ma(current_ma)
     laser.set_laser_on(True)
     wait(ctx, ctx.parameters.calibration.settle_s)
+
+
+def _sync_on(delay: DelayGenerator) -> None:
+    """Level and shape the mark of each frame on its way to Bob's START."""
+    delay.set_external_trigger(_SYNC_THRESHOLD_V)
+    delay.set_pulse("AB", 0, _SYNC_WIDTH_PS)
+    delay.set_level("AB", _SYNC_LEVEL_V)
 
 
 def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:

@@ -119,12 +119,12 @@ def _sweep(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (currents, photodiode currents) in mA; the laser is left off."""
     laser: LaserDriver = ctx.roles["laser"]
-    limit_ma = laser.get_current_limit_ma()
     n = ctx.parameters.calibration.source.laser_points
-    current_ma = np.linspace(0.0, limit_ma, n)
-    light_ma = np.empty(n)
     laser.set_current_ma(0.0)
     laser.set_laser_on(True)
+    # Drivers write the limit before they switch on, hence the question after.
+    current_ma = np.linspace(0.0, laser.get_current_limit_ma(), n)
+    light_ma = np.empty(n)
     wait(ctx, ctx.parameters.calibration.settle_s)
     for k in range(n):
         laser.set_current_ma(float(current_ma[k]))

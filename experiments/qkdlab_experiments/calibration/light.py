@@ -9,6 +9,7 @@ import numpy as np
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.roles import Attenuator, PowerMeter, Transmitter
 from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.calibration.bring_up import light_on
 from qkdlab_experiments.intensity import photon_energy_j
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
@@ -35,10 +36,7 @@ def set_rough_level(ctx: PartyContext[Bb84Parameters]) -> float:
     transmitter: Transmitter = ctx.roles["transmitter"]
     attenuator: Attenuator = ctx.roles["attenuator"]
     meter: PowerMeter = ctx.roles["tap_meter"]
-    attenuator.set_shutter_open(False)
-    transmitter.stop()
-    meter.set_wavelength_nm(p.wavelength_nm)
-    meter.zero()
+    light_on(ctx)
     transmitter.upload(
         np.zeros(p.pattern.header_symbols, np.uint8),
         {0: 1.0},
@@ -73,5 +71,5 @@ def bring_to_level(ctx: PartyContext[Bb84Parameters]) -> None:
     if not ctx.calibration.knows("attenuation_db"):
         set_rough_level(ctx)
         return
-    attenuator.set_shutter_open(False)
+    light_on(ctx)
     attenuator.set_attenuation_db(ctx.calibration.value("attenuation_db"))

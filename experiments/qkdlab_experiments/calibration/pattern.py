@@ -16,6 +16,7 @@ from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.roles import Attenuator, Transmitter
 from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.calibration.pulse_timing import start_pattern
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["listen", "play"]
@@ -40,20 +41,11 @@ def play(
 
     transmissions, polarization_v: as of `Transmitter.upload`
 
-    The light is off before and after.
+    The pulses are put inside the symbols first; the light is off before and after.
     """
-    p = ctx.parameters
     transmitter: Transmitter = ctx.roles["transmitter"]
     attenuator: Attenuator = ctx.roles["attenuator"]
-    transmitter.stop()
-    transmitter.upload(
-        frame,
-        transmissions,
-        samples_per_symbol=p.pattern.samples_per_symbol,
-        symbol_period_ps=p.symbol_period_ps,
-        polarization_v=polarization_v,
-    )
-    transmitter.start()
+    start_pattern(ctx, frame, transmissions, polarization_v=polarization_v)
     attenuator.set_shutter_open(True)
     ctx.conversation.send(_RUNNING)
     said = ctx.conversation.receive(_SEEN)

@@ -42,6 +42,13 @@ def _each(*quantities: str) -> tuple[str, ...]:
 
 
 _BIAS = _each("bias_ua")
+_LASER = ("meter_offset_w", "laser_bias_ma")
+_MODULATOR = (
+    "modulator_null_v",
+    "modulator_dc_v_pi_v",
+    "modulator_extinction",
+    "intensity_v_pi",
+)
 _PLATES = tuple(f"plate_angle_deg_{i}" for i in range(3))
 
 STEPS: tuple[CalibrationStep, ...] = (
@@ -50,6 +57,26 @@ STEPS: tuple[CalibrationStep, ...] = (
         title="dark counts and bias of the nanowires, shutter closed",
         halves=_halves("detectors", "alice", "bob"),
         gives={"bob": _each("bias_ua", "dark_rate_hz")},
+    ),
+    CalibrationStep(
+        name="laser",
+        title="meter zero, threshold of the laser, current below it",
+        halves=_halves("laser", "alice"),
+        gives={"alice": ("meter_offset_w", "laser_threshold_ma", "laser_bias_ma")},
+    ),
+    CalibrationStep(
+        name="modulator",
+        title="null, V_pi and extinction of the intensity modulator",
+        halves=_halves("modulator", "alice"),
+        needs={"alice": _LASER},
+        gives={"alice": _MODULATOR},
+    ),
+    CalibrationStep(
+        name="timing",
+        title="pulse inside the symbol, at both modulators",
+        halves=_halves("timing", "alice", "bob"),
+        needs={"alice": _LASER + _MODULATOR, "bob": _BIAS},
+        gives={"alice": ("symbol_phase_deg", "polarization_skew_ps", "edge_rise_ps")},
     ),
     CalibrationStep(
         name="states",
