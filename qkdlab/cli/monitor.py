@@ -43,7 +43,7 @@ def command(
     """Show the slow values of a bench until SIGINT.
 
     On a terminal one table is refreshed; elsewhere, or with --json, each sample is a
-    line. Nothing is written to any instrument, and all stay as they are.
+    line. All instruments stay as they are but for the mode in which a meter reads.
     """
     from qkdlab.cli.by_hand import at_the_bench, load_for_hands
     from qkdlab.session.signals import Interrupted, Interrupts

@@ -21,7 +21,7 @@ SERIES: dict[str, tuple[str, ...]] = {
     "PowerMeter": ("power_w",),
     "Attenuator": ("attenuation_db", "shutter_open"),
     "VoltageSource": ("output_on", "voltage_v"),
-    "BiasSource": ("enabled", "bias_ua", "voltages_mv", "count_rates_hz"),
+    "BiasSource": ("enabled", "bias_ua", "voltages_mv", "rates_hz"),
     "Rotator": ("angle_deg",),
     "ClockSource": ("output_on", "frequency_hz", "phase_deg", "timebase"),
     "DelayGenerator": ("timebase",),

@@ -90,6 +90,15 @@ class SingleQuantumWebsq(Instrument):
             set_cmd=self._set_trigger_levels_mv,
         )
         """Levels above which a pulse counts, one per detector."""
+        self.rates_hz = self.add_parameter(
+            "rates_hz",
+            unit="Hz",
+            docstring="Count rates of all detectors over one measurement period.",
+            get_cmd=lambda: self.count_rates_hz(0.0),
+            set_cmd=False,
+            snapshot_get=False,
+        )
+        """Count rates of all detectors over one measurement period."""
 
     def identify(self) -> dict[str, str]:
         """Look at its labels, then write the options that are meant for opening.
