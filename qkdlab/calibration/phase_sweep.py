@@ -20,6 +20,9 @@ __all__ = ["PhaseSweepFit", "fit_phase_sweep"]
 
 Array = NDArray[np.float64]
 
+_REACH = (0.7, 1.3)
+"""Of the guess: without limits, counts that do not change fit any great V_pi."""
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseSweepFit:
@@ -80,7 +83,13 @@ def fit_phase_sweep(
     grid = v_pi_guess_v * np.linspace(0.8, 1.2, 41)
     costs = [float(np.sum(misfit(np.array([v, 0.0])) ** 2)) for v in grid]
     start = np.array([grid[int(np.argmin(costs))], 0.0])
-    best = least_squares(misfit, start, x_scale=np.array([v_pi_guess_v, 1.0]))
+    lowest, highest = _REACH[0] * v_pi_guess_v, _REACH[1] * v_pi_guess_v
+    best = least_squares(
+        misfit,
+        start,
+        x_scale=np.array([v_pi_guess_v, 1.0]),
+        bounds=([lowest, -np.inf], [highest, np.inf]),
+    )
     v_pi_v, compression = (float(value) for value in best.x)
     jacobian = np.asarray(best.jac, np.float64)
     covariance = np.linalg.inv(jacobian.T @ jacobian)

@@ -41,7 +41,8 @@ _MIX = 13
 _LEAST_CONTRAST = 0.3
 _TURNS_DEG: tuple[tuple[float, ...], ...] = ((0, 0, 0), (0, 22.5, 0), (45, 22.5, 0))
 _MOST_CHI_SQUARED = 2.5
-_MOST_RELATIVE_ERROR = 0.01
+_MOST_RELATIVE_ERROR = 0.02
+_MOST_FROM_LABEL = 0.25
 _VALID_S = 30 * 86_400.0
 
 
@@ -138,15 +139,21 @@ def _fitted(
         valid_for_s=_VALID_S,
         source="voltage sweep, counts of all detectors",
     )
-    return StepOutcome((record,), figures, problem=_problem(fit))
+    return StepOutcome((record,), figures, problem=_problem(p, fit))
 
 
-def _problem(fit: PhaseSweepFit) -> str | None:
+def _problem(p: Bb84Parameters, fit: PhaseSweepFit) -> str | None:
     if fit.chi_squared > _MOST_CHI_SQUARED:
         return (
             f"the counts are no sinusoids of the voltage (chi squared "
             f"{fit.chi_squared:.1f}); look for a drive that saturates, or a fibre that "
             "is being moved"
+        )
+    label_v = p.calibration.polarization_v_pi_v
+    if abs(fit.v_pi_v.value / label_v - 1.0) > _MOST_FROM_LABEL:
+        return (
+            f"V_pi is {fit.v_pi_v.value:.3g} V where the label says {label_v:g} V; "
+            "correct calibration.polarization_v_pi_v, or look at the amplifier"
         )
     if fit.v_pi_v.uncertainty > _MOST_RELATIVE_ERROR * fit.v_pi_v.value:
         return (
