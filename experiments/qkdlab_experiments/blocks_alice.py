@@ -105,6 +105,8 @@ def _sent(
     calibration = ctx.parameters.calibration
     wait_s = span_s + calibration.settle_s
     ctx.clock.sleep_until(ctx.clock.now_ps() + round(wait_s * 1e12))
+    # His list is there when he has the block, however slow his clock or his world is.
+    ctx.conversation.await_peer()
     check_attenuator(attenuator, levels)
     attenuator.set_shutter_open(False)
     readings_w = ctx.roles["tap_meter"].read_power_w(calibration.meter_readings)

@@ -116,20 +116,40 @@ class SealedChannel:
         Raises SecurityAbort(AUTHENTICATION_FAILED), SecurityAbort(PEER_ABORTED) with
         the peer's code, PeerLost.
         """
+        if not self.await_message(timeout_s):
+            return None
+        received = self._ready.popleft()
+        self._record(self._in.direction, received.data)
+        return received
+
+    def await_message(self, timeout_s: float | None = None) -> bool:
+        """Wait until there is a deliverable message, and leave it for `receive`.
+
+        Returns False when nothing came in time; raises as `receive`.
+        """
         if self._failed:
             raise not_authentic()
         while not self._ready:
             frame = self._channel.receive(timeout_s)
             if frame is None:
-                return None
+                return False
             try:
                 self._take(frame)
             except _Refused:
                 self._failed = True
                 raise not_authentic() from None
-        received = self._ready.popleft()
-        self._record(self._in.direction, received.data)
-        return received
+        return True
+
+    def hear_out(self, timeout_s: float) -> None:
+        """Listen until the peer is gone or nothing comes for so long.
+
+        Raises SecurityAbort(PEER_ABORTED) when its last word was that it stops. All
+        else is left unheard: nothing is awaited any more.
+        """
+        with suppress(PeerLost):
+            while (frame := self._channel.receive(timeout_s)) is not None:
+                if frame[:2] == bytes((SEAL_VERSION, ABORT)):
+                    raise _peer_aborted(frame[2:])
 
     def abort(self, code: AbortCode) -> None:
         """Tell the peer that this party stops, and why; nothing but the code leaves.
@@ -164,15 +184,8 @@ class SealedChannel:
         try:
             self._channel.send(frame)
         except PeerLost:
-            self._hear_last_words()
+            self.hear_out(0.0)
             raise
-
-    def _hear_last_words(self) -> None:
-        """Look whether a peer that is gone left word why; nothing else is taken."""
-        with suppress(PeerLost):
-            while (frame := self._channel.receive(0.0)) is not None:
-                if frame[:2] == bytes((SEAL_VERSION, ABORT)):
-                    raise _peer_aborted(frame[2:])
 
     def _take(self, frame: bytes) -> None:
         if len(frame) < 2 or frame[0] != SEAL_VERSION:

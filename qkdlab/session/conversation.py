@@ -103,6 +103,16 @@ class Conversation:
             )
         return fields
 
+    def await_peer(self) -> None:
+        """Wait until the peer has said something that nobody has taken yet.
+
+        Raises PeerLost, SecurityAbort as `receive`.
+        """
+        if not self._channel.await_message(self._driver.patience_s):
+            raise PeerLost(
+                f"the other party said nothing for {self._driver.patience_s:g} s"
+            )
+
     def drive(self, party: Party, events: Iterable[Event] = ()) -> dict[str, Any]:
         """Run a sans-IO party to its end; return its public figures.
 

@@ -42,7 +42,7 @@ class Driver:
     def run(self, party: Party, events: Iterable[Event] = ()) -> None:
         """Start `party`, give it `events`, then messages until it is finished.
 
-        `events` may take its time to make each event (read tags, wait); messages
+        To what it says at the start it first gets the peer's answer. `events` may take its time to make each event (read tags, wait); messages
         that have arrived meanwhile are delivered after it. What it raises as
         SecurityAbort reaches the party as an alarm. Whatever else ends the run before
         the party is finished (a lost or unauthentic peer, a full disk, a signal)
@@ -57,7 +57,8 @@ class Driver:
             raise
 
     def _talk(self, party: Party, events: Iterable[Event]) -> None:
-        self._tell(party, Start())
+        if self._tell(party, Start()) and not party.finished:
+            self._deliver_in_time(party)
         remaining = iter(events)
         while not party.finished:
             try:
@@ -72,10 +73,11 @@ class Driver:
             while not party.finished and self._deliver(party, timeout_s=0.0):
                 pass
         while not party.finished:
-            if not self._deliver(party, timeout_s=self.patience_s):
-                raise PeerLost(
-                    f"the other party said nothing for {self.patience_s:g} s"
-                )
+            self._deliver_in_time(party)
+
+    def _deliver_in_time(self, party: Party) -> None:
+        if not self._deliver(party, timeout_s=self.patience_s):
+            raise PeerLost(f"the other party said nothing for {self.patience_s:g} s")
 
     def _deliver(self, party: Party, timeout_s: float) -> bool:
         received = self.channel.receive(timeout_s)
@@ -84,9 +86,12 @@ class Driver:
         self._tell(party, MessageIn(received.data, received.phase_verified))
         return True
 
-    def _tell(self, party: Party, event: Event) -> None:
-        for effect in party.handle(event):
+    def _tell(self, party: Party, event: Event) -> bool:
+        """Execute what `party` makes of an event; tell whether it ended a phase."""
+        effects = party.handle(event)
+        for effect in effects:
             self._execute(effect)
+        return any(isinstance(e, Send) and e.end_of_phase for e in effects)
 
     def _execute(self, effect: Effect) -> None:
         match effect:
