@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -136,7 +137,8 @@ def greet(channel: Channel, mine: Greeting, peer: str, timeout_s: float) -> byte
         theirs = Greeting.decode(heard)
         _check(mine, theirs, peer)
     except SecurityAbort as abort:
-        channel.send(abort_notice(abort.code))
+        with suppress(PeerLost):
+            channel.send(abort_notice(abort.code))
         raise
     return session_id({mine.party: said, theirs.party: heard})
 

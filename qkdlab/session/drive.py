@@ -42,11 +42,12 @@ class Driver:
     def run(self, party: Party, events: Iterable[Event] = ()) -> None:
         """Start `party`, give it `events`, then messages until it is finished.
 
-        To what it says at the start it first gets the peer's answer. `events` may take its time to make each event (read tags, wait); messages
-        that have arrived meanwhile are delivered after it. What it raises as
-        SecurityAbort reaches the party as an alarm. Whatever else ends the run before
-        the party is finished (a lost or unauthentic peer, a full disk, a signal)
-        reaches the party too, so that it overwrites its secrets.
+        What it says at the start is answered first. `events` may take its time to make
+        each event (read tags, wait); messages that have arrived meanwhile are delivered
+        after it. What it raises as SecurityAbort reaches the party as an alarm.
+        Whatever else ends the run before the party is finished (a lost or unauthentic
+        peer, a full disk, a signal) reaches the party too, so that it overwrites its
+        secrets.
 
         Raises SecurityAbort when the block ends without key, PeerLost.
         """

@@ -92,6 +92,13 @@ class PartyFiles:
             self.store.advance(key.key_id, KeyState.BURNED)
         self.keys.append(key)
 
+    def burn_keys(self) -> None:
+        """Give up all keys of the run: somebody tampered with its messages."""
+        for key in self.keys:
+            if self.store.get(key.key_id).state is not KeyState.BURNED:
+                self.store.advance(key.key_id, KeyState.BURNED)
+        self.keys.clear()
+
     def __enter__(self) -> Self:
         return self
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["play_one"]
 
+_FINISHED = "finished"
+_LAST_WORDS_S = 30.0
+
 
 def play_one(
     config: RunConfig,
@@ -92,6 +95,7 @@ def play_one(
                 bench.clock.run(interrupts.check)
         except SecurityAbort as abort:
             aborted = abort
+            session.give_up_keys(abort)
         wall_s = time.perf_counter() - begin_s
         facts = facts_of(config, bench) | {"wall_s": wall_s}
         result = build_result({party: session.outcome()}, facts, aborted)
@@ -122,19 +126,26 @@ def _open_pool(
 
 
 def _to_the_end(program: Program, session: PartySession) -> Program:
-    """Return a program that ends when both parties know that they end alike."""
+    """Return a program that ends when both parties know that they end alike.
+
+    The first party speaks last, and listens until the other has gone: what is wrong
+    with its last message, it still hears.
+    """
 
     def play(ctx: PartyContext[Any]) -> PartyResult:
         result = program(ctx)
-        mine = {
-            "key_ids": session.key_ids,
-            "leaked_bits": ctx.conversation.figures.get("leaked_bits"),
-        }
-        ctx.conversation.send("finished", **mine)
-        if ctx.conversation.receive("finished") != mine:
+        leaked_bits = ctx.conversation.figures.get("leaked_bits")
+        mine = {"key_ids": session.key_ids, "leaked_bits": leaked_bits}
+        speaks_last = session.party == PARTIES[0]
+        if not speaks_last:
+            ctx.conversation.send(_FINISHED, **mine)
+        if ctx.conversation.receive(_FINISHED) != mine:
             raise SecurityAbort(
                 AbortCode.LEDGER_MISMATCH, "the parties end with different ledgers"
             )
+        if speaks_last:
+            ctx.conversation.send(_FINISHED, **mine)
+            session.hear_out(_LAST_WORDS_S)
         return result
 
     return play

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qkdlab.errors import SecurityAbort
+from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.link.direction import Direction
 from qkdlab.link.seal import SealedChannel
 from qkdlab.randomness import RecordingRandomness
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from qkdlab.session.secrets import Secrets
     from qkdlab.station.open import Station
 
-__all__ = ["PartySession"]
+__all__ = ["TAMPERED", "PartySession"]
+
+TAMPERED = frozenset(
+    {
+        AbortCode.AUTHENTICATION_FAILED,
+        AbortCode.PROTOCOL_VIOLATION,
+        AbortCode.LEDGER_MISMATCH,
+    }
+)
+"""Reasons after which no key of the run is released."""
 
 _DIRECTIONS = {"alice": Direction.ALICE_TO_BOB, "bob": Direction.BOB_TO_ALICE}
 _PATIENCE_S = 600.0
@@ -105,6 +114,20 @@ class PartySession:
             self.conversation.leave(abort)
             raise
         self._figures = dict(result.figures)
+
+    def hear_out(self, timeout_s: float) -> None:
+        """Listen to the peer's last words; see `SealedChannel.hear_out`."""
+        self._channel.hear_out(timeout_s)
+
+    def give_up_keys(self, abort: SecurityAbort) -> None:
+        """Burn the keys of a run that ends because somebody tampered with it.
+
+        The peer, who ends for the same reason, does likewise: neither keeps a key that
+        the other could miss.
+        """
+        peer_code = abort.numbers.get("peer_code")
+        if abort.code in TAMPERED or peer_code in TAMPERED:
+            self._files.burn_keys()
 
     @property
     def key_ids(self) -> list[str]:

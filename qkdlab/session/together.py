@@ -113,6 +113,8 @@ def performed(
                 bench.clock.run(interrupts.check)
         except SecurityAbort as abort:
             aborted = abort
+            for session in sessions.values():
+                session.give_up_keys(abort)
         wall_s = time.perf_counter() - begin_s
         facts = facts_of(config, bench) | {"wall_s": wall_s}
         yield Performance(sessions, facts, aborted)

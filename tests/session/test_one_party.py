@@ -1,0 +1,361 @@
+"""Two parties that meet over TCP, each with a bench, a folder and files of its own."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import station_fakes
+from pydantic import BaseModel
+from station_fakes import DIARY, FakeBench, block, instrument
+
+import qkdlab.session.together
+import qkdlab.station.open
+from qkdlab.bits.array import BitArray
+from qkdlab.clock import RealClock
+from qkdlab.config.models import RunConfig, StationConfig
+from qkdlab.errors import (
+    AbortCode,
+    ConfigError,
+    InstrumentTimeout,
+    PeerLost,
+    PeerVersionError,
+    SecurityAbort,
+    UsageError,
+)
+from qkdlab.keys.store import KeyState, KeyStore
+from qkdlab.link.effects import KeyBlock, KeyReady
+from qkdlab.link.pool import PadPool, pool_bytes
+from qkdlab.link.tcp_open import PeerAddress
+from qkdlab.runfile.reader import open_run
+from qkdlab.session.experiment import Experiment, PartyResult
+from qkdlab.session.meeting import Meeting
+from qkdlab.session.one import play_one
+from qkdlab.session.signals import Interrupted
+from qkdlab.wiring.parts import Wiring
+
+DEADLINE_S = 60.0
+
+
+class Parameters(BaseModel):
+    duration_s: float = 2.0
+    gate_ps: int = 1000
+
+
+@dataclass
+class KeyParty:
+    """Makes one key and is finished."""
+
+    key: KeyBlock
+    finished: bool = False
+
+    def handle(self, event):
+        self.finished = True
+        return [KeyReady(self.key)]
+
+    def figures(self):
+        return {"leaked_bits": 5}
+
+
+def program(ctx):
+    """Exchange a word, then make a key."""
+    ctx.conversation.send("hello")
+    ctx.conversation.receive("hello")
+    ctx.recorder.tags(block([1, 2, 3], 0, 10))
+    key = KeyBlock("k-1", 0, BitArray.from_bytes(b"\x5a" * 8, 64), "demonstration")
+    return PartyResult(ctx.conversation.drive(KeyParty(key)))
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """The programs that are played; tests may change them."""
+    DIARY.clear()
+    played = {"alice": program, "bob": program}
+    experiment = Experiment("fake", Parameters, played)
+    specs = station_fakes.SPECS
+    monkeypatch.setattr(qkdlab.station.open, "driver_spec", specs.__getitem__)
+    monkeypatch.setattr(
+        "qkdlab.station.qcodes_station.snapshot",
+        lambda instruments: {name: {"parameters": {}} for name in instruments},
+    )
+    together = qkdlab.session.together
+    monkeypatch.setattr(together, "lookup", lambda group, name: experiment)
+    monkeypatch.setattr(together.rules, "check", lambda config: [])
+    return played
+
+
+def configuration(key_class="demonstration", seed=None, **parameters):
+    stations = {
+        "alice": StationConfig(instruments={"awg": instrument("awg")}),
+        "bob": StationConfig(instruments={"meter": instrument("meter")}),
+        "channel": StationConfig(instruments={"loss": instrument("attenuator")}),
+    }
+    return RunConfig(
+        schema_version=1,
+        name="fake",
+        experiment="fake",
+        bench="sim",
+        seed=seed,
+        key_class=key_class,
+        parameters=Parameters(**parameters),
+        parties=stations,
+        wiring=Wiring(parts={}, cables=[]),
+        source="fake.yaml",
+    )
+
+
+class HostBench(FakeBench):
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = RealClock()
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Pair:
+    """Plays parties in threads; keeps what each ended with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ended: dict[str, object] = {}
+        self.benches: dict[str, HostBench] = {}
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.address = PeerAddress("127.0.0.1", server.getsockname()[1])
+
+    def play(
+        self, name: str, config=None, *, party=None, listens=None, secret=None
+    ) -> threading.Thread:
+        self.benches[name] = HostBench()
+        listens = (name == "alice") if listens is None else listens
+
+        def body() -> None:
+            try:
+                self.ended[name] = play_one(
+                    config or configuration(),
+                    party or name,
+                    self.benches[name],
+                    self.folder / name,
+                    Meeting(self.address, listens, wait_s=20.0, patience_s=10.0),
+                    lambda what, done, total: None,
+                    secret=secret,
+                )
+            except BaseException as error:
+                self.ended[name] = error
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        return thread
+
+    def both(self, alice=None, bob=None, **more):
+        threads = [self.play("alice", alice, **more), self.play("bob", bob)]
+        for thread in threads:
+            thread.join(DEADLINE_S)
+            assert not thread.is_alive()
+        return self.ended["alice"], self.ended["bob"]
+
+
+@pytest.fixture
+def pair(programs, tmp_path) -> Pair:
+    return Pair(tmp_path)
+
+
+def test_both_end_with_the_same_key_ids_and_results_of_their_own(pair):
+    outcomes = pair.both()
+    for party, outcome in zip(("alice", "bob"), outcomes, strict=True):
+        assert outcome.exit_code == 0
+        assert outcome.result["key_ids"] == ["k-1"]
+        assert outcome.result["keys_match"] is None
+        assert outcome.result["secret_bits"] == 64
+        assert list(outcome.result["run_files"]) == [party]
+        on_disk = json.loads((pair.folder / party / "result.json").read_text())
+        assert on_disk == outcome.result
+
+
+def test_each_opens_its_own_station_only_and_leaves_it_safe(pair):
+    pair.both()
+    assert not any(line.startswith("channel") for line in DIARY)
+    assert {"alice_awg safe", "bob_meter safe"} <= set(DIARY)
+    assert pair.benches["alice"].closed == 1
+    assert {key[0] for key in pair.benches["alice"].lines} == {"alice"}
+
+
+def test_both_files_carry_the_same_session(pair):
+    ids = []
+    for outcome in pair.both():
+        (path,) = outcome.result["run_files"].values()
+        with open_run(path) as file:
+            assert file.complete
+            ids.append(file.meta["run_id"])
+    assert ids[0] == ids[1]
+
+
+def test_without_a_secret_authentication_is_called_violated(pair, programs):
+    def claiming(ctx):
+        result = program(ctx)
+        assumption = {"name": "authentication", "status": "assumed", "note": ""}
+        return PartyResult({**result.figures, "assumptions": [assumption]})
+
+    programs["alice"] = claiming
+    alice, _ = pair.both()
+    (assumption,) = alice.result["assumptions"]
+    assert assumption["status"] == "violated"
+
+
+def test_other_configurations_end_both_with_the_same_code(pair):
+    for error in pair.both(bob=configuration(gate_ps=2000)):
+        assert isinstance(error, SecurityAbort)
+        assert error.code is AbortCode.PEER_CONFIGURATION
+        assert error.exit_code == 3
+    assert DIARY == []
+
+
+def test_other_versions_end_both(pair, monkeypatch):
+    from qkdlab.link import greeting
+
+    versions = iter(("0.1", "0.2"))
+    of = greeting.Greeting.of.__func__
+
+    def versioned(cls, *arguments):
+        made = of(cls, *arguments)
+        object.__setattr__(made, "software", next(versions))
+        return made
+
+    monkeypatch.setattr(greeting.Greeting, "of", classmethod(versioned))
+    for error in pair.both():
+        assert isinstance(error, PeerVersionError)
+    assert DIARY == []
+
+
+def test_two_alices_are_refused(pair):
+    threads = [
+        pair.play("alice"),
+        pair.play("bob", party="alice", listens=False),
+    ]
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    for error in pair.ended.values():
+        assert isinstance(error, UsageError)
+        assert "both ends play alice" in str(error)
+
+
+def test_an_abort_of_one_ends_the_other_with_its_code(pair, programs):
+    def aborting(ctx):
+        ctx.conversation.receive("hello")
+        raise SecurityAbort(AbortCode.SYNC_LOST, "no header found")
+
+    programs["bob"] = aborting
+    alice, bob = pair.both()
+    assert bob.result["aborted"]["code"] == "sync-lost"
+    assert alice.result["aborted"]["code"] == "peer-aborted"
+    assert alice.result["aborted"]["numbers"] == {"peer_code": "sync-lost"}
+    assert alice.exit_code == bob.exit_code == 3
+
+
+def test_an_instrument_that_fails_at_one_is_a_lost_peer_to_the_other(pair, programs):
+    def failing(ctx):
+        ctx.conversation.receive("hello")
+        raise InstrumentTimeout("bob_meter", "no answer")
+
+    programs["bob"] = failing
+    alice, bob = pair.both()
+    assert isinstance(bob, InstrumentTimeout)
+    assert isinstance(alice, PeerLost)
+    assert "failed" in str(alice)
+    assert {"alice_awg safe", "bob_meter safe"} <= set(DIARY)
+    with open_run(pair.folder / "alice" / "alice.h5") as file:
+        assert file.complete
+
+
+def test_a_signal_at_one_is_told_to_the_other(pair, programs):
+    def stopped(ctx):
+        ctx.conversation.receive("hello")
+        raise Interrupted(2)
+
+    programs["bob"] = stopped
+    alice, bob = pair.both()
+    assert isinstance(bob, Interrupted)
+    assert isinstance(alice, PeerLost)
+    assert "was stopped" in str(alice)
+
+
+def test_ledgers_that_differ_burn_the_keys_of_both(pair, programs):
+    def different(ctx):
+        result = program(ctx)
+        ctx.conversation.figures["leaked_bits"] = 6
+        return result
+
+    programs["bob"] = different
+    for party, outcome in zip(("alice", "bob"), pair.both(), strict=True):
+        assert outcome.exit_code == 3
+        assert outcome.result["secret_bits"] == 0
+        (stored,) = KeyStore(pair.folder / party / party / "keys")
+        assert stored.state is KeyState.BURNED
+
+
+def test_a_secure_run_without_a_secret_is_refused_before_anybody_is_met(pair):
+    thread = pair.play("alice", configuration("secure"))
+    thread.join(DEADLINE_S)
+    assert isinstance(pair.ended["alice"], UsageError)
+    assert not (pair.folder / "alice").exists()
+
+
+def test_a_secure_run_with_a_seed_is_refused(pair):
+    pair.play("alice", configuration("secure", seed=7)).join(DEADLINE_S)
+    assert isinstance(pair.ended["alice"], ConfigError)
+
+
+def secrets(folder: Path) -> dict[str, Path]:
+    paths = {}
+    for party in ("alice", "bob"):
+        paths[party] = folder / f"{party}.pads"
+        PadPool.create(paths[party], bytes(range(256)) * 20).close()
+    return paths
+
+
+def run_with(pair: Pair, paths: dict[str, Path]):
+    threads = [pair.play(p, secret=path) for p, path in paths.items()]
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    return pair.ended["alice"], pair.ended["bob"]
+
+
+def test_a_second_run_goes_on_with_fresh_pads(programs, tmp_path):
+    paths = secrets(tmp_path)
+    spent = []
+    for name in ("first", "second"):
+        for outcome in run_with(Pair(tmp_path / name), paths):
+            assert outcome.exit_code == 0
+        with PadPool.open(paths["alice"]) as pool:
+            spent.append([pool.spent(d) for d in pool._next])
+    assert all(two == 2 * one > 0 for one, two in zip(*spent, strict=True))
+
+
+def test_a_secret_that_was_put_back_is_refused(programs, tmp_path):
+    paths = secrets(tmp_path)
+    before = paths["alice"].read_bytes()
+    run_with(Pair(tmp_path / "first"), paths)
+    paths["alice"].write_bytes(before)
+    for error in run_with(Pair(tmp_path / "second"), paths):
+        assert isinstance(error, SecurityAbort)
+        assert error.code is AbortCode.PEER_CONFIGURATION
+
+
+def test_different_secrets_end_both_with_the_same_exit_code(programs, tmp_path):
+    paths = secrets(tmp_path)
+    paths["bob"].unlink()
+    PadPool.create(paths["bob"], bytes(pool_bytes(100))).close()
+    for outcome in run_with(Pair(tmp_path / "run"), paths):
+        assert outcome.exit_code == 3
+        assert outcome.result["secret_bits"] == 0
+
+
+def test_pads_stay_in_the_file_that_was_given(programs, tmp_path):
+    paths = secrets(tmp_path)
+    run_with(Pair(tmp_path / "run"), paths)
+    assert not list((tmp_path / "run").rglob("pads.bin"))
