@@ -1,7 +1,8 @@
 """Alice's mean photon numbers: meter at the tap, attenuator, intervals.
 
 ``mu = P_tap x (tap-to-output ratio) x attenuation / (h nu f)`` (BENCHES, calibration
-steps 2 and 6). The meter averages over pulses, so each class is sent alone.
+steps 2 and 6). The meter averages over pulses, so each class is sent alone. It was
+zeroed with the laser off, so what the modulator leaks is part of each class.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "evaluate",
     "measure_classes",
     "photon_energy_j",
+    "recorded_levels",
 ]
 
 _PLANCK_J_S = 6.62607015e-34
@@ -37,7 +39,7 @@ def photon_energy_j(wavelength_nm: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class TapReadings:
-    """What the tap meter reads of each class alone, above the modulator's leak.
+    """What the tap meter reads of each class alone.
 
     watts:         means of the readings, signal, decoy, vacuum
     errors_w:      their standard errors
@@ -57,8 +59,6 @@ class IntensityCalibration:
     mean:           best values
     intervals:      (lo, hi) that hold the true value with probability `coverage`
     attenuation_db: what the attenuator was set to
-    tap_power_w:    tap power of each class, corrected for the modulator's leak
-    leak_w:         tap power at the modulator's null, on which the meter was zeroed
     """
 
     readings: TapReadings
@@ -66,7 +66,6 @@ class IntensityCalibration:
     intervals: tuple[tuple[float, float], ...]
     coverage: float
     attenuation_db: float
-    tap_power_w: tuple[float, ...]
 
     @property
     def transmissions(self) -> dict[int, float]:
@@ -85,9 +84,8 @@ def calibrate_intensities(
 ) -> IntensityCalibration:
     """Measure every class at the tap, then set the attenuator for the signal.
 
-    The shutter is closed throughout; the attenuator is left at its setting with the
-    shutter closed. The modulator at its null still leaks (extinction ratio): the meter
-    is zeroed on that leak and the leak is added back from the calibrated extinction.
+    The laser shines; the shutter is closed throughout, and the attenuator left at its
+    setting.
 
     Raises SecurityAbort(INTENSITY_OUTSIDE_INTERVAL) when the attenuator cannot reach
     the signal's mean photon number, or the readings scatter too much.
@@ -104,11 +102,8 @@ def measure_classes(
     parameters: Bb84Parameters,
     clock: Clock,
 ) -> TapReadings:
-    """Zero the meter at the modulator's null, then read each class sent alone."""
-    transmitter.stop()
-    meter.zero()
-    wanted = [c.mean_photon_number for c in parameters.intensities.ordered()]
-    transmissions = {k: wanted[k] / wanted[0] for k in range(len(CLASSES))}
+    """Read each class sent alone."""
+    transmissions = _relative(parameters)
     watts: list[float] = []
     errors_w: list[float] = []
     for index in range(len(CLASSES)):
@@ -141,17 +136,14 @@ def evaluate(
 
     Raises as `calibrate_intensities`.
     """
-    errors_w = readings.errors_w
-    extinction = book.record("modulator_extinction")
-    leak = 10 ** (-extinction.value / 10)
-    leak_error = leak * np.log(10) / 10 * extinction.uncertainty
-    signal_w = readings.watts[0] / (1 - leak)
-    power = [p + leak * signal_w for p in readings.watts]
-    if min(power) <= 0 or errors_w[0] > 0.05 * signal_w:
+    dark = book.record("meter_offset_w")
+    power = [watts - dark.value for watts in readings.watts]
+    errors_w = [float(np.hypot(error, dark.uncertainty)) for error in readings.errors_w]
+    if min(power) <= 0 or errors_w[0] > 0.05 * power[0]:
         raise SecurityAbort(
             AbortCode.INTENSITY_OUTSIDE_INTERVAL,
             "the tap meter sees no steady light",
-            {"signal_w": signal_w, "error_w": errors_w[0]},
+            {"signal_w": power[0], "error_w": errors_w[0]},
         )
     ratio, scale = book.record("tap_to_output_ratio"), book.record("meter_scale")
     per_watt = ratio.value / scale.value
@@ -181,11 +173,10 @@ def evaluate(
     pattern = abs(record.value) + width * record.uncertainty
     mean, intervals = [], []
     for p, error in zip(power, errors_w, strict=True):
-        own = np.hypot(error, leak_error * signal_w) / p
         # the pattern effect is a bound for neighbours, not noise: added, not squared;
         # it acts on the modulator's full swing, hence on dim classes through sqrt(I)
         effect = pattern * max(1.0, float(np.sqrt(power[0] / p)))
-        half = width * float(np.hypot(common, own)) + effect
+        half = width * float(np.hypot(common, error / p)) + effect
         value = float(p * factor)
         mean.append(value)
         intervals.append((value * max(0.0, 1 - half), value * (1 + half)))
@@ -195,5 +186,39 @@ def evaluate(
         tuple(intervals),
         coverage,
         float(set_db),
-        tuple(float(p) for p in power),
     )
+
+
+def recorded_levels(
+    book: PartyBook, parameters: Bb84Parameters
+) -> IntensityCalibration:
+    """Return the calibration that the records of step 6 stand for.
+
+    Raises as `PartyBook.record`.
+    """
+    coverage = parameters.calibration.interval_coverage
+    width = NormalDist().inv_cdf(0.5 + coverage / 2)
+    power = [book.record(f"tap_power_w_{name}") for name in CLASSES]
+    photons = [book.record(f"mean_photon_number_{name}") for name in CLASSES]
+    readings = TapReadings(
+        tuple(one.value for one in power),
+        tuple(one.uncertainty for one in power),
+        _relative(parameters),
+    )
+    halves = [width * one.uncertainty for one in photons]
+    return IntensityCalibration(
+        readings,
+        tuple(one.value for one in photons),
+        tuple(
+            (max(0.0, one.value - half), one.value + half)
+            for one, half in zip(photons, halves, strict=True)
+        ),
+        coverage,
+        book.value("attenuation_db"),
+    )
+
+
+def _relative(parameters: Bb84Parameters) -> dict[int, float]:
+    """Return the modulator transmission of each class, relative to the signal's."""
+    wanted = [c.mean_photon_number for c in parameters.intensities.ordered()]
+    return {k: wanted[k] / wanted[0] for k in range(len(CLASSES))}

@@ -19,7 +19,6 @@ LEVELS = IntensityCalibration(
     intervals=INTERVALS,
     coverage=0.99,
     attenuation_db=34.0,
-    tap_power_w=WATTS,
 )
 # 5 signal, 3 decoy, 2 vacuum; bases, values and the header's mark do not matter
 FRAME = np.array([0x80, 0, 1, 2, 3, 4, 5, 7, 8, 0x8A], np.uint8)

@@ -81,7 +81,7 @@ def calibrated(config: object, seed: int) -> Calibrated:
             levels.intervals,
             mutant.intervals,
             levels.attenuation_db,
-            10 * np.log10(levels.tap_power_w[0] / 1e-3),
+            10 * np.log10(levels.readings.watts[0] / 1e-3),
         )
 
 

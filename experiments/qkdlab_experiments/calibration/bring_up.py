@@ -57,11 +57,11 @@ def light_on(ctx: PartyContext[Bb84Parameters]) -> None:
     if ctx.calibration.knows("modulator_null_v"):
         bias.set_voltage_v(ctx.calibration.value("modulator_null_v"))
         bias.set_output_on(True)
+    _sync_on(ctx.roles["sync_delay"])
     if laser.get_laser_on():
         laser.set_current_ma(current_ma)
         return
     clock_on(ctx)
-    _sync_on(ctx.roles["sync_delay"])
     laser.set_cooler_on(True)
     laser.set_thermistor_ohm(ctx.parameters.calibration.source.thermistor_ohm)
     laser.set_current_ma(current_ma)

@@ -100,8 +100,9 @@ def start_pattern(
 
     frame, transmissions, polarization_v: as of `Transmitter.upload`
 
-    The shutter is the caller's. A pattern without transitions of the intensity that
-    the tap could see is left as it is, and None returned. Raises
+    The shutter is the caller's. None is returned where nothing is to be done: a pattern
+    without transitions of the intensity that the tap could see, and a sender whose
+    pulses keep their place, without a role `clock`. Raises
     SecurityAbort(CALIBRATION_FAILED) when the transitions do not show.
     """
     p = ctx.parameters
@@ -117,7 +118,8 @@ def start_pattern(
     transmitter.start()
     classes = intensity_of(frame)
     levels = levels_of(transmissions)
-    if abs(expected_contrast(classes, levels)) < _LEAST_CONTRAST:
+    has_contrast = abs(expected_contrast(classes, levels)) >= _LEAST_CONTRAST
+    if not (has_contrast and "clock" in ctx.roles):
         return None
     return find_pulse_in_symbol(ctx, classes, levels)
 

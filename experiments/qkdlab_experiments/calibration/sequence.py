@@ -43,6 +43,11 @@ def _each(*quantities: str) -> tuple[str, ...]:
 
 _BIAS = _each("bias_ua")
 _LASER = ("meter_offset_w", "laser_bias_ma")
+_INTENSITIES = (
+    *(f"mean_photon_number_{name}" for name in ("signal", "decoy", "vacuum")),
+    *(f"tap_power_w_{name}" for name in ("signal", "decoy", "vacuum")),
+    "attenuation_db",
+)
 _MODULATOR = (
     "modulator_null_v",
     "modulator_dc_v_pi_v",
@@ -84,6 +89,13 @@ STEPS: tuple[CalibrationStep, ...] = (
         halves=_halves("states", "alice", "bob"),
         needs={"bob": _BIAS},
         gives={"alice": ("polarization_v_pi",)},
+    ),
+    CalibrationStep(
+        name="intensities",
+        title="mean photon number of every class, attenuator",
+        halves=_halves("intensities", "alice"),
+        needs={"alice": _LASER + _MODULATOR},
+        gives={"alice": _INTENSITIES},
     ),
     CalibrationStep(
         name="delays",
