@@ -11,12 +11,13 @@ from qkdlab.link.alice import Alice
 from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.symbols import CyclicPattern
 from qkdlab.randomness import Randomness
-from qkdlab.roles import Attenuator, Transmitter
+from qkdlab.roles import Attenuator
 from qkdlab.session.blocks import run_blocks
 from qkdlab.session.conversation import SessionIds, public_number
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.session.recorder import block_name
 from qkdlab_experiments.between_blocks import between_blocks_alice
+from qkdlab_experiments.calibration.pulse_timing import start_pattern
 from qkdlab_experiments.drift import after_drift, check_attenuator, power_drift
 from qkdlab_experiments.frame import assumptions, block_plan, key_frame
 from qkdlab_experiments.intensity import IntensityCalibration
@@ -123,13 +124,7 @@ def play(
     frame: NDArray[np.uint8],
     levels: IntensityCalibration,
 ) -> None:
-    """Upload a frame and start it; the shutter is the caller's."""
-    transmitter: Transmitter = ctx.roles["transmitter"]
-    transmitter.stop()
-    transmitter.upload(
-        frame,
-        levels.transmissions,
-        samples_per_symbol=ctx.parameters.pattern.samples_per_symbol,
-        symbol_period_ps=ctx.parameters.symbol_period_ps,
-    )
-    transmitter.start()
+    """Start a frame with its pulses in the symbols; the shutter is the caller's."""
+    timing = start_pattern(ctx, frame, levels.transmissions)
+    if timing is not None:
+        ctx.recorder.monitor("symbol_phase_deg", timing.phase_deg)
