@@ -20,7 +20,7 @@ __all__ = ["CONTEXT", "NAME", "command"]
 NAME = "scan"
 CONTEXT = NEGATIVE_NUMBERS
 
-Row = dict["Column", Any]
+Row = list[tuple["Column", Any]]
 
 
 def command(
@@ -73,19 +73,22 @@ def command(
             interrupts.check()
 
         clock = stations[names[0].party].bench.clock
-        with safe_on_error(stations):
-            scan(knob, values, meters, settle, clock, each)
-    if as_json:
-        print_json(_as_json(rows))
+        try:
+            with safe_on_error(stations):
+                scan(knob, values, meters, settle, clock, each)
+        finally:
+            # What was measured before an error or a signal is not lost.
+            if as_json and rows:
+                print_json(_as_json(rows))
 
 
 def _as_json(rows: list[Row]) -> dict[str, Any]:
-    columns = [{"name": c.name, "unit": c.unit} for c in rows[0]]
-    return {"columns": columns, "points": [list(row.values()) for row in rows]}
+    columns = [{"name": c.name, "unit": c.unit} for c, _ in rows[0]]
+    return {"columns": columns, "points": [[v for _, v in row] for row in rows]}
 
 
 def _heads(row: Row) -> list[str]:
-    return [f"{c.name} ({c.unit})" if c.unit else c.name for c in row]
+    return [f"{c.name} ({c.unit})" if c.unit else c.name for c, _ in row]
 
 
 def _print(row: Row, *, is_first: bool) -> None:
@@ -94,9 +97,8 @@ def _print(row: Row, *, is_first: bool) -> None:
     heads = _heads(row)
     if is_first:
         print("  ".join(heads))
-    cells = [
-        shown(value).rjust(len(h)) for h, value in zip(heads, row.values(), strict=True)
-    ]
+    values = [shown(value) for _, value in row]
+    cells = [v.rjust(len(h)) for h, v in zip(heads, values, strict=True)]
     print("  ".join(cells), flush=True)
 
 
@@ -112,7 +114,7 @@ def _writer(path: Path | None) -> Iterator[Callable[[Row], None]]:
         def write(row: Row) -> None:
             if file.tell() == 0:
                 writer.writerow(_heads(row))
-            writer.writerow(row.values())
+            writer.writerow([value for _, value in row])
             file.flush()
 
         yield write

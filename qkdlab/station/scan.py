@@ -62,13 +62,13 @@ def scan(
 
 def flatten(
     parameters: Sequence[Parameter], values: Sequence[Any]
-) -> dict[Column, Any]:
+) -> list[tuple[Column, Any]]:
     """Return values by column: each element of a list gets one of its own."""
-    flat: dict[Column, Any] = {}
+    flat: list[tuple[Column, Any]] = []
     for parameter, value in zip(parameters, values, strict=True):
         if isinstance(value, list | tuple):
             for k, element in enumerate(value):
-                flat[Column(f"{parameter.name}[{k}]", parameter.unit)] = element
+                flat.append((Column(f"{parameter.name}[{k}]", parameter.unit), element))
         else:
-            flat[Column(parameter.name, parameter.unit)] = value
+            flat.append((Column(parameter.name, parameter.unit), value))
     return flat

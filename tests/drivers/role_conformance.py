@@ -380,7 +380,7 @@ class DelayGeneratorConformance:
         driver = mounted.driver
         for refused in (
             lambda: driver.set_pulse(output, -1000, 1000),
-            lambda: driver.set_pulse(output, 0, 0),
+            lambda: driver.set_pulse(output, 0, -1000),
             lambda: driver.set_pulse(output, beyond_ps, 1000),
             lambda: driver.set_pulse("ZZ", 0, 1000),
             lambda: driver.get_pulse("ZZ"),

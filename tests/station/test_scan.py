@@ -91,8 +91,9 @@ def test_no_points_are_refused():
 
 def test_lists_get_a_column_for_each_element():
     pair, single = Knob().parameter("pair"), Knob().parameter("single")
-    assert flatten([pair, single], [[1, 2], 3]) == {
-        Column("pair[0]", "V"): 1,
-        Column("pair[1]", "V"): 2,
-        Column("single", "V"): 3,
-    }
+    assert flatten([pair, single, single], [[1, 2], 3, 4]) == [
+        (Column("pair[0]", "V"), 1),
+        (Column("pair[1]", "V"), 2),
+        (Column("single", "V"), 3),
+        (Column("single", "V"), 4),
+    ]

@@ -119,14 +119,14 @@ class SrsDg645(Instrument):
         )
 
     def set_pulse(self, output: str, delay_ps: int, width_ps: int) -> None:
-        """Set both edges of a pulse, positive, its second edge after its first."""
+        """Set both edges of a pulse, positive; one without width is no pulse."""
         first = self._first_edge(output)
         delay_ps, width_ps = _to_steps(delay_ps), _to_steps(width_ps)
-        if delay_ps < 0 or width_ps <= 0 or delay_ps + width_ps > MAX_DELAY_PS:
+        if delay_ps < 0 or width_ps < 0 or delay_ps + width_ps > MAX_DELAY_PS:
             raise InstrumentError(
                 self.name,
                 f"cannot make a pulse of {width_ps} ps after {delay_ps} ps",
-                f"use whole pulses of {RESOLUTION_PS} ps and longer within 0 to 2000 s",
+                "use whole pulses within 0 to 2000 s",
             )
         self.line.send(f"LPOL {OUTPUTS.index(output) + 1},1")
         self.line.send(f"DLAY {first},0,{_as_seconds(delay_ps)}")
@@ -230,7 +230,7 @@ class SrsDg645(Instrument):
             f"{name}_width_ps",
             unit="ps",
             docstring=f"How long the pulse of {output} lasts.",
-            vals=Ints(RESOLUTION_PS, MAX_DELAY_PS),
+            vals=Ints(0, MAX_DELAY_PS),
             get_cmd=lambda: self.get_pulse(output)[1],
             set_cmd=lambda ps: self.set_pulse(output, self.get_pulse(output)[0], ps),
         )
