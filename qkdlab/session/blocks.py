@@ -34,6 +34,9 @@ BLOCK_CODES = frozenset(
 """Reasons that end one block only."""
 
 
+_STOPPED = SecurityAbort(AbortCode.PEER_ABORTED, "the run was stopped")
+
+
 @dataclass(frozen=True, slots=True)
 class BlockReport:
     """How a block ended.
@@ -94,6 +97,10 @@ def _run_block(
         go_dark()
         aborted = ctx.conversation.end_block(block, abort, BLOCK_CODES)
         return _keep(ctx, block, aborted, abort, before)
+    except BaseException:
+        # The run is being stopped, by a signal or the other party's end.
+        _keep(ctx, block, AbortCode.PEER_ABORTED, _STOPPED, before)
+        raise
     return _keep(ctx, block, None, None, before)
 
 

@@ -38,6 +38,7 @@ __all__ = ["Replayed", "replay"]
 
 _PARTIES = ("alice", "bob")
 RE_ANALYSIS = "re-analysis"
+_HASH = "config_hash"
 _FRESH_SEED = 0
 """Of what a re-analysis has to draw anew; it makes no key, so it need not be secret."""
 
@@ -112,7 +113,7 @@ def replay(folder: Path, changes: Sequence[str], progress: Report) -> Replayed:
         for done, name in enumerate(names):
             progress("key block", done, len(names))
             records = {
-                party: _record(run, config, name, randomness[party])
+                party: _record(run, config, changed, name, randomness[party])
                 for party, run in runs.items()
             }
             again = _go_through(programs, records)
@@ -157,7 +158,7 @@ def _opened(path: Path, party: str) -> RunFile:
 
 def _refuse_strangers(runs: Mapping[str, RunFile]) -> None:
     alice, bob = (runs[party] for party in _PARTIES)
-    for name in ("run_id", "config_hash", "key_class"):
+    for name in ("run_id", _HASH, "key_class"):
         if alice.meta[name] != bob.meta[name]:
             raise VerifyError(
                 f"{bob.path}: is of another run than {alice.path} ({name} differs)"
@@ -173,10 +174,12 @@ def _configuration(run: RunFile, changes: Sequence[str]) -> tuple[RunConfig, boo
     text = json.dumps(run.config())
     where = f"{run.path} (configuration on record)"
     recorded = load_text(text, where)
-    if recorded.hash != run.meta["config_hash"]:
+    # A later version may know more settings; what was set must mean the same.
+    difference = first_difference(run.config(), recorded.resolved())
+    if difference is not None:
         raise VerifyError(
-            f"{run.path}: this version of qkdlab reads its configuration differently; "
-            f"replay it with qkdlab {run.meta['qkdlab']}"
+            f"{run.path}: this version of qkdlab reads its configuration differently "
+            f"({difference}); replay it with qkdlab {run.meta['qkdlab']}"
         )
     config = load_text(text, where, overrides=changes) if changes else recorded
     return config, config.resolved() != recorded.resolved()
@@ -191,14 +194,14 @@ def _randomness(run: RunFile, party: str, changed: bool) -> Randomness:
 
 
 def _record(
-    run: RunFile, config: RunConfig, name: str, randomness: Randomness
+    run: RunFile, config: RunConfig, changed: bool, name: str, randomness: Randomness
 ) -> RecordedBlock:
     facts = run.key_blocks()[name]
     return RecordedBlock(
         number=_number(name),
         parameters=config.parameters,
         session=bytes.fromhex(run.meta["run_id"]),
-        configuration=bytes.fromhex(config.hash),
+        configuration=bytes.fromhex(config.hash if changed else run.meta[_HASH]),
         key_class=config.key_class,
         facts=facts,
         settings=run.settings(name) if run.has_settings(name) else None,
@@ -237,6 +240,8 @@ def _difference(
         told = record.fact("figures")
         where = f"key block {record.number}, {party}"
         code = (told["aborted"] or {}).get("code")
+        if code == AbortCode.PEER_ABORTED:
+            continue
         if code != (again.aborted.code.value if again.aborted else None):
             return f"{where}: ended with {code}, the replay with {again.aborted}"
         if code is not None:
