@@ -14,12 +14,11 @@ from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import OnRecord, find_slots, key_block_span_s
-from qkdlab_experiments.between_blocks import between_blocks_bob
+from qkdlab_experiments.between_blocks import BetweenBlocksBob
 from qkdlab_experiments.detections import detections
 from qkdlab_experiments.frame import assumptions, block_plan, header_template
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
-from qkdlab_experiments.receiver import bring_up_detectors
 
 __all__ = ["bob_blocks", "bob_party"]
 
@@ -32,28 +31,21 @@ def bob_blocks(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     mismatch = calibrated_mismatch(ctx.calibration, ctx.parameters)
     ctx.recorder.result("efficiency_mismatch", mismatch.as_dict())
     mismatch.check()
-    are_on = True
 
     def one_block(block: int) -> None:
-        nonlocal are_on
-        if not are_on:
-            bring_up_detectors(ctx)
-            are_on = True
         _one_block(ctx, (mismatch.value, mismatch.uncertainty), block)
 
     def go_dark() -> None:
-        """End the acquisition; a wire that latched recovers while it is off."""
-        nonlocal are_on
+        """End the acquisition, bias off; between blocks detectors are brought back."""
         ctx.roles["receiver"].safe_state()
         ctx.roles["detectors"].safe_state()
-        are_on = False
 
     return run_blocks(
         ctx,
         ctx.parameters.blocks,
         one_block,
         go_dark=go_dark,
-        between_blocks=between_blocks_bob,
+        between_blocks=BetweenBlocksBob(ctx.parameters),
     )
 
 

@@ -19,7 +19,9 @@ __all__ = [
     "Intensity",
     "Limits",
     "Pattern",
+    "Recovery",
     "Source",
+    "Tracking",
 ]
 
 CLASSES = ("signal", "decoy", "vacuum")
@@ -181,6 +183,32 @@ class Calibration(_Model):
     """On a public pattern with all states and intensities, before key is made."""
 
 
+class Tracking(_Model):
+    """What is done between key blocks (SECURITY rule 10)."""
+
+    plates: bool = True
+    """Turn the plates back when error rates of finished blocks rise."""
+    bias: bool = True
+    """Lock the intensity modulator to its null."""
+    start_rise: float = Field(default=0.01, gt=0, lt=0.5)
+    """Of an error rate above its best, from which plates are turned."""
+    stop_rise: float = Field(default=0.003, gt=0, lt=0.5)
+    sigmas: float = Field(default=4.0, gt=0)
+    step_deg: float = Field(default=1.0, gt=0, le=1.0)
+    most_measurements: int = Field(default=60, ge=7)
+    """Of error rates, with all plates at rest, between two blocks."""
+    dither_share: float = Field(default=0.1, gt=0, lt=0.5)
+    """Of the modulator's V_pi, to either side of its null."""
+
+
+class Recovery(_Model):
+    """After an interlock tripped: detectors off, rest, ramp, dark counts."""
+
+    rest_s: float = Field(default=0.2, ge=0, le=600)
+    ramp_steps: int = Field(default=4, ge=1, le=100)
+    attempts: int = Field(default=3, ge=1, le=20)
+
+
 class Bb84Parameters(_Model):
     """Decoy-state BB84 with polarization states; key in X, test in Z."""
 
@@ -197,6 +225,8 @@ class Bb84Parameters(_Model):
     distillation: Distillation = Distillation()
     limits: Limits = Limits()
     calibration: Calibration = Calibration()
+    tracking: Tracking = Tracking()
+    recovery: Recovery = Recovery()
 
     @property
     def settings_repeat(self) -> bool:

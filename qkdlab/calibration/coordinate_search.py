@@ -35,12 +35,14 @@ def coordinate_search(
     wanted: float,
     first_step_deg: float = 15.0,
     last_step_deg: float = 1.0,
+    reach: float = 2.0,
     most_measurements: int = 120,
 ) -> SearchResult:
     """Return the best angles that were measured.
 
     cost:   measures at some angles; noise well below `wanted` is no trouble
     wanted: the search ends when the cost is no greater
+    reach:  of one move, in steps
     """
     best = tuple(float(a) for a in start_deg)
     least = cost(best)
@@ -52,7 +54,7 @@ def coordinate_search(
             costs = [cost(angles) for angles in sides]
             n_measured += 2
             tried = [*zip(costs, sides, strict=True), (least, best)]
-            at = _vertex(costs[0], least, costs[1])
+            at = _vertex(costs[0], least, costs[1], reach)
             if at is not None and abs(at) > 0.1:
                 angles = _moved(best, axis, at * step)
                 tried.append((cost(angles), angles))
@@ -69,9 +71,9 @@ def _moved(angles: Angles, axis: int, by_deg: float) -> Angles:
     return tuple(moved)
 
 
-def _vertex(left: float, middle: float, right: float) -> float | None:
-    """Return where the parabola through (-1, 0, 1) is least, at most 2 away."""
+def _vertex(left: float, middle: float, right: float, reach: float) -> float | None:
+    """Return where the parabola through (-1, 0, 1) is least, at most `reach` away."""
     curvature = left - 2 * middle + right
     if curvature <= 0:
         return None
-    return max(-2.0, min(2.0, 0.5 * (left - right) / curvature))
+    return max(-reach, min(reach, 0.5 * (left - right) / curvature))
