@@ -82,6 +82,7 @@ class Message:
     KIND: ClassVar[int]
     PHASE: ClassVar[str]
     INTERACTIVE: ClassVar[bool] = False
+    BATCH: ClassVar[bool] = False
 
 
 M = TypeVar("M", bound=Message)
@@ -103,11 +104,12 @@ def secret_derived(wire: Wire[Any], exposure: Exposure = Exposure.LEAK) -> Any:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(public, secret_derived))
 def message(
-    kind: int, phase: str, *, interactive: bool = False
+    kind: int, phase: str, *, interactive: bool = False, batch: bool = False
 ) -> Callable[[type[M]], type[M]]:
     """Make a class the frozen dataclass of the message of byte `kind` in `phase`.
 
-    An interactive message may be answered before the closing tag of its phase.
+    An interactive message may be answered before the closing tag of its phase; a batch
+    comes before the end of its phase and is never answered. All others end one.
     Raises TypeError for a field without declaration, ValueError for a taken kind.
     """
 
@@ -116,7 +118,8 @@ def message(
             raise ValueError(f"message kind {kind} is taken or out of range")
         made = dataclass(frozen=True)(cls)
         _typed_fields(made)
-        made.KIND, made.PHASE, made.INTERACTIVE = kind, phase, interactive
+        made.KIND, made.PHASE = kind, phase
+        made.INTERACTIVE, made.BATCH = interactive, batch
         _KINDS[kind] = made
         return made
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
+from qkdlab.errors import SecurityAbort
 from qkdlab.link.codec import (
     Exposure,
     Message,
+    decode,
     kind_of,
     message,
     public,
@@ -39,6 +41,7 @@ __all__ = [
     "SlotListEnd",
     "VerificationAnswer",
     "VerificationTag",
+    "is_batch",
     "is_interactive",
 ]
 
@@ -60,7 +63,7 @@ class Hello(Message):
     plan: BlockPlan = public(record_of(BlockPlan))
 
 
-@message(0x10, "detections")
+@message(0x10, "detections", batch=True)
 class SlotBatch(Message):
     """A stretch of Bob's list of accepted slots.
 
@@ -88,7 +91,7 @@ class SlotListEnd(Message):
     double_clicks: int = public(UINT)
 
 
-@message(0x20, "settings")
+@message(0x20, "settings", batch=True)
 class SettingsBatch(Message):
     """Alice's settings of the slots of one batch of Bob's list.
 
@@ -191,3 +194,19 @@ def is_interactive(data: bytes) -> bool:
     """Say whether a message may be answered before its phase is verified."""
     cls = kind_of(data)
     return cls is not None and cls.INTERACTIVE
+
+
+def is_batch(data: bytes) -> bool:
+    """Say whether a message is whole and may come before the end of its phase.
+
+    Anything else before the end would be waited for by one party and never closed by
+    the other.
+    """
+    cls = kind_of(data)
+    if cls is None or not cls.BATCH:
+        return False
+    try:
+        decode(data)
+    except SecurityAbort:
+        return False
+    return True

@@ -18,7 +18,7 @@ from qkdlab.distill import authenticate
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.channel import Channel
 from qkdlab.link.direction import Direction
-from qkdlab.link.messages import PROTOCOL_VERSION, is_interactive
+from qkdlab.link.messages import PROTOCOL_VERSION, is_batch, is_interactive
 from qkdlab.link.pool import PadPool
 
 __all__ = [
@@ -65,6 +65,8 @@ class SealedChannel:
     configuration: hash of the configuration, equal on both sides
     pool:          this party's copy of the pre-shared pads
     interactive:   tells whether a message may be answered before its phase is verified
+    batch:         tells whether one may wait for the end of its phase; an unverified
+                   message that is neither is refused
     record:        called with (direction, message) for each message sent or delivered
 
     Forged, cut, reordered, repeated or foreign input raises
@@ -81,12 +83,14 @@ class SealedChannel:
         configuration: bytes,
         pool: PadPool,
         interactive: Callable[[bytes], bool] = is_interactive,
+        batch: Callable[[bytes], bool] = is_batch,
         record: Callable[[Direction, bytes], None] | None = None,
     ) -> None:
         self._channel = channel
         self._out = _Half(direction, session, configuration, pool)
         self._in = _Half(direction.reverse, session, configuration, pool)
         self._interactive = interactive
+        self._batch = batch
         self._record = record or (lambda direction, data: None)
         self._held: list[bytes] = []
         self._ready: deque[Received] = deque()
@@ -202,8 +206,10 @@ class SealedChannel:
             self._held = []
         elif self._interactive(data) and not self._held:
             self._ready.append(Received(data, False))
-        else:
+        elif self._batch(data):
             self._held.append(data)
+        else:
+            raise _Refused
 
 
 class _Refused(Exception):

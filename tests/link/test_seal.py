@@ -10,6 +10,7 @@ from qkdlab.distill import authenticate
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.channel import MemoryChannel
 from qkdlab.link.direction import Direction
+from qkdlab.link.messages import is_batch
 from qkdlab.link.pool import PadPool, pool_bytes
 from qkdlab.link.seal import SealedChannel, transcript_from_capture
 
@@ -42,7 +43,7 @@ class Ends:
 
 def ends(**changes):
     a, b = MemoryChannel.pair(VirtualClock())
-    options = {**OPTIONS, "interactive": interactive}
+    options = {**OPTIONS, "interactive": interactive, "batch": lambda data: True}
     return Ends(
         SealedChannel(
             a, direction=FORTH, pool=PadPool.memory(SECRET), **{**options, **changes}
@@ -302,3 +303,15 @@ def test_who_cannot_send_any_more_and_hears_nothing_has_lost_the_other(line):
     line.bob.close()
     with pytest.raises(PeerLost):
         line.alice.send(b"hello?", end_of_phase=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"x", b"\x01", b"\x01\x10", b"\x01\x11\x00\x00\x00", b"\x02\x10\0\0\0"],
+)
+def test_a_message_that_nobody_would_close_is_refused_at_once(data):
+    line = ends(batch=is_batch)
+    line.bob.send(data, end_of_phase=False)
+    with pytest.raises(SecurityAbort) as caught:
+        line.alice.receive(0.0)
+    assert caught.value.code is AbortCode.AUTHENTICATION_FAILED
