@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from qkdlab_sims.incident import Incident
 from qkdlab_sims.mount.faults import Fault
 
 __all__ = ["BusSection", "InstrumentSection", "Port", "SimulationSection", "Spread"]
@@ -106,6 +107,8 @@ class SimulationSection(_Section):
     instruments: dict[str, InstrumentSection] = Field(default_factory=dict)
     """By ``party.instrument``."""
     spread: Spread = Field(default_factory=Spread)
+    incidents: list[Incident] = Field(default_factory=list)
+    """Of light and wires, at moments of the world's time."""
     faults: dict[str, list[Fault]] = Field(default_factory=dict)
     """By ``party.instrument`` or ``party.bus``."""
     ports: dict[str, dict[str, Port]] = Field(default_factory=dict)

@@ -22,6 +22,7 @@ from qkdlab.wiring.parts import (
     Waveplate,
 )
 from qkdlab_sims.bench.draws import generator
+from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.instruments import Connection, build, connections
 from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
 from qkdlab_sims.bench.paths import (
@@ -56,6 +57,7 @@ from qkdlab_sims.bench.start import StartEdges, StartPhase
 from qkdlab_sims.bench.truth import TrueBench, draw_bench
 from qkdlab_sims.bench.ways import LightWays
 from qkdlab_sims.bench.world import World
+from qkdlab_sims.incident import Incident
 from qkdlab_sims.sections import SimulationSection
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ def assemble(config: RunConfig, section: SimulationSection, seed: int) -> Assemb
         for name, connection in devices.items()
     }
     ports = _Ports(graph, instruments, devices)
-    world = _world(true, seed, ports)
+    world = _world(true, seed, ports, section.incidents)
     _connect_readings(world, ports)
     clock.world = world
     taggers = frozenset(
@@ -224,7 +226,9 @@ def _start_edges(seed: int, ports: _Ports) -> StartEdges | None:
     return StartEdges(chain, seed, unit)
 
 
-def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
+def _world(
+    true: TrueBench, seed: int, ports: _Ports, incidents: Sequence[Incident]
+) -> World:
     generators = {
         name: cast(GeneratorPort, ports.port(name, part.instrument))
         for name, part in ports.graph.parts_of(Awg).items()
@@ -252,6 +256,7 @@ def _world(true: TrueBench, seed: int, ports: _Ports) -> World:
         KnobBoard(true, attenuators, motors, bias),
         cast(TaggerPort, ports.port(tagger_name, tagger.instrument)),
         _start_edges(seed, ports),
+        Incidents(incidents),
     )
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from qkdlab.clock import PS_PER_S
 from qkdlab.wiring.parts import Fibre, Snspd
 from qkdlab_sims.bench.detection import Conditions, Detection
+from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
 from qkdlab_sims.bench.power import PowerHistory
@@ -81,6 +82,7 @@ class World:
     knobs: KnobBoard
     tagger: TaggerPort | None = None
     start: StartEdges | None = None
+    incidents: Incidents = field(default_factory=Incidents)
     detection: Detection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -179,8 +181,10 @@ class World:
         if self.start is not None:
             self.start.run(t_ps, t_ps + self.tick_ps)
         last = self._moment
-        knobs = self.knobs.read(t_ps)
-        rotation = {name: fibre.at(tick) for name, fibre in self._fibres.items()}
+        knobs = self.incidents.apply(self.knobs.read(t_ps), t_ps, self.tick_ps)
+        rotation = self.incidents.turn(
+            {name: fibre.at(tick) for name, fibre in self._fibres.items()}, t_ps
+        )
         if last is None or self._has_changed(last, light, knobs, rotation):
             last = self._new_moment(tick, light, knobs, rotation)
         self._moment = last
@@ -194,7 +198,7 @@ class World:
         last: Moment,
         light: Light,
         knobs: Knobs,
-        rotation: dict[str, NDArray[np.complex128]],
+        rotation: Mapping[str, NDArray[np.complex128]],
     ) -> bool:
         return (
             light is not last.conditions.light
@@ -208,7 +212,7 @@ class World:
         tick: int,
         light: Light,
         knobs: Knobs,
-        rotation: dict[str, NDArray[np.complex128]],
+        rotation: Mapping[str, NDArray[np.complex128]],
     ) -> Moment:
         turning = Turning(dict(knobs.transmission), dict(knobs.axis_deg), rotation)
         self._wires.set_bias(knobs.bias_ua)
