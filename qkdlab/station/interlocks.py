@@ -2,12 +2,14 @@
 
 The rules are pure; `GuardedTagger` asks them after each block it reads and before it
 hands the block out, so tags since the last healthy sample never make key (BENCHES).
+The key block in progress ends; whoever runs the programs brings the detectors back
+before the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qkdlab.clock import PS_PER_S
 from qkdlab.errors import AbortCode, SecurityAbort
@@ -21,13 +23,15 @@ __all__ = ["Alarm", "GuardedTagger", "HealthLimits", "HealthSample", "alarms"]
 class HealthLimits:
     """Beyond these the detectors are not trusted.
 
-    max_rate_hz:      of all inputs together
+    max_rate_hz:      of all inputs together, whatever was predicted
+    most_of_predicted: and as a multiple of the rate predicted for an acquisition
     latch_voltage_mv: over one detector; 0.1 V in the measured sweep of BENCHES [run]
     max_silence_s:    without any tag while light is on
     lit_rate_hz:      total rate from which light is known to be on
     """
 
     max_rate_hz: float
+    most_of_predicted: float = 1.5
     latch_voltage_mv: float = 100.0
     max_silence_s: float = 0.1
     lit_rate_hz: float = 10_000.0
@@ -106,6 +110,7 @@ class GuardedTagger:
         self._bias = bias
         self._trip = trip
         self._limits = limits or HealthLimits(tagger.tagger_capabilities().max_rate_hz)
+        self._acquisition = self._limits
         self._light_is_on = False
         self._last_tag_ps: int | None = None
 
@@ -117,6 +122,10 @@ class GuardedTagger:
         """Begin an acquisition; see `TimeTagger`."""
         self._light_is_on = False
         self._last_tag_ps = None
+        predicted_hz = self._limits.most_of_predicted * predicted_rate_hz
+        self._acquisition = replace(
+            self._limits, max_rate_hz=min(self._limits.max_rate_hz, predicted_hz)
+        )
         self._tagger.start(reference_period_ps, predicted_rate_hz)
 
     def read(self, duration_ps: int) -> TagBlock:
@@ -126,7 +135,7 @@ class GuardedTagger:
         the tagger raises.
         """
         block = self._tagger.read(duration_ps)
-        broken = alarms(self._sample(block), self._limits)
+        broken = alarms(self._sample(block), self._acquisition)
         if broken:
             failures = self._trip()
             abort = SecurityAbort(

@@ -73,10 +73,19 @@ def test_a_healthy_block_is_handed_out(monkeypatch):
 def test_the_limit_of_the_rate_is_the_taggers(monkeypatch):
     tags = list(range(0, 2_000_000, 100_000))
     guard = guarded(monkeypatch, [block(tags, 0, 2_000_000)])
+    guard.start(800, 9e5)
     with pytest.raises(SecurityAbort, match="total tag rate") as caught:
         guard.read(2_000_000)
     assert caught.value.code is AbortCode.DETECTOR_ALARM
     assert caught.value.numbers["max_rate_hz"] == 1e6
+
+
+def test_a_rate_well_above_the_prediction_is_an_alarm(monkeypatch):
+    tags = list(range(0, PS_PER_S // 1000, 6_000_000))  # 167 kHz, predicted 100
+    guard = guarded(monkeypatch, [block(tags, 0, PS_PER_S // 1000)])
+    with pytest.raises(SecurityAbort, match="total tag rate") as caught:
+        guard.read(PS_PER_S // 1000)
+    assert caught.value.numbers["max_rate_hz"] == pytest.approx(1.5e5)
 
 
 def test_silence_counts_across_blocks_once_light_was_seen(monkeypatch):
