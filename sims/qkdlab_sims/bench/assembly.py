@@ -164,6 +164,9 @@ def _given_options(
                     generator(seed, name, "start phase"),
                 )
                 given[part.instrument] = {"start_phase_ps": phase}
+            case DelayGenerator():
+                reference = graph.entering(name, "timebase")
+                given[part.instrument] = {"reference_present": reference is not None}
             case PowerMeterPart():
                 error = true.meter_scale_error[name]
                 given[part.instrument] = {"scale_error": error}
