@@ -47,12 +47,14 @@ def command(
     from qkdlab.cli.output import say, short_warnings
     from qkdlab.config.layers import Override
     from qkdlab.config.load import load
-    from qkdlab.errors import UsageError
+    from qkdlab.errors import ResourceError, UsageError
     from qkdlab.plugins import lookup
     from qkdlab.session.signals import Interrupted, Interrupts
 
     if not 0.0 < speed <= 1000.0:
         raise UsageError("--speed: give more than 0 and at most 1000")
+    if addresses is not None and not addresses.parent.is_dir():
+        raise ResourceError(f"--addresses: {addresses.parent}: no such folder")
     short_warnings()
     changes: list[str | Override] = list(overrides or [])
     if seed is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from qkdlab.errors import ConfigError, ResourceError
 from qkdlab_sims.bench.assembly import Assembly, assemble
 from qkdlab_sims.bench.lines import Line, machines_of
-from qkdlab_sims.bench.world import LONGEST_WAIT_PS
+from qkdlab_sims.bench.rehearsal import rehearse
 from qkdlab_sims.mount.mounts import Mount, Mounter
 from qkdlab_sims.mount.pace import Lag, Pace
 from qkdlab_sims.mount.reactor import Reactor
@@ -63,7 +63,6 @@ def serve(
     section = config.sections.get("simulation") or SimulationSection()
     if not isinstance(section, SimulationSection):
         raise ConfigError("simulation: not a section of the simulated bench")
-    _rehearse(config, section, seed)
     assembly = assemble(config, section, seed)
     with ExitStack() as stack:
         reactor = Reactor()
@@ -75,7 +74,9 @@ def serve(
                 f"cannot listen on {bind}: {error.strerror or error}; give another "
                 "address or port"
             ) from None
-        # What is there now stays: no collection needs to look at it again.
+        rehearse(config, section, seed)
+        gc.collect()
+        # What is there now stays: no later collection needs to look at it again.
         gc.freeze()
         hooks.ready(devices)
         return _run(assembly, mounts, reactor, hooks, speed)
@@ -142,11 +143,3 @@ def _mount_all(
         served = {"name": name, "model": model, **users, "endpoints": endpoints}
         devices.append(served)
     return mounts, devices
-
-
-def _rehearse(config: RunConfig, section: SimulationSection, seed: int) -> None:
-    """Let another world run for a moment, so that no code is loaded later."""
-    world = assemble(config, section, seed).world
-    for t_ps in (LONGEST_WAIT_PS, 2 * LONGEST_WAIT_PS):
-        world.advance(t_ps)
-        world.deliver()

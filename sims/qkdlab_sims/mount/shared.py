@@ -11,16 +11,20 @@ __all__ = ["SharedExchange"]
 
 _QUIET_PS = 50_000_000_000
 """After so long without a byte the line is free for somebody else."""
-_BACKLOG_BYTES = 4096
-"""On a serial line; more waits in the client's own system."""
+_SLICE_PS = 2_000_000_000_000
+"""Who speaks without pause lets others have the line after so long."""
+_STALE_PS = 5_000_000_000_000
+"""How long a line is kept free for answers to a client that has left."""
+_BACKLOG_BYTES = 64
+"""On a serial line; more waits before it."""
 
 
 class SharedExchange(Exchange):
     """In front of a machine with one conversation.
 
     One client has the line until it leaves, or until nothing has passed for 50 ms and
-    another one speaks; answers go to the one who has the line. A stream is heard by
-    everybody.
+    another one speaks; who never pauses has to, after 2 s, when others wait. Answers go
+    to the one who has the line. A stream is heard by everybody.
 
     baud: of a serial line, until a client sets another one; None elsewhere
     """
@@ -41,10 +45,12 @@ class SharedExchange(Exchange):
         self._inward = Wire()
         self._outward = Wire()
         self._last_ps = 0
+        self._since_ps = 0
 
     def has_more(self) -> bool:
         """Return whether the client that has the line waits for its turn."""
-        return self._holder is not None and bool(self._holder.inbox)
+        holder = self._holder
+        return self._baud is None and holder is not None and bool(holder.inbox)
 
     def _serve(self, now_ps: int) -> None:
         self._pass_on(now_ps)
@@ -57,36 +63,45 @@ class SharedExchange(Exchange):
             if self._is_over(caller, now_ps, may_answer=may_answer):
                 self._part_from(caller, now_ps)
             else:
-                backlog = len(self._inward) if self._baud is not None else 0
-                hungry = self._listens(caller) and backlog < _BACKLOG_BYTES
-                caller.update(hungry=hungry)
+                caller.update(hungry=self._listens(caller))
 
     def _pass_on(self, now_ps: int) -> None:
         """Give the line to the next one who wants it, if it is free."""
         holder = self._holder
+        waiting = [c for c in self.callers if c is not holder and c.inbox]
+        if not waiting or not self._is_free(now_ps):
+            return
         if holder is not None:
-            is_quiet = now_ps - self._last_ps >= _QUIET_PS
-            if holder.inbox or not is_quiet or self._may_answer():
-                return
-        for caller in self.callers:
-            if caller is not holder and caller.inbox:
-                if holder is not None:
-                    self._forget(now_ps)
-                self._holder = caller
-                self._last_ps = now_ps
-                # The longest without the line is first in the queue.
-                self.callers.remove(caller)
-                self.callers.append(caller)
-                return
+            self._forget(now_ps)
+        self._holder = waiting[0]
+        self._last_ps = self._since_ps = now_ps
+        # The longest without the line is first in the queue.
+        self.callers.remove(waiting[0])
+        self.callers.append(waiting[0])
+
+    def _is_free(self, now_ps: int) -> bool:
+        silent_ps = now_ps - self._last_ps
+        if self._holder is None:
+            is_stale = self._baud is not None and self._may_answer()
+            return not is_stale or silent_ps > _STALE_PS
+        speaks = self._holder.inbox and not self._is_slice_over(now_ps)
+        return not speaks and silent_ps >= _QUIET_PS and not self._may_answer()
+
+    def _is_slice_over(self, now_ps: int) -> bool:
+        """Return whether the one who has the line must pause for others."""
+        others = any(c.inbox for c in self.callers if c is not self._holder)
+        return others and now_ps - self._since_ps > _SLICE_PS
 
     def _let_speak(self, holder: Caller, now_ps: int) -> None:
+        may_speak = holder.inbox and not self._is_slice_over(now_ps)
         if self._baud is None:
-            if holder.inbox and self._listens(holder):
+            if may_speak and self._listens(holder):
                 self._last_ps = now_ps
                 self._feed(holder, now_ps, self._end_of_turn_ns())
             return
-        said = holder.take(_BACKLOG_BYTES)
-        self._inward.put(said, now_ps, byte_time_ps(holder.baud or self._baud))
+        if may_speak:
+            said = holder.take(_BACKLOG_BYTES - len(self._inward))
+            self._inward.put(said, now_ps, byte_time_ps(holder.baud or self._baud))
         for data, at_ps in self._inward.take(now_ps):
             self._last_ps = now_ps
             self.machine.feed(data, at_ps)

@@ -46,6 +46,9 @@ class ZeroMqMount:
         self._socket: Any = context.socket(zmq.PAIR if self._is_stream else zmq.REP)
         self._socket.linger = 0
         self._socket.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_LIMIT_BYTES)
+        # With a domain, and nobody who asks after it, peers of before ZMTP 3 are turned
+        # away: to those any noise is a message, and one that never ends blocks a REP.
+        self._socket.setsockopt(zmq.ZAP_DOMAIN, b"qkdlab")
         try:
             self._socket.bind(f"tcp://{bind}:{port or '*'}")
         except zmq.ZMQError as error:

@@ -1,5 +1,8 @@
 """REP and PAIR in front of message machines."""
 
+import socket
+import time
+
 import pytest
 import zmq
 from by_hand import MS, Loop
@@ -7,6 +10,17 @@ from by_hand import MS, Loop
 from qkdlab_sims.instruments.machine import MessageOutbox
 from qkdlab_sims.mount.line import LineDropped
 from qkdlab_sims.mount.zeromq import ZeroMqMount
+
+OLD_PEER = bytes.fromhex(
+    "909f7f2c7c1e5e49feeede2bf14ad1a240b955a8cc977a8d689395c23ad4d494"
+    "685b50bf12a8038a5f209b6759e0ea414916a423da258aa7c7c23c933602ab14"
+    "348205e4bb9b9d4f1910656f3e8fb94d203512c062ae346fe794039e925ab300"
+    "a6056e7fd6a46434bc3b008646459fda9098be487d87bdca78ddfa33c4dd6503"
+    "c28df9c01cb7529b4ff0e8ac9b82db831a33b84e66aff0180a201268831ee1bd"
+    "b54560c09a50bb5c374471bb52d1d86173c35dedf1a2a75d6a6239b99b3dba9b"
+    "52ca13ba86a16dd5"
+)
+"""Noise, to libzmq the beginning of a message of ZMTP 1 that never ends."""
 
 
 class Answers:
@@ -44,20 +58,20 @@ def loop(context):
 
 
 def connected(loop, context, mount, kind):
-    socket = context.socket(kind)
-    socket.linger = 0
-    loop.stack.callback(socket.close)
-    socket.connect(mount.address)
-    return socket
+    client = context.socket(kind)
+    client.linger = 0
+    loop.stack.callback(client.close)
+    client.connect(mount.address)
+    return client
 
 
-def turns_until(loop, socket, n=2000):
-    """Turn until the socket has something to read."""
+def turns_until(loop, client, n=2000):
+    """Turn until the client has something to read."""
     for _ in range(n):
         loop.reactor.wait(1)
         loop.turn()
-        if socket.poll(0):
-            return socket.recv()
+        if client.poll(0):
+            return client.recv()
     raise AssertionError("no answer")
 
 
@@ -111,3 +125,16 @@ def test_a_port_that_is_taken_is_an_error_of_the_system(loop, context):
     port = int(mount.address.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         ZeroMqMount(loop.reactor, context, Answers(), "rep", "127.0.0.1", port)
+
+
+def test_noise_that_looks_like_an_old_peer_blocks_nobody(loop, context):
+    mount = rep(loop, context, Answers())
+    port = int(mount.address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 5.0) as line:
+        line.sendall(OLD_PEER)
+    # A message would be there before the machine is looked at again.
+    time.sleep(0.2)
+    loop.turn(MS, 3)
+    asked = connected(loop, context, mount, zmq.REQ)
+    asked.send(b"one")
+    assert turns_until(loop, asked) == b"ONE"

@@ -150,6 +150,13 @@ class Simulator:
         """Switch off and on again."""
         self.unit.power_up()
 
+    def rehearse(self) -> None:
+        """Run the compiled loops once, so that none is loaded while time runs."""
+        from qkdlab_sims.instruments.idq_id900._kernels import discriminate
+
+        nothing = np.empty(0, np.int64)
+        discriminate(nothing, np.empty(0, np.uint64), 1.0, 0, 0, 0, nothing)
+
     def _deliver(self, channel: int, tags: Tags, now_ps: int) -> None:
         since, index = tags
         ref = self.unit.settings.get("RAW{4}:[INPOrt]:REF:LINK", channel)

@@ -114,6 +114,12 @@ class _Control:
         times = (self._outbox.next_wake_ps(), self._rack.next_job_ps())
         return min((t for t in times if t is not None), default=None)
 
+    def hang_up(self, now_ps: int) -> None:
+        """Forget what a client that left has half said and has not heard."""
+        del now_ps
+        self._objects = JsonObjects()
+        self._outbox.clear()
+
     def settle(self, now_ps: int) -> None:
         """Broadcast what has finished by itself."""
         self._say(self._rack.settle(now_ps), now_ps)
