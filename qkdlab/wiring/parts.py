@@ -214,7 +214,8 @@ class Eavesdropper(_Part):
     dead_time_seeding:       sends `photons` of her own ahead of a pulse
 
     All but the first count photons where Alice's light leaves her station, and bring
-    them to Bob by a line of their own. Source: standards-attacks-ux section 2.
+    them to Bob by a line of their own; they rest while no pattern leaves. Source:
+    standards-attacks-ux section 2.
     """
 
     kind: Literal["eavesdropper"]
@@ -228,6 +229,8 @@ class Eavesdropper(_Part):
     ] = "none"
     fraction: float = Field(default=1.0, ge=0, le=1)
     """Share of the pulses that she attacks."""
+    begin_s: float = Field(default=0.0, ge=0)
+    """World time from which she acts: after calibration, or from its beginning."""
     line_loss_db: float | None = Field(default=None, ge=0)
     """Of her line for attacked pulses; the channel's own loss when not given."""
     block_singles: float = Field(default=0.0, ge=0, le=1)

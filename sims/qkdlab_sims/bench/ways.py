@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.clock import PS_PER_S
 from qkdlab.errors import ConfigError
 from qkdlab.wiring.graph import Graph, OpticalPath, Stage
 from qkdlab.wiring.parts import (
@@ -23,6 +24,7 @@ from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.bench.transfer import Transfer, Turning
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.eavesdropper import InterceptResend
+from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
 
 __all__ = ["DetectorWay", "LightWays"]
@@ -107,15 +109,22 @@ class LightWays:
             Transfer(stages[at:]),
         )
 
+    def eve_acts(self, light: Light, t_ps: int) -> bool:
+        """Return whether Eve does something to `light` at `t_ps`."""
+        if self.eve is None or t_ps < round(self.eve.begin_s * PS_PER_S):
+            return False
+        return self.eve.attack == "intercept_resend" or light.n_contexts > 1
+
     def analysers(
-        self, turning: Turning
+        self, turning: Turning, *, eve_acts: bool
     ) -> tuple[NDArray[np.float64], InterceptResend | PhotonAttack | None]:
         """Return float64[n_det, 4] for `simulate_pulses`, and Eve when she acts.
 
         An acting Eve has undone the rotation of the fibre before her, and knows D/A
         and R/L as Alice does: the vectors are then those from her to the detectors.
         """
-        if self.eve is None:
+        is_dark = not all(turning.transmission.values())
+        if self.eve is None or not eve_acts or is_dark:
             common = self._common.jones(turning)
             vectors = [
                 analyser_vector(way.jones(turning) @ common) for way in self._apart

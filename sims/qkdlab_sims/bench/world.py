@@ -55,6 +55,7 @@ class Moment:
     effective_bias_ua: tuple[float, ...]
     """By detector, 0 where the wire has latched."""
     sent: SenderState
+    eve_acts: bool = False
 
     def has_pattern(self) -> bool:
         """Return whether light that carries a pattern leaves the sender."""
@@ -185,8 +186,9 @@ class World:
         rotation = self.incidents.turn(
             {name: fibre.at(tick) for name, fibre in self._fibres.items()}, t_ps
         )
-        if last is None or self._has_changed(last, light, knobs, rotation):
-            last = self._new_moment(tick, light, knobs, rotation)
+        acts = self.ways.eve_acts(light, t_ps)
+        if last is None or self._has_changed(last, light, knobs, rotation, acts):
+            last = self._new_moment(tick, light, knobs, rotation, acts)
         self._moment = last
         self._next_tick = tick + 1
         self.detection.append(tick, last.conditions)
@@ -199,9 +201,11 @@ class World:
         light: Light,
         knobs: Knobs,
         rotation: Mapping[str, NDArray[np.complex128]],
+        eve_acts: bool,
     ) -> bool:
         return (
             light is not last.conditions.light
+            or eve_acts != last.eve_acts
             or knobs != last.knobs
             # A fibre gives the same array until it moves.
             or any(rotation[n] is not r for n, r in last.turning.rotation.items())
@@ -213,14 +217,17 @@ class World:
         light: Light,
         knobs: Knobs,
         rotation: Mapping[str, NDArray[np.complex128]],
+        eve_acts: bool,
     ) -> Moment:
         turning = Turning(dict(knobs.transmission), dict(knobs.axis_deg), rotation)
         self._wires.set_bias(knobs.bias_ua)
-        analysers, eve = self.ways.analysers(turning)
+        analysers, eve = self.ways.analysers(turning, eve_acts=eve_acts)
         conditions = Conditions(light, analysers, knobs.bias_ua, eve)
         self._measure_power(tick, light, turning)
         effective = tuple(self._wires.effective_bias_ua())
-        return Moment(tick, knobs, turning, conditions, effective, self.sender.state())
+        return Moment(
+            tick, knobs, turning, conditions, effective, self.sender.state(), eve_acts
+        )
 
     def _look_at_generators(self) -> None:
         """Take the present waveforms."""
