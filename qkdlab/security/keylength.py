@@ -14,6 +14,7 @@ from qkdlab.errors import UsageError
 from qkdlab.plugins import did_you_mean, suggest
 from qkdlab.security import lim2014, tomamichel2012
 from qkdlab.security.assumptions import NOT_A_CLAIM, bb84_assumptions
+from qkdlab.security.balls import floor_below
 
 __all__ = ["PROTOCOLS", "keylength"]
 
@@ -193,7 +194,7 @@ def _leak(
     if m_key is None:
         raise UsageError("reconciliation_efficiency wants m_key, the key's errors")
     leak = lim2014.reconciliation_leak(sum(n_key), sum(m_key), efficiency)
-    return math.ceil(leak.value.high)
+    return -(floor_below((-leak).value) or 0)
 
 
 def _single_photon(fields: _Fields) -> dict[str, Any]:

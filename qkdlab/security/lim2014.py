@@ -16,23 +16,19 @@ rigorously (`qkdlab.security.minimum`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR
+
+from flint import arb
 
 from qkdlab.errors import UsageError
-from qkdlab.security.intervals import Interval, Number
-from qkdlab.security.minimum import minimum
-from qkdlab.security.quantities import (
-    Quantity,
-    at_most,
-    constant,
-    entropy,
-    exp,
-    log2,
-    positive_part,
-)
+from qkdlab.security.balls import Interval, Number, between, floor_below, precise
+from qkdlab.security.minimum import Formula, minimum
+from qkdlab.security.quantities import Quantity, at_least, constant, entropy, log2
 from qkdlab.security.tails import gamma_random_sampling, hoeffding_width
+from qkdlab.security.two_decoys import ThreeIntensities, intensity_box
 
 __all__ = [
     "THEOREM",
@@ -45,6 +41,7 @@ __all__ = [
 THEOREM = "Lim et al., Phys. Rev. A 89, 022307 (2014), two decoys"
 
 Triple = tuple[int, int, int]
+Events = Callable[[Sequence[Quantity]], ThreeIntensities]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,7 @@ class Lim2014Length:
     contradicted: bool = False
 
 
+@precise
 def key_length(
     counts: Lim2014Counts,
     intensities: Sequence[Number | tuple[Number, Number]],
@@ -111,40 +109,23 @@ def key_length(
     ):
         if not 0 < float(epsilon) < 1:
             raise UsageError(f"{name} lies between 0 and 1")
-    box = [_interval(mu) for mu in intensities]
-    if len(box) != 3:
-        raise UsageError("Lim 2014 wants three intensities")
-    _check_order(box)
+    box = intensity_box(intensities)
     formulas = _Formulas(
         counts, constant(leak_bits), constant(epsilon_secrecy), epsilon_correctness
     )
-    contradicted = formulas.contradicted([Quantity(side) for side in box])
+    contradicted = bool(minimum(formulas.excess, box, enough=0).low > 0)
     if contradicted:
-        length, point = 0, [Interval(side.middle, side.middle) for side in box]
+        length, point = 0, tuple(side.middle for side in box)
     else:
-        least = minimum(lambda mu: formulas.evaluate(mu)["ell"], box)
-        length = int(least.low.to_integral_value(rounding=ROUND_FLOOR))
-        point = list(least.point)
-    places = [Quantity(side) for side in point]
+        least = min(
+            (minimum(piece, box) for piece in formulas.pieces(box)),
+            key=lambda found: found.low,
+        )
+        length, point = floor_below(least.low) or 0, least.point
+    places = [Quantity(mu) for mu in point]
     bounds = {name: q.number for name, q in formulas.evaluate(places).items()}
     mu1, mu2, mu3 = (q.number for q in places)
     return Lim2014Length(max(0, length), bounds, (mu1, mu2, mu3), contradicted)
-
-
-def _interval(mu: Number | tuple[Number, Number]) -> Interval:
-    low, high = mu if isinstance(mu, (tuple, list)) else (mu, mu)
-    return Interval(Interval.of(low).low, Interval.of(high).high)
-
-
-def _check_order(box: Sequence[Interval]) -> None:
-    mu1, mu2, mu3 = box
-    if any(side.low > side.high for side in box):
-        raise UsageError("an intensity interval must run from low to high")
-    if mu3.low < 0 or mu2.low <= mu3.high or mu1.low <= (mu2 + mu3).high:
-        raise UsageError(
-            "intensities must keep mu1 > mu2 + mu3 and mu2 > mu3 >= 0 "
-            "everywhere in their intervals"
-        )
 
 
 class _Formulas:
@@ -157,24 +138,42 @@ class _Formulas:
         epsilon_secrecy: Quantity,
         epsilon_correctness: Number,
     ) -> None:
-        self.counts = counts
         self.leak = leak
         self.epsilon_secrecy = epsilon_secrecy
+        self._key, self._test, self._errors = (
+            self._strayed(p, n)
+            for p, n in (
+                (counts.p_key, counts.n_key),
+                (counts.p_test, counts.n_test),
+                (counts.p_test, counts.m_test),
+            )
+        )
         self.log_terms = 6 * log2(21 / epsilon_secrecy) + log2(
             2 / constant(epsilon_correctness)
         )
 
-    def evaluate(self, mu: Sequence[Quantity]) -> dict[str, Quantity]:
+    def _strayed(self, p: Sequence[Number], n: Triple) -> Events:
+        """Return events of three intensities, their counts by Hoeffding's width."""
+        width = hoeffding_width(sum(n), self.epsilon_secrecy / 21)
+        low, high = [x - width for x in n], [x + width for x in n]
+        return functools.partial(
+            ThreeIntensities, probabilities=p, least=low, most=high, total=sum(n)
+        )
+
+    def evaluate(
+        self,
+        mu: Sequence[Quantity],
+        limited_key: bool | None = None,
+        limited_test: bool | None = None,
+    ) -> dict[str, Quantity]:
         """Return all bounds by name, the length as ``ell``."""
-        c = self.counts
-        key = _Basis(mu, c.p_key, c.n_key, self.epsilon_secrecy)
-        test = _Basis(mu, c.p_test, c.n_test, self.epsilon_secrecy)
-        errors = _Basis(mu, c.p_test, c.m_test, self.epsilon_secrecy)
-        # (4)
-        v_z1 = errors.tau1 * (errors.high[1] - errors.low[2]) / (mu[1] - mu[2])
-        phi, gamma, part = self._phase_error(key.s1, test.s1, v_z1)
+        key, test, errors = self._key(mu), self._test(mu), self._errors(mu)
+        s_x0, s_x1 = key.bounds(limited_key)
+        s_z0, s_z1 = test.bounds(limited_test)
+        v_z1 = errors.most_single()
+        phi, gamma, part = self._phase_error(s_x1, s_z1, v_z1)
         # (1)
-        ell = key.s0 + part - self.leak - self.log_terms
+        ell = s_x0 + part - self.leak - self.log_terms
         return {
             "tau_0": key.tau0,
             "tau_1": key.tau1,
@@ -184,10 +183,10 @@ class _Formulas:
             **{f"n_Z{i + 1}_plus": test.high[i] for i in range(3)},
             **{f"m_Z{i + 1}_minus": errors.low[i] for i in range(3)},
             **{f"m_Z{i + 1}_plus": errors.high[i] for i in range(3)},
-            "s_X0": key.s0,
-            "s_X1": key.s1,
-            "s_Z0": test.s0,
-            "s_Z1": test.s1,
+            "s_X0": s_x0,
+            "s_X1": s_x1,
+            "s_Z0": s_z0,
+            "s_Z1": s_z1,
             "v_Z1": v_z1,
             "gamma": gamma,
             "phi_X": phi,
@@ -195,17 +194,26 @@ class _Formulas:
             "ell": ell,
         }
 
-    def contradicted(self, mu: Sequence[Quantity]) -> bool:
-        """Say whether no intensity of the box explains the counts.
+    def pieces(self, box: Sequence[Interval]) -> Iterator[Formula]:
+        """Yield formulas whose least value is that of the length over a box.
 
-        Certain for every point of the box when true, so that intervals can only make
-        it more lenient; the length stays below the number of events in any case.
+        The length grows with s_X1 and s_Z1, and each is the lesser of two, so the
+        length is the least of four; those that are nowhere the least are left out.
         """
-        c = self.counts
-        return any(
-            _Basis(mu, p, n, self.epsilon_secrecy).contradicted
-            for p, n in ((c.p_key, c.n_key), (c.p_test, c.n_test))
-        )
+        mu = [Quantity(side.ball) for side in box]
+        choices = []
+        for events in (self._key(mu), self._test(mu)):
+            within = events.bounds(False)[1].high <= events.bounds(True)[1].low
+            choices.append([False] if within else [False, True])
+        for key, test in itertools.product(*choices):
+            yield functools.partial(self._length, limited_key=key, limited_test=test)
+
+    def _length(self, mu: Sequence[Quantity], **limited: bool) -> Quantity:
+        return self.evaluate(mu, **limited)["ell"]
+
+    def excess(self, mu: Sequence[Quantity]) -> Quantity:
+        """Return by how much the counts contradict the model, above 0 when they do."""
+        return at_least(self._key(mu).excess, self._test(mu).excess)
 
     def _phase_error(
         self, s_x1: Quantity, s_z1: Quantity, v_z1: Quantity
@@ -218,56 +226,24 @@ class _Formulas:
         anybody would choose leads to.
         """
         half, zero = constant(0.5), constant(0)
-        if s_x1.value.high <= 0 or s_z1.value.high <= 0:
+        if s_x1.high <= 0 or s_z1.high <= 0:
             return half, zero, zero
-        unknown = Interval(zero.value.low, s_x1.value.high)
-        if min(s_x1.value.low, s_z1.value.low, v_z1.value.low) <= 0:
-            return half, zero, Quantity(unknown, None)
+        unknown = Quantity(between(arb(0), s_x1.high), None)
+        if not min(s_x1.low, s_z1.low, v_z1.low) > 0:
+            return half, zero, unknown
         ratio = v_z1 / s_z1
-        if ratio.value.low >= half.value.low:
+        if ratio.low >= half.low:
             return half, zero, zero
-        if ratio.value.high >= 1:
-            return half, zero, Quantity(unknown, None)
+        if not (ratio.low > 0 and ratio.high < 1):
+            return half, zero, unknown
         gamma = gamma_random_sampling(self.epsilon_secrecy, ratio, s_z1, s_x1)
-        if gamma.value.low <= 0:
-            return half, zero, Quantity(unknown, None)
+        if not gamma.low > 0:
+            return half, zero, unknown
         phi = ratio + gamma
         return phi, gamma, s_x1 * (1 - entropy(phi))
 
 
-class _Basis:
-    """Equations (2) and (3) for the events (or errors) of one basis."""
-
-    def __init__(
-        self,
-        mu: Sequence[Quantity],
-        probabilities: Sequence[Number],
-        counts: Triple,
-        epsilon_secrecy: Quantity,
-    ) -> None:
-        p = [constant(x) for x in probabilities]
-        mu1, mu2, mu3 = mu
-        weights = [p_k * exp(-k) for p_k, k in zip(p, mu, strict=True)]
-        self.tau0 = weights[0] + weights[1] + weights[2]
-        self.tau1 = weights[0] * mu1 + weights[1] * mu2 + weights[2] * mu3
-        width = hoeffding_width(sum(counts), epsilon_secrecy / 21)
-        self.low = [(n - width) / w for n, w in zip(counts, weights, strict=True)]
-        self.high = [(n + width) / w for n, w in zip(counts, weights, strict=True)]
-        gap = mu2 - mu3
-        # (2), with n^-_{mu3} not clamped
-        s0 = positive_part(self.tau0 * (mu2 * self.low[2] - mu3 * self.high[1]) / gap)
-        self.s0 = at_most(s0, sum(counts))
-        # (3)
-        squares = (mu2 + mu3) * gap / (mu1 * mu1)
-        yield_of_one = (
-            self.low[1] - self.high[2] - squares * (self.high[0] - self.s0 / self.tau0)
-        )
-        s1 = self.tau1 * mu1 * yield_of_one / (gap * (mu1 - mu2 - mu3))
-        self.s1 = at_most(s1, sum(counts) - self.s0)
-        self.contradicted = max(s0.value.low, s1.value.low) > sum(counts)
-        """At every point of the box more of one kind than events in all."""
-
-
+@precise
 def reconciliation_leak(n_bits: int, n_errors: int, efficiency: Number) -> Quantity:
     """Return lambda_EC = n f h(e_obs) for a planned efficiency f.
 

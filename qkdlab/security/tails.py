@@ -7,9 +7,10 @@ All logarithms are natural. The functions take and give `Quantity` (rigorous enc
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
-from qkdlab.security.intervals import Interval, Number
+from flint import arb
+
+from qkdlab.security.balls import Interval, Number, lower_end, precise
 from qkdlab.security.quantities import Quantity, constant, log, log2, sqrt
 
 __all__ = [
@@ -43,19 +44,26 @@ def serfling_width(n: int, k: int, epsilon: Real) -> Quantity:
     return sqrt((n + k) * (k + 1) * log(1 / _quantity(epsilon)) / (2 * n * k * k))
 
 
-def gamma_random_sampling(a: Real, b: Real, c: Real, d: Real) -> Quantity:
+def gamma_random_sampling(
+    a: Real, b: Real, c: Real, d: Real, parts: int = 21
+) -> Quantity:
     """Return gamma(a, b, c, d) of Lim et al. 2014 below equation (5).
 
     sqrt((c + d)(1 - b) b / (c d ln 2) log2((c + d) 21^2 / (c d (1 - b) b a^2))): how
     far the error rate of d key events exceeds the rate b of c test events, but for a
     probability that epsilon_sec = a accounts for; 0 < b < 1.
+
+    parts: into how many epsilon_sec is split: 21 with two decoys, 19 with one
     """
     epsilon, rate, test, key = (_quantity(x) for x in (a, b, c, d))
-    spread = (1 / test + 1 / key) * ((1 - rate) * rate)
-    inside = (1 / test + 1 / key) * 441 / ((1 - rate) * rate * epsilon * epsilon)
-    return sqrt(spread * log2(inside) / log(constant(2)))
+    shares = 1 / test + 1 / key
+    # 1 / ((1 - b) b), as a sum that stays positive when b is an interval
+    inverse = 1 / rate + 1 / (1 - rate)
+    inside = shares * inverse * (parts * parts) / (epsilon * epsilon)
+    return sqrt(shares * ((1 - rate) * rate) * log2(inside) / log(constant(2)))
 
 
+@precise
 def chernoff_interval(observed: int, epsilon: Real) -> Interval:
     """Return the expectations E that the count `observed` X does not refute.
 
@@ -64,28 +72,26 @@ def chernoff_interval(observed: int, epsilon: Real) -> Interval:
     The ends are rounded outwards.
     """
     bound = log(1 / _quantity(epsilon)).value
-    limit = bound.high
     if observed == 0:
-        return Interval(Decimal(0), limit)
-    count = constant(observed)
+        return Interval(arb(0), bound.upper())
+    count = arb(observed)
 
-    def excess(expected: Decimal) -> Decimal:
-        e = Quantity(Interval(expected, expected))
-        return (e - count + count * log(count / e) - Quantity(bound)).value.low
+    def refuted(expected: arb) -> bool:
+        excess = expected - count + count * (count / expected).log() - bound
+        return lower_end(excess) > 0
 
-    start = Decimal(observed)
-    low = _bisect(lambda e: excess(e) > 0, start * Decimal("1e-30"), start)[0]
-    roof = 2 * start + 4 * limit
-    high = _bisect(lambda e: excess(e) <= 0, start, roof)[1]
+    low, _ = bisect(refuted, count * arb("1e-30"), count)
+    _, high = bisect(lambda e: not refuted(e), count, 2 * count + 4 * bound.upper())
     return Interval(low, high)
 
 
-def _bisect(
-    holds: Callable[[Decimal], bool], low: Decimal, high: Decimal
-) -> tuple[Decimal, Decimal]:
+def bisect(
+    holds: Callable[[arb], bool], low: arb, high: arb, steps: int = 120
+) -> tuple[arb, arb]:
     """Return two neighbours between which `holds` turns from true to false."""
-    for _ in range(120):
-        middle = (low + high) / 2
+    low, high = low.mid(), high.mid()
+    for _ in range(steps):
+        middle = ((low + high) / 2).mid()
         if holds(middle):
             low = middle
         else:

@@ -12,9 +12,8 @@ aborts when the observed test error rate exceeds Q_tol, fixed beforehand.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR
 
-from qkdlab.security.intervals import Number
+from qkdlab.security.balls import Number, floor_below, precise
 from qkdlab.security.quantities import constant, entropy, log, log2, sqrt
 
 __all__ = ["THEOREM", "Tomamichel2012Length", "key_length"]
@@ -30,6 +29,7 @@ class Tomamichel2012Length:
     bounds: dict[str, float]
 
 
+@precise
 def key_length(
     n: int,
     k: int,
@@ -56,7 +56,7 @@ def key_length(
     log_terms = log2(2 / (epsilon * epsilon * constant(epsilon_correctness)))
     fraction = constant(preparation_quality) - entropy(phase_error)
     ell = n * fraction - leak - log_terms
-    length = int(ell.value.low.to_integral_value(rounding=ROUND_FLOOR))
+    length = floor_below(ell.value) or 0
     bounds = {
         "mu": mu.number,
         "Q_tol_plus_mu": phase_error.number,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qkdlab.errors import UsageError
+from qkdlab.security import lim2014
 from qkdlab.security.lim2014 import Lim2014Counts, key_length, reconciliation_leak
 
 P = (0.6, 0.3, 0.1)
@@ -156,7 +157,7 @@ def figure_one(km, n_x, q_x, p1, p2, mu1, mu2):
         observed(gain, q_x), observed(gain, 1 - q_x), observed(error, 1 - q_x), p, p
     )
     errors = sum(observed(error, q_x))
-    leak = reconciliation_leak(n_x, errors, 1.16).value.high
+    leak = reconciliation_leak(n_x, errors, 1.16).high
     length = n_x // 3
     for _ in range(5):
         length = key_length(
@@ -265,6 +266,42 @@ def test_counts_that_no_intensity_explains_give_no_key(n_key, relative):
 def test_test_counts_that_no_intensity_explains_give_no_key():
     counts = Lim2014Counts(SET_A.n_key, (592609, 598740, 408), SET_A.m_test, P, P)
     assert length_of_a(MU, counts, leak=0).secret_bits == 0
+
+
+PARTLY = Lim2014Counts((9007656, 1456139, 6201), SET_A.n_test, SET_A.m_test, P, P)
+
+
+def test_counts_may_contradict_a_part_of_the_intervals_only():
+    box = bounds_of(MU, 0.1)
+    corners = [length_of_a(point, PARTLY) for point in itertools.product(*box)]
+    assert {corner.contradicted for corner in corners} == {True, False}
+    found = length_of_a(box, PARTLY)
+    least = min(c.secret_bits for c in corners if not c.contradicted)
+    assert not found.contradicted
+    assert 0.97 * least < found.secret_bits <= least
+
+
+def test_a_search_where_counts_contradict_a_part_is_short(monkeypatch):
+    calls = []
+    evaluate = lim2014._Formulas.evaluate
+
+    def counted(*args, **kwargs):
+        calls.append(args)
+        return evaluate(*args, **kwargs)
+
+    monkeypatch.setattr(lim2014._Formulas, "evaluate", counted)
+    length_of_a(bounds_of(MU, 0.1), PARTLY)
+    assert len(calls) < 600
+
+
+@pytest.mark.parametrize("relative", [0, 0.02, 0.1])
+def test_contradicted_means_at_every_point(relative):
+    box = bounds_of(MU, relative)
+    counts = Lim2014Counts((9007656, 1638157, 6201), SET_A.n_test, SET_A.m_test, P, P)
+    corners = itertools.product(*box)
+    assert length_of_a(box, counts).contradicted == all(
+        length_of_a(point, counts).contradicted for point in corners
+    )
 
 
 @settings(max_examples=40)
@@ -401,7 +438,7 @@ def test_the_reference_bench_gives_its_table(seconds, length, phase_error):
     found = key_length(
         Lim2014Counts(tuple(n_key), tuple(n_test), tuple(m_test), p, p),
         (0.5, 0.2, 0.002),
-        leak_bits=leak.value.high,
+        leak_bits=leak.high,
         epsilon_secrecy=1e-9,
         epsilon_correctness=1e-15,
     )

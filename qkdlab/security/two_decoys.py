@@ -1,0 +1,119 @@
+"""Vacuum and single-photon events from three intensities.
+
+Equations (2) to (4) of Lim et al., PRA 89, 022307 (2014) [R], which Tupkary et al.,
+arXiv:2408.17349, use as well [code]; they differ in the width that counts may stray by.
+mu1 > mu2 + mu3, mu2 > mu3 >= 0. Lower counts are not clamped at 0; s_0 and s_1 are, and
+they are never taken to be more than all events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qkdlab.errors import UsageError
+from qkdlab.security.balls import Interval, Number
+from qkdlab.security.quantities import (
+    Quantity,
+    at_least,
+    at_most,
+    constant,
+    exp,
+    positive_part,
+)
+
+__all__ = ["ThreeIntensities", "intensity_box"]
+
+
+class ThreeIntensities:
+    """Bounds from the events (or the errors) of one basis.
+
+    low, high: n^-_k and n^+_k, (e^k / p_k)(n_k -+ width)
+    tau0, tau1: probability of a pulse without a photon, with one
+    """
+
+    def __init__(
+        self,
+        mu: Sequence[Quantity],
+        probabilities: Sequence[Number],
+        least: Sequence[Quantity],
+        most: Sequence[Quantity],
+        total: int,
+    ) -> None:
+        """Take what the counts were expected to be, at least and at most.
+
+        probabilities: of each intensity given the basis
+        total:         all events of the basis
+        """
+        self._mu = mu
+        self._total = total
+        p = [constant(x) for x in probabilities]
+        weights = [p_k * exp(-k) for p_k, k in zip(p, mu, strict=True)]
+        self.tau0 = weights[0] + weights[1] + weights[2]
+        self.tau1 = weights[0] * mu[0] + weights[1] * mu[1] + weights[2] * mu[2]
+        self.low = [n / w for n, w in zip(least, weights, strict=True)]
+        self.high = [n / w for n, w in zip(most, weights, strict=True)]
+
+    def least_vacuum(self) -> Quantity:
+        """Return s_0 by (2), as it is."""
+        _, mu2, mu3 = self._mu
+        s0 = self.tau0 * (mu2 * self.low[2] - mu3 * self.high[1]) / (mu2 - mu3)
+        return positive_part(s0)
+
+    def least_single(self, vacuum: Quantity) -> Quantity:
+        """Return s_1 by (3), as it is."""
+        mu1, mu2, mu3 = self._mu
+        gap = mu2 - mu3
+        squares = (mu2 + mu3) * gap / (mu1 * mu1)
+        weak = self.low[1] - self.high[2]
+        bright = squares * (self.high[0] - vacuum / self.tau0)
+        return self.tau1 * mu1 * (weak - bright) / (gap * (mu1 - mu2 - mu3))
+
+    def most_single(self) -> Quantity:
+        """Return v_1 by (4)."""
+        return self.tau1 * (self.high[1] - self.low[2]) / (self._mu[1] - self._mu[2])
+
+    def bounds(self, limited: bool | None = None) -> tuple[Quantity, Quantity]:
+        """Return s_0 and s_1, together at most all events.
+
+        limited: True returns the limit of s_1, False s_1 without its limit, None the
+                 lesser: what grows with s_1 is least at the least of the first two,
+                 and without the edge between them a minimum is found faster
+        """
+        s0 = at_most(self.least_vacuum(), self._total)
+        limit = self._total - s0
+        if limited:
+            return s0, limit
+        s1 = self.least_single(s0)
+        return s0, at_most(s1, limit) if limited is None else s1
+
+    @property
+    def excess(self) -> Quantity:
+        """By how much s_0 or s_1 surpasses all events; above 0 that is impossible."""
+        s0 = self.least_vacuum()
+        s1 = self.least_single(at_most(s0, self._total))
+        return at_least(s0, s1) - self._total
+
+
+def intensity_box(
+    intensities: Sequence[Number | tuple[Number, Number]],
+) -> list[Interval]:
+    """Return the box of mu1, mu2, mu3, each a number or (low, high).
+
+    Raises UsageError when they break the theorem's order anywhere.
+    """
+    if len(intensities) != 3:
+        raise UsageError("two decoys want three intensities")
+    box = [
+        Interval.of(*mu) if isinstance(mu, (tuple, list)) else Interval.of(mu)
+        for mu in intensities
+    ]
+    mu1, mu2, mu3 = box
+    if any(side.low > side.high for side in box):
+        raise UsageError("an intensity interval must run from low to high")
+    ordered = mu3.low >= 0 and mu2.low > mu3.high and mu1.low > mu2.high + mu3.high
+    if not ordered:
+        raise UsageError(
+            "intensities must keep mu1 > mu2 + mu3 and mu2 > mu3 >= 0 "
+            "everywhere in their intervals"
+        )
+    return box
