@@ -13,7 +13,6 @@ from qkdlab.errors import PeerLost, SecurityAbort
 from qkdlab.keys.store import KeyState, KeyStore
 from qkdlab.session.run import Outcome
 
-
 MESSAGES = {"greeting": 0, "hello": 1, "finished": 2}
 """What each of the two says."""
 
