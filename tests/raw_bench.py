@@ -42,11 +42,41 @@ def config(data: dict[str, Any] | None = None, **simulation: Any) -> Any:
 
 
 class ByHand:
-    """Somebody at the bench with all manuals and no driver."""
+    """Somebody at the bench with all manuals and no driver.
 
-    def __init__(self, seed: int = 1, **simulation: Any) -> None:
+    is_on: whether clock, laser, bias, delay generator and channel are brought up
+    """
+
+    def __init__(self, seed: int = 1, is_on: bool = True, **simulation: Any) -> None:
         self.bench: SimulatedBench = open_bench(config(**simulation), seed)
         self.clock = self.bench.clock
+        if is_on:
+            self.switch_on()
+
+    def switch_on(self) -> None:
+        """Bring the bench to pulses below the laser's threshold and a frame mark."""
+        for command in ("FREQ 100E6", "AMPR 13", "PHAS 0", "ENBR 1"):
+            self.scpi("alice", "clock", command)
+        for command in ("TSRC 1", "TLVL 1", "DLAY 2,0,0", "DLAY 3,2,1E-7", "LAMP 1,1"):
+            self.scpi("alice", "sync_delay", command)
+        for command in ("VOLT 0", "SOUT 1"):
+            self.scpi("alice", "bias", command)
+        for command in ("ldelay 10", "tecon 1", "ilmax 60", "ilaser 10", "lason 1"):
+            self.ask("alice", "laser", command, b">>")
+        for command in ("H", "A2.00"):
+            self.ask("channel", "attenuator", command, b"Done\r\n")
+        self.clock.sleep_until(self.clock.now_ps() + 50_000_000_000)
+
+    def ask(self, party: str, name: str, command: str, end: bytes) -> str:
+        """Send a line and read up to the end of the answer."""
+        line: ByteTransport = self.line(party, name)
+        line.write(command.encode() + b"\r\n")
+        answer = b""
+        while not answer.endswith(end):
+            piece = line.read(4096, 40.0)
+            assert piece, "no answer"
+            answer += piece
+        return answer.decode()
 
     def line(self, party: str, connection: str, endpoint: str = "control") -> Any:
         return self.bench.connect(party, connection, endpoint)

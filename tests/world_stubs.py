@@ -121,12 +121,24 @@ class Bias:
 
 
 @dataclass
-class ClockStub:
+class Told:
+    """An instrument that tells the world what it was told."""
+
+    on_change: Callable[[int], None] | None = None
+
+    def set(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(self, name, value)
+        if self.on_change is not None:
+            self.on_change(0)
+
+
+@dataclass
+class ClockStub(Told):
     hz: float = 100e6
     degrees: float = 0.0
     dbm: float = 13.0
     is_on: bool = True
-    on_change: Callable[[int], None] | None = None
 
     def frequency_hz(self) -> float:
         return self.hz
@@ -140,15 +152,9 @@ class ClockStub:
     def output_on(self) -> bool:
         return self.is_on
 
-    def set(self, **fields: Any) -> None:
-        for name, value in fields.items():
-            setattr(self, name, value)
-        if self.on_change is not None:
-            self.on_change(0)
-
 
 @dataclass
-class LaserStub:
+class LaserStub(Told):
     ma: float = 10.0
     ohm: float = 10_000.0
     photodiode_ma: Any = None
@@ -161,7 +167,7 @@ class LaserStub:
 
 
 @dataclass
-class VoltageStub:
+class VoltageStub(Told):
     volts: float = 0.0
 
     def voltage_v(self, now_ps: int) -> float:
@@ -178,12 +184,11 @@ class PulseStub:
 
 
 @dataclass
-class DelayStub:
+class DelayStub(Told):
     ab: PulseStub = field(default_factory=PulseStub)
     source: str = "external rising"
     threshold_v: float = 1.0
     jitter_rms_ps: float = 20.0
-    on_change: Callable[[int], None] | None = None
     trigger_rate: Any = None
 
     def pulse(self, output: str) -> PulseStub:
@@ -195,10 +200,6 @@ class DelayStub:
 
     def trigger_threshold_v(self) -> float:
         return self.threshold_v
-
-    def changed(self) -> None:
-        if self.on_change is not None:
-            self.on_change(0)
 
 
 class Tagger:

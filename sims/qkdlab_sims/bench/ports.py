@@ -131,6 +131,8 @@ class ClockPort(Protocol):
 class LaserPort(Protocol):
     """Current and temperature of a laser diode."""
 
+    on_change: Callable[[int], None] | None
+    """Called with the time whenever it was told something."""
     photodiode_ma: Callable[[int], float]
     """t_ps -> current of the monitor photodiode."""
 
@@ -145,6 +147,9 @@ class LaserPort(Protocol):
 
 class VoltagePort(Protocol):
     """A direct voltage."""
+
+    on_change: Callable[[int], None] | None
+    """Called with the time whenever it was told something."""
 
     def voltage_v(self, now_ps: int) -> float:
         """Return the voltage at the connector, 0 when the output is off."""

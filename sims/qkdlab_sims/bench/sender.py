@@ -31,8 +31,10 @@ PHASE_TOLERANCE_RAD = 2e-4
 """A modulator's phase that moved by less leaves the light as it is: at 24 dB below
 the maximum that is 0.3 % of the power."""
 POWER_TOLERANCE = 1e-5
-WALK_STEP_PS = 10_000_000_000
-"""The phase of a modulator wanders in steps of 10 ms."""
+REST_PS = 10_000_000_000
+"""Laser and bias that rest are looked at this often, unless somebody sets them."""
+WALK_STEP_PS = 100_000_000_000
+"""The phase of a modulator wanders in steps of 0.1 s."""
 WAVELENGTH_TOLERANCE_NM = 1e-5
 
 
@@ -135,6 +137,9 @@ class SenderState:
 class Sender:
     """All of Alice up to the last modulator.
 
+    Laser and bias sources tell of commands; what then moves by itself (a ramp, a
+    temperature, charges) is seen at most `REST_PS` late.
+
     biases: by modulator; every intensity modulator of `source` has one
     """
 
@@ -157,7 +162,13 @@ class Sender:
         self._is_stale = True
         self._light: Light | None = None
         self._t_ps = 0
+        self._look_ps = 0
+        self._patience_ps = 0
         laser.port.photodiode_ma = self._photodiode_ma
+        laser.port.on_change = self._note
+        for bias in biases.values():
+            if bias.port is not None:
+                bias.port.on_change = self._note
 
     def set_outputs(self, outputs: Mapping[tuple[str, int], GeneratorOutput]) -> None:
         """Say what leaves the generators."""
@@ -166,15 +177,29 @@ class Sender:
 
     def light(self, t_ps: int) -> Light:
         """Return the light from `t_ps` on; times never go back."""
-        self._t_ps = t_ps
         drive = self.train.read(t_ps)
+        is_known = drive is self.drive and not self._is_stale
+        if self._light is not None and is_known and t_ps < self._look_ps:
+            return self._light
+        last, self._t_ps = self._light, t_ps
         emission = self.laser.emission(t_ps, drive.strength)
         if self._light is None or not _alike(emission, self.emission):
             self.emission, self._light = emission, None
         self._look_at_pattern(t_ps, drive)
         if self._light is None:
             self._light = self._emit()
+        # What moves is looked at every tick, what rests less and less often.
+        rests = self._light is last
+        self._patience_ps = (
+            min(2 * self._patience_ps + 1_000_000_000, REST_PS) if rests else 0
+        )
+        self._look_ps = t_ps + self._patience_ps
         return self._light
+
+    def _note(self, now_ps: int) -> None:
+        """Look again from the next tick on: an instrument was told something."""
+        del now_ps
+        self._look_ps = self._patience_ps = 0
 
     def state(self) -> SenderState:
         """Return how the light is made."""

@@ -50,8 +50,9 @@ __all__ = [
 
 _LONG_AGO_PS = -(1 << 61)
 _CHUNK_TAGS = 1 << 18
-BRIGHTEST_SPREAD = 8.0
-"""Detectable photons a period of continuous light; above it a wire is blind anyway."""
+BRIGHTEST_SPREAD = 0.25
+"""Detectable photons a period of continuous light that are looked at; with more a wire
+hardly recovers between two clicks anyway."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,12 +66,16 @@ def test_an_unknown_connection_is_refused(
 
 
 def test_a_simulator_takes_options_of_the_configuration() -> None:
-    hand = ByHand(instruments={"alice.awg": {"options": {"serial": "MY1"}}})
+    hand = ByHand(
+        is_on=False, instruments={"alice.awg": {"options": {"serial": "MY1"}}}
+    )
     assert ",MY1," in hand.scpi("alice", "awg", "*IDN?")
 
 
 def test_a_silent_instrument_gives_nothing() -> None:
-    hand = ByHand(faults={"alice.awg": [{"kind": "silent", "after_bytes": 5}]})
+    hand = ByHand(
+        is_on=False, faults={"alice.awg": [{"kind": "silent", "after_bytes": 5}]}
+    )
     line = hand.line("alice", "awg")
     line.write(b"*IDN?\n")
     assert line.read(100, 0.5) == b"Keysi"
@@ -80,7 +84,7 @@ def test_a_silent_instrument_gives_nothing() -> None:
 
 def test_a_line_can_be_cut_at_its_time() -> None:
     faults = {"bob.tagger": [{"kind": "drop_line", "at_s": 0.2, "endpoint": "control"}]}
-    hand = ByHand(faults=faults)
+    hand = ByHand(is_on=False, faults=faults)
     assert "Controller" in hand.say("control", "*IDN?")
     line = hand.line("bob", "tagger")
     with pytest.raises(InstrumentDisconnected, match=r"bob\.tagger"):
@@ -89,7 +93,9 @@ def test_a_line_can_be_cut_at_its_time() -> None:
 
 
 def test_fragments_do_not_matter_to_a_reader_of_whole_lines() -> None:
-    hand = ByHand(faults={"alice.awg": [{"kind": "fragment", "piece_bytes": 3}]})
+    hand = ByHand(
+        is_on=False, faults={"alice.awg": [{"kind": "fragment", "piece_bytes": 3}]}
+    )
     assert hand.scpi("alice", "awg", "*IDN?").startswith("Keysight")
 
 
@@ -130,6 +136,6 @@ def test_a_part_that_is_no_partys_instrument_is_refused() -> None:
 
 def test_a_driver_without_simulator_is_refused() -> None:
     data = packaged_bench()
-    data["parties"]["alice"]["instruments"]["laser"] = {"driver": "koheron.ctl200"}
-    with pytest.raises(ConfigError, match=r"no simulated 'koheron\.ctl200'"):
+    data["parties"]["alice"]["instruments"]["wavemeter"] = {"driver": "bristol.228"}
+    with pytest.raises(ConfigError, match=r"no simulated 'bristol\.228'"):
         open_bench(config(data), 1)

@@ -99,7 +99,9 @@ def test_triggers_that_come_too_fast_are_missed() -> None:
 
 def test_delay_and_cables_add_up() -> None:
     chain = TriggerChain("awg", 3.0, ("unit", "ab"), 5_000, 7_000)
-    made = StartEdges(chain, 1, DelayStub(PulseStub(delay_ps=90_000), jitter_rms_ps=0))
+    made = StartEdges(
+        chain, 1, DelayStub(ab=PulseStub(delay_ps=90_000), jitter_rms_ps=0)
+    )
     made.set_comb(0, FRAME_PS)
     assert times(made)[0] == 102_000
 
@@ -127,8 +129,7 @@ def test_a_unit_set_anew_acts_from_the_next_stretch() -> None:
     made = StartEdges(CHAIN, 1, unit)
     made.set_comb(0, FRAME_PS)
     made.run(0, FRAME_PS)
-    unit.ab = PulseStub(delay_ps=90_000)
-    unit.changed()
+    unit.set(ab=PulseStub(delay_ps=90_000))
     made.run(FRAME_PS, 2 * FRAME_PS)
     assert made.until(9 * FRAME_PS).tolist() == [85_000, FRAME_PS + 90_000]
 

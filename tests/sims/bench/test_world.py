@@ -226,8 +226,7 @@ def test_the_light_at_the_output_is_the_tapped_power_times_the_ratio() -> None:
 
 def test_start_edges_come_exactly_once_a_frame() -> None:
     made = bench()
-    made.delay.jitter_rms_ps = 0.0
-    made.delay.changed()
+    made.delay.set(jitter_rms_ps=0.0)
     made.run(100 * TICK_PS)
     starts = made.tagger.start_times()
     assert np.all(np.diff(starts) == 6_400_000)

@@ -182,3 +182,17 @@ def test_phase_modulator_turns_diagonal_light_by_quarters():
     out = jones * np.array([1, 1]) / math.sqrt(2)
     r = math.sqrt(0.5)
     assert out == pytest.approx(np.array([[r, r], [r, 1j * r], [r, -r], [r, -1j * r]]))
+
+
+@pytest.mark.parametrize("filter_name", ["STEP", "NORM"])
+@pytest.mark.parametrize("first_ps", [0.0, 137.0, 9_999.5, -123_456.0])
+def test_pulses_in_step_with_the_samples_are_the_same_done_quickly(
+    filter_name, first_ps
+):
+    volts = np.random.default_rng(3).normal(size=640)
+    response = step_response(filter_name, RATE_HZ)
+    times = first_ps + 10_000.0 * np.arange(200)
+    quick = analogue(volts, SAMPLE_PS, response, times)
+    # One instant out of step, and the general way is taken.
+    slow = analogue(volts, SAMPLE_PS, response, np.append(times, 0.3))[:-1]
+    assert quick == pytest.approx(slow, abs=1e-12)

@@ -9,7 +9,29 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
 
-__all__ = ["analogue_volts"]
+__all__ = ["analogue_volts", "spaced_volts"]
+
+
+@kernel
+def spaced_volts(
+    volts: NDArray[np.float64],
+    first: int,
+    stride: int,
+    weights: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Write the sum of weights[j] volts[first + i stride - j], cyclic, to out[i]."""
+    n = volts.shape[0]
+    at = first % n
+    for i in range(out.shape[0]):
+        value = 0.0
+        for j in range(weights.shape[0]):
+            k = at - j
+            while k < 0:
+                k += n
+            value += weights[j] * volts[k]
+        out[i] = value
+        at = (at + stride) % n
 
 
 @kernel

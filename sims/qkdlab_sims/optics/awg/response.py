@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.awg._kernels import analogue_volts
+from qkdlab_sims.optics.awg._kernels import analogue_volts, spaced_volts
 
 __all__ = ["StepResponse", "analogue", "latency_ps", "step_response"]
 
@@ -29,6 +29,7 @@ _NORM_CUTOFF_PER_SAMPLE_RATE = 0.27
 _RISE_IN_SIGMAS = 2.5631  # 10-90 % of the normal distribution function
 _ONSET_IN_SIGMAS = 2.65  # a step begins to show this long before its middle
 _TAIL_IN_SIGMAS = 5.0
+_ROUNDING_PS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,35 @@ def analogue(
     out = np.empty(len(times_ps))
     times = np.ascontiguousarray(times_ps, dtype=np.float64)
     samples = np.ascontiguousarray(volts, dtype=np.float64)
+    stride = _stride(times, sample_ps)
+    if stride is not None:
+        first = math.floor(times[0] / sample_ps)
+        weights = _weights(response, sample_ps, times[0] / sample_ps - first)
+        spaced_volts(samples, first, stride, weights, out)
+        return out
     analogue_volts(samples, sample_ps, response.step, response.grid_ps, times, out)
     return out
+
+
+def _stride(times_ps: NDArray[np.float64], sample_ps: float) -> int | None:
+    """Return the spacing in samples if it is the same whole number throughout."""
+    if len(times_ps) < 2:
+        return None
+    spacing_ps = (times_ps[-1] - times_ps[0]) / (len(times_ps) - 1)
+    stride = round(spacing_ps / sample_ps)
+    in_step_ps = times_ps[0] + stride * sample_ps * np.arange(len(times_ps))
+    is_in_step = stride > 0 and np.all(np.abs(times_ps - in_step_ps) < _ROUNDING_PS)
+    return stride if is_in_step else None
+
+
+def _weights(
+    response: StepResponse, sample_ps: float, part: float
+) -> NDArray[np.float64]:
+    """Return what the present sample and those before it count, `part` into it."""
+    length_ps = (len(response.step) - 1) * response.grid_ps
+    since_ps = (part + np.arange(math.ceil(length_ps / sample_ps) + 1)) * sample_ps
+    grid_ps = np.arange(len(response.step)) * response.grid_ps
+    return np.diff(np.interp(since_ps, grid_ps, response.step), prepend=0.0)
 
 
 def _gaussian(rise_ps: float) -> StepResponse:
