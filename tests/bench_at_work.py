@@ -140,6 +140,12 @@ class Notes:
     def tags(self, block: Any) -> None:
         pass
 
+    def calibration(self, record: Any) -> None:
+        pass
+
+    def log(self, line: str) -> None:
+        pass
+
 
 def context(work: Work, party: str) -> Any:
     """Return what a program's steps need of their context, without a link."""

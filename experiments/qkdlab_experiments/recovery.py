@@ -16,7 +16,7 @@ from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["recover_detectors"]
 
-_SIGMAS = 6.0
+_SIGMAS = 4.0
 
 
 def recover_detectors(ctx: PartyContext[Bb84Parameters]) -> None:
