@@ -32,7 +32,8 @@ def make_folder(folder: Path) -> None:
     recorded once is never written over.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
         occupied = any(folder.iterdir())
     except OSError as error:
         raise ResourceError(

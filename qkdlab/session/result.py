@@ -182,6 +182,7 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> Path:
     path = folder / "result.json"
     part = folder / "result.json.part"
     try:
+        part.touch(mode=0o600)
         part.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", "utf-8")
         part.replace(path)
     except OSError as error:

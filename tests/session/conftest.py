@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import quick_bench
+from numpy.typing import NDArray
 
 from qkdlab.config.load import load
+from qkdlab.link.channel import MemoryChannel
 from qkdlab.session.run import run
 
 
 @dataclass
 class Made:
-    """A run that has ended."""
+    """A run that has ended.
+
+    sent: Alice's settings of the last block, which the bench alone knows
+    wire: what passed on the classical channel: 0 from Alice or 1 from Bob, frame
+    """
 
     folder: Path
     result: dict[str, Any]
     exit_code: int
+    sent: NDArray[np.uint8] = field(repr=False)
+    wire: list[tuple[int, bytes]] = field(repr=False)
 
 
 def silent(what: str, done: float, total: float) -> None:
@@ -29,8 +38,19 @@ def silent(what: str, done: float, total: float) -> None:
 
 def make_run(folder: Path, key_class: str, *overrides: str) -> Made:
     file = quick_bench.config_file(folder, key_class)
-    outcome = run(load(file, overrides=overrides), folder / "run", silent)
-    return Made(folder / "run", outcome.result, outcome.exit_code)
+    wire: list[tuple[int, bytes]] = []
+    send = MemoryChannel.send
+
+    def tapped(channel: MemoryChannel, data: bytes) -> None:
+        wire.append((("alice" in repr(channel)) ^ 1, bytes(data)))
+        send(channel, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryChannel, "send", tapped)
+        outcome = run(load(file, overrides=overrides), folder / "run", silent)
+    sent = quick_bench.Bench.latest.world.frame
+    assert sent is not None
+    return Made(folder / "run", outcome.result, outcome.exit_code, sent, wire)
 
 
 @pytest.fixture(scope="session")
