@@ -39,6 +39,8 @@ class Paper:
     leak: float = 3e-4
     peak_w: float = 2e-6
     noise_rel: float = 1e-4
+    walk_rad: float = 1e-4
+    """Of the modulator's phase, from one reading of the meter to the next."""
     offset_w: float = 2e-12
     start_ps: float = 1234.0
     skew_ps: float = 1700.0
@@ -110,6 +112,7 @@ class Paper:
             "tap_meter": Meter(self),
             "transmitter": Transmitter(self),
             "attenuator": Attenuator(self),
+            "sync_delay": Delay(self),
         }
 
 
@@ -194,6 +197,7 @@ class Meter(_Part):
 
     def read_power_w(self, n_readings: int = 1) -> list[float]:
         w = self.world
+        w.null_v += w.rng.normal(0, w.walk_rad) / np.pi * w.dc_v_pi_v
         true_w = w.tap_w()
         noise_w = w.rng.normal(0, w.noise_rel * true_w + 1e-12, n_readings)
         return [true_w + w.offset_w + float(n) for n in noise_w]
@@ -227,6 +231,17 @@ class Attenuator(_Part):
 
     def set_attenuation_db(self, value_db: float) -> None:
         self.world.attenuation_db = value_db
+
+
+class Delay(_Part):
+    def set_external_trigger(self, threshold_v: float) -> None:
+        assert 0.5 < threshold_v < 2.5
+
+    def set_pulse(self, output: str, delay_ps: int, width_ps: int) -> None:
+        assert output == "AB"
+
+    def set_level(self, output: str, amplitude_v: float) -> None:
+        assert amplitude_v == 1.0
 
 
 class Bob:

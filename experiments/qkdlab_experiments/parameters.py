@@ -138,9 +138,9 @@ class Source(_Model):
     """Currents from zero to the limit in the sweep for the threshold."""
     laser_bias_share: float = Field(default=0.9, gt=0, lt=1)
     """Of the threshold: what lies below it lets each pulse begin from noise."""
-    bias_span_v: float = Field(default=9.0, gt=0, le=100)
+    bias_span_v: float = Field(default=8.0, gt=0, le=100)
     """Greatest voltage, up and down, in the sweep of the modulator's bias."""
-    bias_points: int = Field(default=37, ge=8, le=1000)
+    bias_points: int = Field(default=25, ge=8, le=1000)
     intensity_v_pi_v: float = Field(default=0.8, gt=0, le=10)
     """Of the label, at the generator's output; a sweep finds the true one."""
     drive_points: int = Field(default=15, ge=8, le=1000)

@@ -119,7 +119,8 @@ def test_the_truth_lies_within_the_uncertainty_as_often_as_stated(z_scores, quan
     assert covers(z_scores[quantity])
 
 
-@pytest.mark.parametrize("quantity", TRUTH)
+# The direct V_pi's uncertainty is that of charges, which paper has not.
+@pytest.mark.parametrize("quantity", sorted(set(TRUTH) - {"modulator_dc_v_pi_v"}))
 def test_half_the_uncertainty_would_be_seen(z_scores, quantity):
     assert not covers([2 * z for z in z_scores[quantity]])
 

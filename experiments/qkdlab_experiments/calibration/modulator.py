@@ -3,6 +3,10 @@
 First the bias voltage is swept with the drive at rest, then, at the null, the drive's
 amplitude with the bias at rest. That symbols act on their neighbours is no matter of
 this step: it plays one level at a time.
+
+Charges in the crystal follow the bias within seconds and screen some of it. The sweep
+therefore goes from side to side, so that none gather; then the null is found once more
+where the bias will stand, after a wait, from points on both sides of it.
 """
 
 from __future__ import annotations
@@ -21,18 +25,29 @@ from qkdlab.calibration.modulator_sweep import (
     fit_bias,
     fit_drive,
 )
+from qkdlab.calibration.order import interleaved
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.roles import PowerMeter, Transmitter, VoltageSource
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.calibration.bring_up import light_on, wait
 from qkdlab_experiments.parameters import Bb84Parameters
 
-__all__ = ["alice"]
+__all__ = ["alice", "find_null"]
 
 _VALID_S = 86_400.0
-_READINGS = 3
+_READINGS = 2
 _MOST_RESIDUAL = 0.02
 _MOST_RELATIVE_ERROR = 0.02
+_SETTLING_S = 1.0, 0.5
+"""Before the null is looked for, and before it is looked for once more."""
+_ASIDE = 0.1
+"""Of V_pi, to both sides of the null."""
+_STEADINESS_RAD = 2e-4
+"""No modulator's phase stands stiller [guess]."""
+_WANDER_RAD = 6e-4
+"""How far it goes in the seconds of a sweep [guess]."""
+_SCREENED = 1.5e-4
+"""Of a bias, what charges take away while one point of the sweep is read [guess]."""
 _DRIVE_REACH = 1.3
 """The drive is swept to so much of the V_pi of the label."""
 
@@ -53,17 +68,21 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
             f"{power_w.max():.2g} W); look at the light before the modulator, at the "
             "cable of its bias electrode, or raise bias_span_v",
         )
-    null, peak = _extremes(ctx, bias)
-    drive_v, driven_w, driven_error_w = _drive_sweep(ctx, bias.null_v.value)
+    middle_v = find_null(ctx, bias.null_v.value, bias)
+    null = _above_dark(ctx, _read(ctx, ctx.parameters.calibration.meter_readings))
+    drive_v, driven_w, driven_error_w = _drive_sweep(ctx)
     curves = [_bias_curve(volts, power_w, error_w, bias)]
     try:
-        extinction = extinction_db(null, peak)
         drive = fit_drive(
             drive_v,
             driven_w,
             driven_error_w,
             ctx.parameters.calibration.source.intensity_v_pi_v,
         )
+        peak = Measured(float(drive.parameters[1]), float(driven_error_w.max()))
+        missed_w = peak.value * (_WANDER_RAD / 2) ** 2
+        null_error_w = float(np.hypot(null.uncertainty, missed_w))
+        extinction = extinction_db(Measured(null.value, null_error_w), peak)
     except ValueError as error:
         curves.append(_curve("Drive", drive_v, driven_w, driven_error_w))
         return StepOutcome(
@@ -72,7 +91,10 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
             "and at intensity_v_pi_v",
         )
     curves.append(_drive_curve(drive_v, driven_w, driven_error_w, drive))
+    # The crystal has crept on meanwhile.
+    null_v = find_null(ctx, middle_v.value, bias)
     figures = {
+        "null_in_sweep_v": bias.null_v.value,
         "null_w": null.value,
         "peak_w": peak.value,
         "bias_residual": bias.residual,
@@ -81,8 +103,8 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
         "phase_at_null_rad": drive.phase_rad.value,
     }
     found = {
-        "modulator_null_v": (bias.null_v, "V"),
-        "modulator_dc_v_pi_v": (bias.v_pi_v, "V"),
+        "modulator_null_v": (null_v, "V"),
+        "modulator_dc_v_pi_v": (_widened(bias.v_pi_v, _SCREENED), "V"),
         "modulator_extinction": (extinction, "dB"),
         "intensity_v_pi": (drive.v_pi_v, "V"),
     }
@@ -130,47 +152,67 @@ def _bias_sweep(ctx: PartyContext[Bb84Parameters]) -> tuple[Array, Array, Array]
     high_v = min(source.bias_span_v, limits.max_v)
     volts = np.linspace(low_v, high_v, source.bias_points)
     bias.set_output_on(True)
-    readings = []
-    for volt in volts:
-        bias.set_voltage_v(float(volt))
-        readings.append(_read(ctx))
-    return volts, *_columns(readings)
+    readings: dict[int, Measured] = {}
+    for k in np.argsort(np.abs(volts), kind="stable"):
+        bias.set_voltage_v(float(volts[k]))
+        readings[int(k)] = _read(ctx)
+    return volts, *_columns([readings[k] for k in range(volts.size)])
 
 
-def _extremes(
-    ctx: PartyContext[Bb84Parameters], fit: BiasFit
-) -> tuple[Measured, Measured]:
-    """Return the power at the null and at the maximum; the bias is left at the null."""
+def find_null(
+    ctx: PartyContext[Bb84Parameters], near_v: float, fit: BiasFit
+) -> Measured:
+    """Return the null near a voltage, charges settled; the bias is left there.
+
+    Equal power on both sides of the null puts it in the middle. The drive rests.
+    """
     bias: VoltageSource = ctx.roles["modulator_bias"]
-    null_v, v_pi_v = fit.null_v.value, fit.v_pi_v.value
-    bias.set_voltage_v(null_v - v_pi_v if null_v > 0 else null_v + v_pi_v)
-    n_readings = ctx.parameters.calibration.meter_readings
-    peak = _read(ctx, n_readings)
+    v_pi_v = fit.v_pi_v.value
+    half_swing_w = 0.5 * float(fit.parameters[1] - fit.parameters[0])
+    per_volt_w = 2 * half_swing_w * np.sin(np.pi * _ASIDE) * np.pi / v_pi_v
+    null_v = near_v
+    offs: list[float] = []
+    for wait_s in _SETTLING_S:
+        bias.set_voltage_v(null_v)
+        wait(ctx, wait_s)
+        offs = []
+        # There and back: a steady drift of the phase falls out.
+        for side in (1, -1, -1, 1):
+            bias.set_voltage_v(null_v + side * _ASIDE * v_pi_v)
+            offs.append(-side * _read(ctx).value / per_volt_w * 2)
+        null_v += fmean(offs)
     bias.set_voltage_v(null_v)
-    null = _read(ctx, n_readings)
+    apart_v = abs((offs[0] + offs[1]) - (offs[2] + offs[3])) / 4
+    steadiness_v = _STEADINESS_RAD / 2 / np.pi * v_pi_v
+    return Measured(null_v, float(np.hypot(apart_v, steadiness_v)))
+
+
+def _widened(measured: Measured, relative: float) -> Measured:
+    """Return a value with what its fit cannot know added to its uncertainty."""
+    own = relative * measured.value
+    return Measured(measured.value, float(np.hypot(measured.uncertainty, own)))
+
+
+def _above_dark(ctx: PartyContext[Bb84Parameters], read: Measured) -> Measured:
+    """Return a power less what the meter reads in the dark."""
     dark = ctx.calibration.record("meter_offset_w")
-    dark_error_w = float(np.hypot(null.uncertainty, dark.uncertainty))
-    null = Measured(null.value - dark.value, dark_error_w)
-    # what the null's own uncertainty lets through, beside the noise
-    missed = (np.pi / 2 * fit.null_v.uncertainty / v_pi_v) ** 2 * peak.value
-    return Measured(null.value, float(np.hypot(null.uncertainty, missed))), peak
+    uncertainty_w = float(np.hypot(read.uncertainty, dark.uncertainty))
+    return Measured(read.value - dark.value, uncertainty_w)
 
 
 def _drive_sweep(
-    ctx: PartyContext[Bb84Parameters], null_v: float
+    ctx: PartyContext[Bb84Parameters],
 ) -> tuple[Array, Array, Array]:
     """Return drive voltages, tap powers and their uncertainties; the bias rests."""
     source = ctx.parameters.calibration.source
-    bias: VoltageSource = ctx.roles["modulator_bias"]
-    bias.set_voltage_v(null_v)
     span_v = _DRIVE_REACH * source.intensity_v_pi_v
     volts = np.linspace(0.0, span_v, source.drive_points)
-    readings = []
-    for volt in volts:
-        _play(ctx, float(volt), span_v)
-        readings.append(_read(ctx))
+    readings: dict[int, Measured] = {}
+    for k in interleaved(volts.size):
+        _play(ctx, float(volts[k]), span_v)
+        readings[k] = _read(ctx)
     ctx.roles["transmitter"].stop()
-    return volts, *_columns(readings)
+    return volts, *_columns([readings[k] for k in range(volts.size)])
 
 
 def _read(ctx: PartyContext[Bb84Parameters], n_readings: int = _READINGS) -> Measured:
@@ -187,14 +229,18 @@ def _columns(readings: Sequence[Measured]) -> tuple[Array, Array]:
     """Return values and uncertainties.
 
     The scatter is pooled, for few readings of one setting tell too little: of bright
-    settings relative to the power, of dark ones in watts.
+    settings relative to the power, of dark ones in watts. On the slopes the power
+    follows the modulator's own phase, which is never quite at rest.
     """
     values = np.array([r.value for r in readings])
     scatter = np.array([r.uncertainty for r in readings])
     bright = values > 0.2 * values.max()
     relative = float(np.sqrt(np.mean((scatter[bright] / values[bright]) ** 2)))
     floor_w = float(np.median(scatter[~bright])) if np.any(~bright) else 0.0
-    return values, np.hypot(floor_w, relative * values) + 1e-15
+    swing = np.clip(values, 0.0, None) * (values.max() - values)
+    restless_w = _STEADINESS_RAD * np.sqrt(swing)
+    noise_w = np.hypot(floor_w, relative * values)
+    return values, np.hypot(noise_w, restless_w) + 1e-15
 
 
 def _problem(bias: BiasFit, drive: DriveFit) -> str | None:

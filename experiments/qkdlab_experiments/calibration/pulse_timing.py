@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.calibration.order import interleaved
 from qkdlab.calibration.symbol_edge import (
     EdgeFit,
     fit_edge,
@@ -62,8 +63,9 @@ class PulseTiming:
 
 
 def scan_phases_deg(p: Bb84Parameters) -> Array:
-    """Return the phases of a scan, evenly over one symbol."""
-    return np.linspace(0.0, 360.0, p.calibration.source.phase_points, endpoint=False)
+    """Return the phases of a scan, evenly over one symbol, in the order of taking."""
+    n = p.calibration.source.phase_points
+    return np.array(interleaved(n)) * (360.0 / n)
 
 
 def later_ps(p: Bb84Parameters, phase_deg: Array) -> Array:
