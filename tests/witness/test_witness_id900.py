@@ -21,16 +21,15 @@ def sockets(served):
         kind = {"req": zmq.REQ, "pair": zmq.PAIR}[
             served.address(TAGGER, "pattern", endpoint)
         ]
-        socket = context.socket(kind)
-        socket.linger = 0
-        socket.rcvtimeo = socket.sndtimeo = DEADLINE_MS
-        socket.connect(served.address(TAGGER, "zmq", endpoint))
-        opened[endpoint] = socket
-        return socket
+        opened[endpoint] = asked = context.socket(kind)
+        asked.linger = 0
+        asked.rcvtimeo = asked.sndtimeo = DEADLINE_MS
+        asked.connect(served.address(TAGGER, "zmq", endpoint))
+        return asked
 
     yield connect
-    for socket in opened.values():
-        socket.close()
+    for each in opened.values():
+        each.close()
     context.term()
 
 

@@ -23,6 +23,10 @@ from qkdlab_sims.instruments.scpi import (
     choice,
     number,
 )
+from qkdlab_sims.instruments.scpi.registers import (
+    RegisterGroup,
+    add_register_groups,
+)
 from qkdlab_sims.instruments.thorlabs_pm100d.sensor import (
     CURRENT_RANGES_A,
     MAX_WAVELENGTH_NM,
@@ -42,6 +46,10 @@ POWER_FLAGS = 1 + 16 + 32
 QUEUE_DEPTH = 30
 INPUT_LIMIT_BYTES = 240
 """[seen] "about 240 characters"."""
+_SILENT_GROUPS = ("QUEStionable", "MEASurement", "AUXillary")
+_READY = 512
+"""A measurement has ended [guess]: a client filters this bit of OPERation before it
+fetches a value [code]."""
 
 
 class Simulator:
@@ -95,6 +103,11 @@ class Simulator:
         self.machine.on_reset = lambda call: self._set_defaults()
         self._set_defaults()
         self._add_commands()
+        # The groups by the command list [seen]; no client that was read looks at any
+        # bit but this one of OPERation, and for its meaning [guess].
+        groups = {name: RegisterGroup(lambda now_ps: 0) for name in _SILENT_GROUPS}
+        groups["OPERation"] = RegisterGroup(self._operation)
+        add_register_groups(self.machine, groups)
         self.endpoints: dict[str, ByteMachine] = {"control": self.machine}
 
     def _set_defaults(self) -> None:
@@ -262,6 +275,9 @@ class Simulator:
                 self._value = self._measure(begin_ps, end_ps)
 
         self.machine.schedule(end_ps, finish)
+
+    def _operation(self, now_ps: int) -> int:
+        return _READY * (self._done_ps is not None and now_ps >= self._done_ps)
 
     def _abort(self) -> None:
         self._done_ps = None
