@@ -35,7 +35,7 @@ DELAYS_PS = (0, 310, 740, 150)
 LIGHT_DELAY_PS = 123_450
 JITTER_PS = 20.0
 CHANNELS = ((0, 0), (0, 1), (1, 0), (1, 1))
-SYMBOLS = 1_200_000
+SYMBOLS = 800_000
 
 CONFIG = f"""
 schema: 1

@@ -76,6 +76,7 @@ class KeyStore:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.chmod(folder, 0o700)
+            _wipe_leftovers(folder)
             self._mac_key = self._load_mac_key()
         except OSError as error:
             raise _failure(folder, error) from None
@@ -246,6 +247,17 @@ def _replace_file(path: Path, data: bytes) -> None:
             os.close(folder)
     except OSError as error:
         raise _failure(path, error) from None
+
+
+def _wipe_leftovers(folder: Path) -> None:
+    """Overwrite and remove what a write that was cut short left behind."""
+    for left in folder.glob("*.new"):
+        fd = os.open(left, os.O_WRONLY)
+        try:
+            _wipe(fd)
+        finally:
+            os.close(fd)
+        left.unlink()
 
 
 def _wipe(fd: int) -> None:

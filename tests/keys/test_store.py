@@ -149,3 +149,12 @@ def test_a_known_id_is_not_overwritten(store: KeyStore) -> None:
     store.put("k-1", BITS, "lab")
     with pytest.raises(UsageError, match="already"):
         store.put("k-1", BITS, "lab")
+
+
+def test_what_a_cut_write_left_is_wiped_when_the_store_is_opened(tmp_path):
+    store = KeyStore(tmp_path / "keys")
+    store.put("k-1", BitArray.from_bytes(b"\x5a" * 8, 64), "lab")
+    left = store.folder / "k-2.key.new"
+    left.write_bytes(b"half a key")
+    assert [key.key_id for key in KeyStore(store.folder)] == ["k-1"]
+    assert not left.exists()

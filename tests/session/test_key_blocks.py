@@ -39,7 +39,7 @@ def test_the_figures_are_sums_over_the_blocks_with_key(blocks_run: Any) -> None:
     for name in ("sifted_bits", "leaked_bits", "secret_bits"):
         assert result[name] == first[name] + last[name]
     assert result["pulses"] == sum(b["pulses"] for b in result["blocks"])
-    assert result["duration_s"] == pytest.approx(3 * 0.012)
+    assert result["duration_s"] == pytest.approx(3 * 0.008)
     sent, sifted = result["counts"]["sent"]["X"], result["counts"]["sifted"]["X"]
     assert result["gains"]["X"]["signal"] == sifted["signal"] / sent["signal"]
 

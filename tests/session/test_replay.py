@@ -57,7 +57,7 @@ def test_aborted_blocks_abort_again(blocks_run: Any) -> None:
 
 def test_changed_parameters_are_a_re_analysis_that_keeps_no_key(lab_run: Any) -> None:
     before = files(lab_run.folder)
-    replayed = again(lab_run.folder, "parameters.detection.gate_ps=100")
+    replayed = again(lab_run.folder, "parameters.detection.gate_ps=60")
     assert replayed.result["label"] == "re-analysis"
     assert replayed.result["key_class"] == "re-analysis"
     assert replayed.result["claimable_secret_bits"] == 0
@@ -137,7 +137,7 @@ def change_one_setting(file: Any) -> None:
     settings = file[f"{ROOT}/settings/block-0"]
     values = settings[()]
     # a key bit of hers, somewhere in the middle of the frame
-    values[700_000:700_400] ^= 1
+    values[400_000:400_400] ^= 1
     settings[()] = values
 
 
