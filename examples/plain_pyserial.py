@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import serial
 
 PULSES_PER_TURN = 143_360
 
 
-def ask(port: serial.Serial, command: str) -> str:
+def ask(port: Any, command: str) -> str:
     """Send one command; return the answer without its end."""
     port.write(command.encode("ascii"))
     answer: bytes = port.read_until(b"\r\n")

@@ -1,4 +1,8 @@
-"""Three clients of the ELL14 that we did not write, on every line they can use."""
+"""Three clients of the ELL14 that we did not write, on every line they can use.
+
+thorlabs-elliptec and elliptec open device files alone, so they see the terminal only;
+pylablib takes whatever pyserial takes.
+"""
 
 import elliptec
 import pytest

@@ -22,11 +22,11 @@ __all__ = ["rehearse"]
 class _Waveform:
     """A short arbitrary waveform, as a generator would put it out."""
 
+    sample_rate_hz: float
     volts: NDArray[np.float64] = field(
         default_factory=lambda: np.linspace(-0.5, 0.5, 1000)
     )
     enabled: bool = True
-    sample_rate_hz: float = 1e9
     filter: str = "STEP"
     start_ps: int = 0
 
@@ -42,9 +42,11 @@ def rehearse(config: RunConfig, section: SimulationSection, seed: int) -> None:
     for t_ps in (LONGEST_WAIT_PS, 2 * LONGEST_WAIT_PS):
         world.advance(t_ps)
         world.deliver()
-    waveform = _Waveform()
-    outputs = {(name, ch): waveform for name in world.generators for ch in (1, 2)}
-    world.ways.source.pattern(outputs, 0, {})
+    # A whole number of samples in a pulse period of 10 ns is one case, others another.
+    for sample_rate_hz in (1e9, 250e6):
+        form = _Waveform(sample_rate_hz)
+        outputs = {(name, ch): form for name in world.generators for ch in (1, 2)}
+        world.ways.source.pattern(outputs, 0, {})
     for instrument in assembly.instruments.values():
         own = getattr(instrument, "rehearse", None)
         if own is not None:

@@ -23,11 +23,13 @@ class Rfc2217Caller(TcpCaller):
     """A client that sets the line up as it likes; its baud rate is kept to."""
 
     def __init__(self, connection: socket.socket, reactor: Reactor, baud: int) -> None:
-        from serial.rfc2217 import PortManager
+        import serial.rfc2217
 
         super().__init__(connection, reactor)
         self.baud = baud
-        self._manager: Any = PortManager(_Port(self, baud), self)
+        # Its type hints ask for a whole serial port where a few attributes do.
+        make: Any = serial.rfc2217.PortManager
+        self._manager = make(_Port(self, baud), self)
 
     def write(self, data: bytes) -> None:
         """Send bytes of the protocol itself; what `PortManager` calls."""
