@@ -65,13 +65,7 @@ EXPERIMENT = Experiment(
                 "tap_to_output_ratio",
                 "meter_scale",
                 "attenuator_scale",
-                "modulator_extinction",
                 "pattern_effect",
-                "intensity_v_pi",
-                "polarization_v_pi",
-                "laser_bias_ma",
-                "modulator_null_v",
-                "symbol_phase_deg",
             ),
         ),
         "bob": Needs(
@@ -80,7 +74,6 @@ EXPERIMENT = Experiment(
                 "detectors": "BiasSource",
                 "receiver": "receiver",
             },
-            records=("efficiency_mismatch",),
         ),
     },
 )

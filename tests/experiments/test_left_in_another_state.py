@@ -155,7 +155,7 @@ def listening(work: Work) -> Iterator[list[bytes]]:
     for station in work.stations.values():
         for instrument in station.instruments.values():
             line = getattr(instrument, "line", None)
-            if line is not None:
+            if hasattr(line, "transport"):
                 write = line.transport.write
                 line.transport.write = lambda data, write=write: (
                     heard.append(data),
