@@ -96,7 +96,7 @@ def play(
         changes.append(Override(f"parameters.duration_s={duration!r}", "--duration"))
     meeting = _meeting(listen, connect, wait, patience)
     loaded = load(config, overrides=changes)
-    bench = _bench(loaded, attach)
+    bench = _bench(loaded, config, attach)
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = output or Path("runs") / f"{loaded.name}-{time}-{party}"
     if secret is None:
@@ -132,7 +132,7 @@ def _meeting(
     return Meeting(PeerAddress.parse(given[0]), listen is not None, wait_s, patience_s)
 
 
-def _bench(config: RunConfig, attach: Path | None) -> Bench:
+def _bench(config: RunConfig, name: str, attach: Path | None) -> Bench:
     from qkdlab.errors import ConfigError
     from qkdlab.station.attached import attach as attached
     from qkdlab.station.bench import open_real_bench
@@ -141,7 +141,7 @@ def _bench(config: RunConfig, attach: Path | None) -> Bench:
         return attached(attach)
     if config.bench != "real":
         raise ConfigError(
-            f"{config.source}: bench: it is simulated: start 'qkdlab sim "
-            f"{config.source} --addresses FILE' and give --attach FILE"
+            f"{config.source}: bench: it is simulated: start 'qkdlab sim {name} "
+            "--addresses FILE' and give --attach FILE"
         )
     return open_real_bench(config)

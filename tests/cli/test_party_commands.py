@@ -1,0 +1,95 @@
+"""`alice`, `bob` and `secret`: what they refuse before anybody is met."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from qkdlab.cli.main import main
+from qkdlab.link.direction import Direction
+from qkdlab.link.pool import PadPool
+
+
+def refused(capsys, *arguments: str, code: int = 1) -> str:
+    assert main(list(arguments)) == code
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("party", ["alice", "bob"])
+@pytest.mark.parametrize("ways", [[], ["--listen", "7001", "--connect", "7001"]])
+def test_one_of_the_two_ways_to_meet_is_wanted(capsys, party, ways):
+    told = refused(capsys, party, "bb84_tiny", *ways)
+    assert "--listen HOST:PORT" in told
+    assert "--connect HOST:PORT" in told
+
+
+def test_an_address_that_is_none_is_told(capsys):
+    assert "'here'" in refused(capsys, "bob", "bb84_tiny", "--connect", "here")
+
+
+@pytest.mark.parametrize("option", ["--wait", "--patience"])
+def test_times_are_positive(capsys, option):
+    told = refused(capsys, "bob", "bb84_tiny", "--connect", "7001", option, "0")
+    assert "more than 0" in told
+
+
+def test_a_simulated_bench_must_be_served(capsys):
+    told = refused(capsys, "bob", "bb84_tiny", "--connect", "7001")
+    assert "qkdlab sim bb84_tiny" in told
+    assert "--attach" in told
+
+
+def test_addresses_that_are_not_there_are_told(capsys, tmp_path):
+    missing = str(tmp_path / "a.json")
+    arguments = ("bob", "bb84_tiny", "--connect", "7001", "--attach", missing)
+    assert missing in refused(capsys, *arguments, code=5)
+
+
+@pytest.fixture
+def served(tmp_path) -> str:
+    path = tmp_path / "a.json"
+    path.write_text('{"instruments": []}')
+    return str(path)
+
+
+def test_without_a_secret_one_is_warned(capsys, tmp_path, served):
+    arguments = ("--connect", "7001", "--attach", served, "--wait", "0.01")
+    folder = str(tmp_path / "out")
+    told = refused(capsys, "bob", "bb84_tiny", *arguments, "--output", folder, code=6)
+    assert "no --secret" in told
+
+
+def test_a_secret_that_others_can_read_is_refused(capsys, tmp_path, served):
+    secret = tmp_path / "pads"
+    assert main(["secret", str(secret), "--pads", "10"]) == 0
+    secret.chmod(0o644)
+    arguments = ("--connect", "7001", "--attach", served, "--secret", str(secret))
+    told = refused(capsys, "bob", "bb84_tiny", *arguments, code=5)
+    assert "chmod 600" in told
+
+
+def test_a_file_that_is_no_secret_is_refused(capsys, tmp_path, served):
+    secret = tmp_path / "pads"
+    secret.write_bytes(b"password")
+    secret.chmod(0o600)
+    arguments = ("--connect", "7001", "--attach", served, "--secret", str(secret))
+    assert "no pad pool" in refused(capsys, "bob", "bb84_tiny", *arguments, code=4)
+
+
+def test_a_secret_has_the_pads_that_were_asked_for_and_is_its_owners(tmp_path):
+    secret = tmp_path / "pads"
+    assert main(["secret", str(secret), "--pads", "10"]) == 0
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    with PadPool.open(secret) as pool:
+        assert {pool.remaining(d) for d in Direction} == {10}
+
+
+def test_no_two_secrets_are_equal_and_none_is_written_over(capsys, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for secret in (first, second):
+        assert main(["secret", str(secret), "--pads", "10"]) == 0
+    assert first.read_bytes()[4096:] != second.read_bytes()[4096:]
+    before = first.read_bytes()
+    refused(capsys, "secret", str(first), code=5)
+    assert first.read_bytes() == before
