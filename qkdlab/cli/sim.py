@@ -42,7 +42,8 @@ def command(
 ) -> int:
     """Serve the simulated instruments of a bench until SIGINT or SIGTERM.
 
-    They speak as the real ones do, on TCP, pseudo terminals, RFC 2217 and ZeroMQ.
+    They speak as the real ones do, on TCP, pseudo terminals, RFC 2217 and ZeroMQ. When
+    the physics cannot keep up, stderr says by how much; up to 0.25 s is no lag.
     """
     from qkdlab.cli.output import say, short_warnings
     from qkdlab.config.layers import Override

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 __all__ = ["PERIOD_S", "Lag", "Pace"]
 
-PERIOD_S = 0.5
+PERIOD_S = 0.25
 """One scheduling period, in host time. Whatever the world has to do in one piece, the
 light of a new waveform above all, takes less; being behind by less is no lag."""
 
