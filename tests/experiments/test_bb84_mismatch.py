@@ -71,13 +71,12 @@ def test_a_bench_that_was_never_balanced_is_refused():
 
 
 @pytest.mark.xdist_group("runs")
-def test_a_run_aborts_before_any_light_and_says_how_much_it_was(tmp_path):
+def test_a_run_aborts_before_any_key_pattern_and_says_why(tmp_path):
     overrides = ["seed=7", "parameters.limits.efficiency_mismatch_max=0.01"]
     config = load("bb84_tiny", overrides=overrides)
     outcome = run(config, tmp_path / "run", lambda what, done, total: None)
     assert outcome.exit_code == 3
-    assert outcome.result["aborted"]["code"] == "efficiency-mismatch"
-    assert outcome.result["efficiency_mismatch"]["limit"] == 0.01
-    assert outcome.result["efficiency_mismatch"]["greatest"] > 0.01
+    assert outcome.result["aborted"]["code"] == "calibration-failed"
+    assert "balance" in outcome.result["aborted"]["reason"]
     assert outcome.result["secret_bits"] == 0
     assert not outcome.result["clicks"]
