@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = [
+    "ESTIMATE",
     "NOT_A_CLAIM",
     "Assumption",
     "Pattern",
@@ -19,6 +20,9 @@ __all__ = [
 
 NOT_A_CLAIM = "published formula, not a claim"
 """The label of every length that puts observed counts into a fixed-length formula."""
+
+ESTIMATE = "estimate"
+"""The label of every length that the claim gate does not let through."""
 
 
 class Status(StrEnum):

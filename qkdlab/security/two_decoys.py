@@ -8,7 +8,8 @@ they are never taken to be more than all events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 from qkdlab.errors import UsageError
 from qkdlab.security.balls import Interval, Number
@@ -20,8 +21,12 @@ from qkdlab.security.quantities import (
     exp,
     positive_part,
 )
+from qkdlab.security.requirements import box_of
+from qkdlab.security.tails import hoeffding_width
 
-__all__ = ["ThreeIntensities", "intensity_box"]
+__all__ = ["ThreeIntensities", "intensity_box", "three_intensities"]
+
+Triple = tuple[int, int, int]
 
 
 class ThreeIntensities:
@@ -73,12 +78,7 @@ class ThreeIntensities:
         return self.tau1 * (self.high[1] - self.low[2]) / (self._mu[1] - self._mu[2])
 
     def bounds(self, limited: bool | None = None) -> tuple[Quantity, Quantity]:
-        """Return s_0 and s_1, together at most all events.
-
-        limited: True returns the limit of s_1, False s_1 without its limit, None the
-                 lesser: what grows with s_1 is least at the least of the first two,
-                 and without the edge between them a minimum is found faster
-        """
+        """Return s_0 and s_1 (`qkdlab.security.over_intensities.BasisBounds`)."""
         s0 = at_most(self.least_vacuum(), self._total)
         limit = self._total - s0
         if limited:
@@ -94,6 +94,23 @@ class ThreeIntensities:
         return at_least(s0, s1) - self._total
 
 
+def three_intensities(
+    probabilities: Sequence[Number], counts: Triple, epsilon: Quantity
+) -> Callable[[Sequence[Quantity]], ThreeIntensities]:
+    """Return bounds as a function of the intensities, by Hoeffding's width.
+
+    epsilon: with which each side of each count may fail
+    """
+    width = hoeffding_width(sum(counts), epsilon)
+    return functools.partial(
+        ThreeIntensities,
+        probabilities=probabilities,
+        least=[n - width for n in counts],
+        most=[n + width for n in counts],
+        total=sum(counts),
+    )
+
+
 def intensity_box(
     intensities: Sequence[Number | tuple[Number, Number]],
 ) -> list[Interval]:
@@ -101,15 +118,7 @@ def intensity_box(
 
     Raises UsageError when they break the theorem's order anywhere.
     """
-    if len(intensities) != 3:
-        raise UsageError("two decoys want three intensities")
-    box = [
-        Interval.of(*mu) if isinstance(mu, (tuple, list)) else Interval.of(mu)
-        for mu in intensities
-    ]
-    mu1, mu2, mu3 = box
-    if any(side.low > side.high for side in box):
-        raise UsageError("an intensity interval must run from low to high")
+    mu1, mu2, mu3 = box = box_of(intensities, 3)
     ordered = mu3.low >= 0 and mu2.low > mu3.high and mu1.low > mu2.high + mu3.high
     if not ordered:
         raise UsageError(
