@@ -1,7 +1,8 @@
 """The figures of `qkdlab benchmark`, by group.
 
 `start` is CPU time (user and system) of fresh processes, the least of five; `run` is
-wall time of a whole run in this process after a short one has warmed the JIT cache.
+wall time of a whole run in this process after a short one has warmed the JIT cache;
+`replay` that of its replay beside the run itself, calibration included.
 """
 
 from __future__ import annotations
@@ -119,7 +120,34 @@ def run() -> list[Figure]:
     return [Figure("run", "bb84_10s", measured, "s", "link time in s", link_s)]
 
 
-GROUPS: dict[str, Callable[[], list[Figure]]] = {"start": start, "run": run}
+def replay() -> list[Figure]:
+    """Measure the replay of a run of the reference bench, beside that run.
+
+    Raises what ended the run without a key, and VerifyError when the replay differs.
+    """
+    from qkdlab.config.load import load
+    from qkdlab.errors import VerifyError
+    from qkdlab.session.replay import replay as replay_session
+    from qkdlab.session.run import run as run_session
+
+    config = load("bb84", overrides=["seed=7"])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "run"
+        outcome = run_session(config, folder, lambda *_: None)
+        if outcome.error is not None:
+            raise outcome.error
+        replayed = replay_session(folder, [], lambda *_: None)
+    if replayed.difference is not None:
+        raise VerifyError(replayed.difference)
+    took, before = replayed.result["wall_s"], outcome.result["wall_s"]
+    return [Figure("replay", "bb84_10s", took, "s", "the run itself in s", before)]
+
+
+GROUPS: dict[str, Callable[[], list[Figure]]] = {
+    "start": start,
+    "run": run,
+    "replay": replay,
+}
 
 
 def _cpu_s(arguments: list[str]) -> float:
