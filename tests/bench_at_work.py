@@ -54,6 +54,7 @@ def quick_config(
             "parties.alice.instruments.attenuator.options.shutter_settle_s=0.002",
             "parameters.calibration.settle_s=0.005",
             *(f"simulation.spread.{name}=0.0" for name in UNMEASURED),
+            *(f"simulation.spread.{name}={width}" for name, width in NARROW.items()),
             *overrides,
         ],
     )
@@ -72,6 +73,15 @@ UNMEASURED = (
     "modulator_phase_rad",
 )
 """What calibration steps find; here the labels are true, so that none need run."""
+NARROW = {
+    "loss_db": 0.05,
+    "extinction_db": 0.5,
+    "v_pi_rel": 0.003,
+    "amplifier_gain_rel": 0.002,
+    "plate_zero_deg": 2.0,
+    "detector_efficiency_rel": 0.005,
+}
+"""The same, where the records are as uncertain."""
 
 
 def measured_before(time: datetime) -> list[CalibrationRecord]:

@@ -46,8 +46,8 @@ class Spread(_Section):
 
     Standard deviations where nothing else is said.
 
-    The world must be one in which the calibration records that the parties carry were
-    honestly measured. Their stated uncertainties therefore bound what may be drawn:
+    The world must be one in which the certificates that the parties carry were honestly
+    measured. Their stated uncertainties therefore bound what may be drawn:
 
     - ``tap_to_output_ratio``: of all parts from the tap to Alice's output (pad,
       attenuator's insertion, connectors) only the tap's fraction f is drawn. The ratio
@@ -55,12 +55,8 @@ class Spread(_Section):
       the record's relative uncertainty.
     - ``meter_scale`` and ``attenuator_scale``: ``meter_scale_rel``,
       ``attenuator_scale_rel`` (of the attenuation in dB).
-    - ``intensity_v_pi``, ``polarization_v_pi`` (referred to the generator):
-      ``v_pi_rel`` and ``amplifier_gain_rel``, added in quadrature.
-    - ``modulator_extinction``: ``extinction_db``.
-    - ``efficiency_mismatch``: ``detector_efficiency_rel``.
 
-    Losses before the tap, of the channel and of the receiver are in no record.
+    All else is measured before key is made.
     """
 
     tap_fraction_rel: float = Field(default=0.0, ge=0, le=0.2)

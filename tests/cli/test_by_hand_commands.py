@@ -12,13 +12,12 @@ from qkdlab_sims.plugin import open_bench
 
 BENCH = "bb84_tiny"
 ATTENUATION = "alice.attenuator.attenuation_db"
-HOMED = "simulation.instruments={channel.attenuator: {options: {homed: true}}}"
 
 
 @pytest.fixture
 def bench(monkeypatch):
     """Keep one simulated bench across commands; return what ends it safe."""
-    config = load(BENCH, overrides=[HOMED])
+    config = load(BENCH)
     simulated = open_bench(config, 7)
     lasting = type("Lasting", (), {})()
     lasting.clock, lasting.connect = simulated.clock, simulated.connect
