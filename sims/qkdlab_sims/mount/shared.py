@@ -56,6 +56,10 @@ class SharedExchange(Exchange):
         self._pass_on(now_ps)
         if self._holder is not None:
             self._let_speak(self._holder, now_ps)
+        # What is under way arrives, whether or not the one who sent it is still there.
+        for data, at_ps in self._inward.take(now_ps):
+            self._last_ps = now_ps
+            self.machine.feed(data, at_ps)
         self._let_hear(now_ps)
         for caller in list(self.callers):
             is_holder = caller is self._holder
@@ -102,9 +106,6 @@ class SharedExchange(Exchange):
         if may_speak:
             said = holder.take(_BACKLOG_BYTES - len(self._inward))
             self._inward.put(said, now_ps, byte_time_ps(holder.baud or self._baud))
-        for data, at_ps in self._inward.take(now_ps):
-            self._last_ps = now_ps
-            self.machine.feed(data, at_ps)
 
     def _let_hear(self, now_ps: int) -> None:
         wake_ps = self.machine.next_wake_ps()

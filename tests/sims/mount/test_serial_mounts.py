@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import struct
 import termios
 import threading
@@ -190,6 +191,21 @@ def test_noise_on_rfc_2217_harms_no_other_client(noise):
         other = loop.client(plain)
         other.send(b"sound")
         assert loop.hear(other, 5) == b"sound"
+
+
+def test_the_answer_to_one_who_left_is_not_heard_by_the_next(loop):
+    machine = Echo(delay_ps=5 * MS)
+    exchange = loop.add(SharedExchange(machine, baud=BAUD))
+    front = TcpFront(loop.reactor, exchange, "127.0.0.1")
+    first = loop.client(front)
+    first.send(b"stale" * 4)
+    loop.turn(MS, 3)
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    first.close()
+    second = loop.client(front)
+    second.send(b"fresh")
+    assert loop.hear(second, 5) == b"fresh"
+    assert b"".join(data for _, data in machine.heard) == b"stale" * 4 + b"fresh"
 
 
 def test_a_line_that_goes_down_takes_the_terminal_with_it(loop):
