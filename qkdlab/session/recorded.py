@@ -47,7 +47,8 @@ class RecordedReceiver:
         begin_ps = self._position_ps
         end_ps = self._position_ps = begin_ps + duration_ps
         first = self._next()
-        if first.t_end == end_ps or first.t_begin > begin_ps:
+        is_whole = first.t_begin == begin_ps and first.t_end == end_ps
+        if is_whole or first.t_begin > begin_ps:
             self._waiting.popleft()
             return first
         parts = []
