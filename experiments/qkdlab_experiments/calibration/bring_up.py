@@ -84,4 +84,5 @@ def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:
     ctx.roles["transmitter"].stop()
     ctx.roles["laser"].set_laser_on(False)
     meter.set_wavelength_nm(ctx.parameters.wavelength_nm)
+    wait(ctx, ctx.parameters.calibration.settle_s)
     meter.zero()
