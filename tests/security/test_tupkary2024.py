@@ -218,7 +218,7 @@ def test_numbers_that_make_no_sense_are_refused(changes):
 
 @pytest.mark.parametrize("figures", [(1.0, 0, 1e-6), (0, 1.0, 1e-6), (0.1, 0, 0.7)])
 def test_detectors_that_make_no_sense_are_refused(figures):
-    with pytest.raises(UsageError, match="_spread|dark_prob"):
+    with pytest.raises(UsageError, match=r"_spread|dark_prob"):
         Detectors(*figures, swap=False)
 
 
