@@ -21,6 +21,7 @@ from qkdlab.link.ledger import ledger_from_transcript
 from qkdlab.runfile.reader import open_run
 from qkdlab.runfile.verify import verify
 from qkdlab.security.lim2014 import Lim2014Counts, key_length
+from qkdlab.session.replay import replay
 from qkdlab.session.run import run
 
 pytestmark = [pytest.mark.xdist_group("runs"), pytest.mark.timeout(600)]
@@ -177,6 +178,15 @@ Message = tuple[Direction, bytes]
 def block_messages(messages: list[Message]) -> list[Message]:
     """Leave out the plain messages of calibration: JSON objects."""
     return [m for m in messages if not m[1].startswith(b"{")]
+
+
+def test_a_replay_gives_the_same_messages_ledgers_and_key(tiny: Done) -> None:
+    replayed = replay(tiny.folder, [], lambda what, done, total: None)
+    assert replayed.difference is None
+    assert replayed.result["secret_bits"] == tiny.result["secret_bits"]
+    (block,) = replayed.result["blocks"]
+    (told,) = tiny.result["blocks"]
+    assert block["transcript_sha256"] == told["transcript_sha256"]
 
 
 @pytest.mark.parametrize("party", ["alice", "bob"])
