@@ -17,7 +17,6 @@ from bench_at_work import Work, context
 from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.clock import Clock
 from qkdlab.session.experiment import CalibrationStep
-from qkdlab_experiments.calibration.sequence import STEPS
 
 PATIENCE_PS = 1000 * 10**12
 
@@ -41,11 +40,6 @@ class Talk:
         fields: dict[str, Any] = json.loads(self._inbox.popleft())
         assert fields.pop("kind") == kind
         return fields
-
-
-def named(*names: str) -> list[CalibrationStep]:
-    """Return steps by name, in their order."""
-    return [step for step in STEPS if step.name in names]
 
 
 def contexts(work: Work) -> dict[str, Any]:

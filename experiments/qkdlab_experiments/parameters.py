@@ -195,8 +195,9 @@ class Tracking(_Model):
     stop_rise: float = Field(default=0.003, gt=0, lt=0.5)
     sigmas: float = Field(default=4.0, gt=0)
     step_deg: float = Field(default=1.0, gt=0, le=1.0)
-    most_measurements: int = Field(default=60, ge=7)
-    """Of error rates, with all plates at rest, between two blocks."""
+    """Between two measurements, with all plates at rest."""
+    clicks: int = Field(default=60_000, ge=5000)
+    """Wanted at each setting of the plates."""
     dither_share: float = Field(default=0.1, gt=0, lt=0.5)
     """Of the modulator's V_pi, to either side of its null."""
 

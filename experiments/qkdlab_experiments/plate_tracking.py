@@ -1,23 +1,30 @@
 """Bob turns his plates back when the error rates of finished blocks rise.
 
 The trigger sees test bits and error counts of finished blocks, which are public and
-charged already. The correction is made on public pulses that Alice sends between two
+charged already. The correction is found on public pulses that Alice sends between two
 blocks, and acts on later blocks only (SECURITY rules 3 and 10). Plates move a degree
 at a time at most, and every measurement waits until all are at rest.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qkdlab.calibration.coordinate_search import coordinate_search
 from qkdlab.calibration.drift_trigger import DriftState, DriftTrigger
 from qkdlab.calibration.link_check import error_rate
 from qkdlab.calibration.measured import Measured
 from qkdlab.calibration.outcome import StepOutcome
+from qkdlab.calibration.polarization import PolarizationFit, compensating_angles_deg
+from qkdlab.calibration.rotation_drift import (
+    follow_rotation,
+    probes_deg,
+    rotation_when_aligned,
+)
 from qkdlab.errors import AbortCode
 from qkdlab.roles import PolarizationCompensator, Receiver
 from qkdlab.session.blocks import BlockReport
@@ -27,11 +34,17 @@ from qkdlab_experiments.calibration.counting import seconds_for
 from qkdlab_experiments.calibration.pattern import listen
 from qkdlab_experiments.frame import header_template, polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
-from qkdlab_experiments.polarization import count_states, wrong_share
+from qkdlab_experiments.polarization import (
+    ARM_AXES,
+    STATES,
+    contrasts_of,
+    count_states,
+    wrong_share,
+)
 
 __all__ = ["PlateTracker", "seen_error_rates"]
 
-_LEAST_STEP_DEG = 0.2
+Angles = tuple[float, ...]
 
 
 def seen_error_rates(figures: Mapping[str, Any]) -> dict[str, Measured]:
@@ -77,34 +90,67 @@ class PlateTracker:
         p = ctx.parameters
         receiver: Receiver = ctx.roles["receiver"]
         compensator: PolarizationCompensator = ctx.roles["compensator"]
+        start = compensator.angles_deg()
+        if start is None:
+            return StepOutcome(problem="the plates were never homed")
         receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
         fit, blocks = find_slots(receiver, p, header_template(p))
         receiver.stop()
         alignment = align(fit, p)
-        seconds = seconds_for(blocks, p.calibration.polarimetry_clicks, p, most=10.0)
+        seconds = seconds_for(blocks, p.tracking.clicks, p, most=10.0)
         states = polarimetry_frame(p) & np.uint8(3)
 
-        def cost(angles: tuple[float, ...]) -> float:
-            compensator.set_angles_deg(angles)
+        def counts_at(angles: Angles) -> NDArray[np.float64]:
+            self._walk(compensator, angles)
             clicks = acquire_clicks(receiver, p, alignment, seconds)
-            counts = count_states(clicks, states, receiver.channels)
-            return (wrong_share(counts[0:2, 0]) + wrong_share(counts[2:4, 1])) / 2
+            return count_states(clicks, states, receiver.channels)
 
-        start = compensator.angles_deg()
-        if start is None:
-            return StepOutcome(problem="the plates were never homed")
-        found = coordinate_search(
-            cost,
-            start,
-            wanted=self._trigger.goal(self._state),
-            first_step_deg=self._tracking.step_deg,
-            last_step_deg=_LEAST_STEP_DEG,
-            reach=1.0,
-            most_measurements=self._tracking.most_measurements,
-        )
-        compensator.set_angles_deg(found.angles_deg)
+        settings = probes_deg(start, self._tracking.step_deg)
+        seen = [counts_at(setting) for setting in settings]
+        wanted = _compensation(settings, seen, compensator.retardances_waves)
+        before, after = _error_rate(seen[0]), _error_rate(counts_at(wanted))
+        if after > before:
+            self._walk(compensator, start)
         now_ps = ctx.clock.now_ps()
-        for i, angle_deg in enumerate(found.angles_deg):
+        for i, angle_deg in enumerate(compensator.angles_deg() or ()):
             ctx.recorder.monitor(f"plate_angle_deg/{i}", angle_deg, now_ps)
-        ctx.recorder.monitor("tracked_qber", found.cost, now_ps)
-        return StepOutcome(figures={"qber": found.cost})
+        ctx.recorder.monitor("tracked_qber", min(before, after), now_ps)
+        return StepOutcome(figures={"qber_before": before, "qber_after": after})
+
+    def _walk(self, compensator: PolarizationCompensator, goal: Angles) -> None:
+        """Turn all plates to `goal`, none by more than a step at a time."""
+        here = compensator.angles_deg() or goal
+        # a plate's action repeats every 180 degrees: the shorter way round
+        ways = [(g - h + 90.0) % 180.0 - 90.0 for g, h in zip(goal, here, strict=True)]
+        n = max(1, math.ceil(max(abs(way) for way in ways) / self._tracking.step_deg))
+        for k in range(1, n + 1):
+            compensator.set_angles_deg(
+                [h + way * k / n for h, way in zip(here, ways, strict=True)]
+            )
+
+
+def _compensation(
+    settings: list[Angles],
+    seen: list[NDArray[np.float64]],
+    retardances: tuple[float, ...],
+) -> Angles:
+    """Return the angles that undo the fibre as it is now."""
+    pairs = [contrasts_of(counts) for counts in seen]
+    bit_0 = STATES[[0, 2]]
+    rotation = follow_rotation(
+        settings,
+        STATES,
+        np.array([contrast for contrast, _ in pairs]),
+        np.array([error for _, error in pairs]),
+        retardances,
+        ARM_AXES,
+        rotation_when_aligned(settings[0], bit_0, ARM_AXES, retardances),
+    )
+    zeros = tuple(0.0 for _ in retardances)
+    fit = PolarizationFit(rotation, zeros, (1.0, 1.0), 0.0)
+    angles, _ = compensating_angles_deg(fit, bit_0, ARM_AXES, retardances, settings[0])
+    return angles
+
+
+def _error_rate(counts: NDArray[np.float64]) -> float:
+    return (wrong_share(counts[0:2, 0]) + wrong_share(counts[2:4, 1])) / 2

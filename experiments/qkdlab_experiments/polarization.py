@@ -31,6 +31,7 @@ __all__ = [
     "STATES",
     "PolarizationResult",
     "align_polarization",
+    "contrasts_of",
     "count_states",
     "wrong_share",
 ]
@@ -153,7 +154,7 @@ def _fit(
     seen: list[NDArray[np.float64]], retardances: tuple[float, ...]
 ) -> tuple[PolarizationFit, float]:
     """Return the fit to the counts at all settings, and the residual to be expected."""
-    pairs = [_contrasts(counts) for counts in seen]
+    pairs = [contrasts_of(counts) for counts in seen]
     contrasts = np.array([contrast for contrast, _ in pairs])
     errors = np.array([error for _, error in pairs])
     fit = fit_rotation(_SETTINGS_DEG, STATES, contrasts, errors, retardances, ARM_AXES)
@@ -199,9 +200,10 @@ def count_states(
     return counts
 
 
-def _contrasts(
+def contrasts_of(
     counts: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return contrasts (n0 - n1)/(n0 + n1) and their errors, [state, arm]."""
     total = counts.sum(axis=2) + 1.0
     contrast = (counts[:, :, 0] - counts[:, :, 1]) / total
     # floors keep a few lucky counts from outweighing everything else

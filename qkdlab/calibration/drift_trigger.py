@@ -57,8 +57,3 @@ class DriftTrigger:
         is_back = bool(rises) and all(rise < self.stop_rise for rise in rises)
         active = is_up or (state.active and not is_back)
         return replace(state, reference=reference, active=active)
-
-    def goal(self, state: DriftState) -> float:
-        """Return the mean error rate at which turning ends."""
-        rates = [rate.value for rate in state.reference.values()]
-        return (sum(rates) / len(rates) if rates else 0.0) + self.stop_rise

@@ -24,6 +24,7 @@ __all__ = [
     "compensating_angles_deg",
     "fit_rotation",
     "plate_rotation",
+    "rotation_by_vector",
     "stack_rotation",
 ]
 
@@ -95,7 +96,7 @@ def fit_rotation(
     n_plates = len(retardances)
 
     def model(parameters: Array) -> Array:
-        turn = _from_vector(parameters[:3]) @ guess
+        turn = rotation_by_vector(parameters[:3]) @ guess
         zeros = parameters[3 : 3 + n_plates]
         out = np.empty_like(contrasts)
         for j, angles in enumerate(angles_deg):
@@ -116,7 +117,7 @@ def fit_rotation(
     p = np.asarray(best.x)
     residual = float(np.sqrt(np.mean((model(p) - contrasts) ** 2)))
     return PolarizationFit(
-        _from_vector(p[:3]) @ guess,
+        rotation_by_vector(p[:3]) @ guess,
         tuple(float(z) for z in p[3 : 3 + n_plates]),
         (float(p[3 + n_plates]), float(p[4 + n_plates])),
         residual,
@@ -186,7 +187,7 @@ def _linear_guess(
     return np.asarray(u @ np.diag([1.0, 1.0, handed]) @ vt)
 
 
-def _from_vector(vector: Array) -> Array:
+def rotation_by_vector(vector: Array) -> Array:
     """Return the rotation by a rotation vector (radians)."""
     angle = float(np.linalg.norm(vector))
     if angle < 1e-15:

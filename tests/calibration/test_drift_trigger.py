@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from qkdlab.calibration.drift_trigger import DriftState, DriftTrigger
 from qkdlab.calibration.measured import Measured
@@ -36,7 +35,6 @@ def test_the_reference_is_the_best_that_was_seen():
     for rate in (0.015, 0.011, 0.016):
         state = RULE.after(state, {"X": Measured(rate, 0.0005)})
     assert state.reference["X"].value == 0.011
-    assert RULE.goal(state) == pytest.approx(0.014)
 
 
 def test_either_basis_can_start_it():

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from bench_at_work import at_work, quick_config
 from scipy.stats import chi2
-from steps_at_work import contexts, named, run_steps
+from steps_at_work import contexts, run_steps
 
 from qkdlab.calibration.outcome import StepOutcome
-from qkdlab_experiments.parameters import CLASSES
+from qkdlab_experiments.calibration.sequence import STEPS
 
 pytestmark = [pytest.mark.xdist_group("runs")]
 
-OWN = ("detectors", "states", "delays", "polarization", "balance", "verification")
 N_SEEDS = 24
 LEAST_P = 1e-4
 QUICK = [
@@ -28,37 +27,18 @@ Outcomes = dict[str, dict[str, StepOutcome]]
 
 
 def calibrated(
-    seed: int,
-    names: tuple[str, ...] = OWN,
-    overrides: tuple[str, ...] = (),
-    instruments: dict[str, dict[str, Any]] | None = None,
+    seed: int, last: str = "verification", overrides: tuple[str, ...] = ()
 ) -> tuple[Outcomes, dict[str, Any], dict[str, Any]]:
-    """Return outcomes, truth and Bob's records of a bench."""
-    config = quick_config([*QUICK, *overrides], instruments)
+    """Run all steps up to `last`; return outcomes, truth and records by quantity."""
+    config = quick_config([*QUICK, *overrides])
     with at_work(config, seed) as work:
         ctx = contexts(work)
-        measure_intensities(work, ctx["alice"])
-        outcomes = run_steps(work, ctx, named(*names))
-        values = {r.quantity: r for r in ctx["bob"].calibration.book}
-        values |= {r.quantity: r for r in ctx["alice"].calibration.book}
-        return outcomes, work.bench.truth(), values
-
-
-def measure_intensities(work: Any, alice: Any) -> None:
-    """Put on record what the step `intensities` gives."""
-    levels = work.calibrate()
-    book = alice.calibration
-    known = [("attenuation_db", levels.attenuation_db, "dB", 0.001)]
-    for name, mean, (low, high) in zip(
-        CLASSES, levels.mean, levels.intervals, strict=True
-    ):
-        known.append((f"mean_photon_number_{name}", mean, "1", (high - low) / 5.15))
-    for quantity, value, unit, uncertainty in known:
-        book.add(
-            book.measured(
-                quantity, value, unit, uncertainty, valid_for_s=3600.0, source="test"
-            )
-        )
+        names = [step.name for step in STEPS]
+        outcomes = run_steps(work, ctx, STEPS[: names.index(last) + 1])
+        records = {}
+        for party in ctx.values():
+            records |= {r.quantity: r for r in party.calibration.book}
+        return outcomes, work.bench.truth(), records
 
 
 def true_values(truth: dict[str, Any]) -> dict[str, float]:
@@ -99,11 +79,12 @@ def scores(runs: list[tuple[Outcomes, dict[str, Any], dict[str, Any]]]) -> Any:
     return {kind: np.array(z) for kind, z in found.items()}
 
 
+@pytest.mark.slow
 def test_every_step_accepts_a_good_bench_and_finds_its_true_values():
     outcomes, truth, records = calibrated(3)
     problems = {n: o.problem for n, both in outcomes.items() for o in both.values()}
     assert not any(problems.values()), problems
-    assert set(outcomes) == set(OWN)
+    assert set(outcomes) == {step.name for step in STEPS}
     for kind, z in scores([(outcomes, truth, records)]).items():
         assert np.abs(z).max() < 4.5, kind
     for both in outcomes.values():
@@ -151,7 +132,7 @@ def rejected(outcomes: Outcomes, step: str, party: str) -> str:
 
 def test_a_wire_that_switches_early_gets_less_bias():
     overrides = ("wiring.parts.d_z0.switching_current_ua=20.4",)
-    outcomes, truth, records = calibrated(4, ("detectors",), overrides)
+    outcomes, truth, records = calibrated(4, "detectors", overrides)
     assert outcomes["detectors"]["bob"].accepted
     assert records["bias_ua_2"].value == pytest.approx(0.8 * 20.0)
     assert truth["detectors"][2]["bias_ua"] == pytest.approx(16.0)
@@ -161,29 +142,27 @@ def test_a_wire_that_switches_early_gets_less_bias():
 
 def test_a_wire_that_is_dead_is_named():
     overrides = ("wiring.parts.d_x1.switching_current_ua=5.0",)
-    outcomes, _, _ = calibrated(4, ("detectors",), overrides)
+    outcomes, _, _ = calibrated(4, "detectors", overrides)
     assert "detector 1 is latched" in rejected(outcomes, "detectors", "bob")
 
 
-def test_a_modulator_without_drive_is_named():
-    overrides = ("wiring.parts.amplifier_pm.gain=0.01",)
-    outcomes, _, _ = calibrated(4, ("detectors", "states"), overrides)
-    assert "no detector sees the phase modulator" in rejected(outcomes, "states", "bob")
-
-
-def test_light_that_does_not_come_is_a_problem_and_no_crash():
-    overrides = (
-        "wiring.parts.fibre.excess_loss_db=60.0",
-        "parameters.calibration.sync_max_s=0.3",
-    )
-    outcomes, _, _ = calibrated(4, ("detectors", "delays"), overrides)
-    assert "look at the light" in rejected(outcomes, "delays", "bob")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "override",
+    ["wiring.parts.amplifier_pm.gain=0.01", "wiring.parts.fibre.excess_loss_db=60.0"],
+)
+def test_no_drive_or_no_light_ends_in_a_problem_that_says_where_to_look(override):
+    overrides = (override, "parameters.calibration.sync_max_s=0.3")
+    outcomes, _, _ = calibrated(4, overrides=overrides)
+    last = [o.problem for o in outcomes[list(outcomes)[-1]].values() if o.problem]
+    assert "look at" in last[0]
+    assert "verification" not in outcomes
 
 
 @pytest.mark.slow
 def test_a_detector_of_half_the_efficiency_is_refused():
     overrides = ("wiring.parts.d_x1.efficiency_max=0.5",)
-    outcomes, _, _ = calibrated(4, OWN, overrides)
+    outcomes, _, _ = calibrated(4, "balance", overrides)
     assert "efficiencies of one basis' detectors" in rejected(
         outcomes, "balance", "bob"
     )
@@ -195,7 +174,7 @@ def test_plates_of_strange_retardance_are_turned_by_search():
         "wiring.parts.qwp1.retardance_waves=0.36",
         "wiring.parts.hwp.retardance_waves=0.36",
     )
-    outcomes, _, _ = calibrated(4, ("detectors", "polarization"), overrides)
+    outcomes, _, _ = calibrated(4, "polarization", overrides)
     found = outcomes["polarization"]["bob"]
     assert found.accepted
     assert found.figures["search_measurements"] > 0
