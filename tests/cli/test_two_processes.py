@@ -237,6 +237,7 @@ def test_a_line_on_which_nothing_moves_ends_both(play, assert_safe):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_three_processes_end_in_keys_with_equal_ids(play, tmp_path, capsys):
     secrets = [str(tmp_path / f"{party}.pads") for party in ("alice", "bob")]
     assert main(["secret", secrets[0]]) == 0
