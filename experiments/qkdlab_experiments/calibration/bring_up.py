@@ -77,12 +77,17 @@ def _sync_on(delay: DelayGenerator) -> None:
 
 
 def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:
-    """Zero the tap meter in the dark: with the laser off, which is left off."""
+    """Zero the tap meter in the dark: laser and clock off, which are left off.
+
+    The clock's pulses lift a laser over its threshold without any direct current.
+    """
+    clock: ClockSource = ctx.roles["clock"]
     meter: PowerMeter = ctx.roles["tap_meter"]
     attenuator: Attenuator = ctx.roles["attenuator"]
     attenuator.set_shutter_open(False)
     ctx.roles["transmitter"].stop()
     ctx.roles["laser"].set_laser_on(False)
+    clock.set_output_on(False)
     meter.set_wavelength_nm(ctx.parameters.wavelength_nm)
     wait(ctx, ctx.parameters.calibration.settle_s)
     meter.zero()
