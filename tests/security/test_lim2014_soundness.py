@@ -7,33 +7,15 @@ numbers known. Epsilon is 1e-9, so not one crossing is expected.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
+from random_channels import FACTORIALS, PHOTONS, channel
 
 from qkdlab.security.lim2014 import Lim2014Counts, Lim2014Length, key_length
 
 pytestmark = pytest.mark.slow
 
 RUNS = 2000
-PHOTONS = np.arange(16)
-FACTORIALS = np.array([float(math.factorial(n)) for n in PHOTONS])
-
-
-def channel(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return click and error probability by photon number, the same in both bases."""
-    eta, dark = 10 ** rng.uniform(-2.5, -0.5), 10 ** rng.uniform(-6, -3.5)
-    clicks = 1 - (1 - dark) * (1 - eta) ** PHOTONS
-    if rng.random() < 0.5:
-        # she blocks single photons and makes up for it with the others
-        clicks[1] *= rng.uniform(0.05, 1)
-        clicks[2:] = np.minimum(1, clicks[2:] * rng.uniform(1, 5))
-    wrong = np.full(PHOTONS.size, rng.uniform(0, 0.05))
-    wrong[0] = 0.5
-    if rng.random() < 0.5:
-        wrong[1] = rng.uniform(0, 0.5)
-    return clicks, wrong
 
 
 def run(seed: int, dimmer: float = 1.0) -> tuple[Lim2014Length, dict[str, float]]:
