@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -34,6 +36,11 @@ TICK_PS = 655_360_000
 
 def packaged_bench() -> dict[str, Any]:
     """The reference bench as plain data."""
+    return copy.deepcopy(_loaded_bench())
+
+
+@functools.cache
+def _loaded_bench() -> dict[str, Any]:
     text = files("qkdlab_configs").joinpath("bb84.yaml").read_text()
     loaded: dict[str, Any] = YAML(typ="safe").load(text)
     return loaded

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from bench_at_work import at_work, context, quick_config
 
-from qkdlab_experiments.receiver import align_plates, bring_up_detectors
 from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.polarization import STATES
+from qkdlab_experiments.receiver import align_plates, bring_up_detectors
 
 pytestmark = [pytest.mark.xdist_group("runs")]
 

@@ -13,7 +13,7 @@ from qkdlab_sims.bench.paths import light_paths
 from qkdlab_sims.bench.transfer import Transfer, Turning, fixed_jones
 
 OPEN = Turning(
-    transmission={"attenuator": 1.0},
+    transmission={"attenuator": 1.0, "line_attenuator": 1.0},
     axis_deg={"qwp1": 0.0, "hwp": 0.0, "qwp2": 0.0},
     rotation={"fibre": np.eye(2, dtype=np.complex128)},
 )
@@ -40,8 +40,8 @@ def db(value: float) -> float:
 
 def test_losses_in_db_multiply_along_the_way() -> None:
     stages = light_paths(Graph(packaged_wiring()))["d_x0"].stages
-    jones = Transfer(stages[4:9]).jones(OPEN)
-    assert power(jones, D) == pytest.approx(db(30.0 + 25 * 0.2 + 2.0 + 3.5))
+    jones = Transfer(stages[4:10]).jones(OPEN)
+    assert power(jones, D) == pytest.approx(db(30.0 + 25 * 0.2 + 3.5))
 
 
 def test_the_tap_shares_the_light() -> None:
@@ -81,7 +81,9 @@ def test_a_half_wave_plate_swaps_the_detectors_of_the_x_arm() -> None:
 
 
 def test_the_attenuator_takes_power() -> None:
-    half = Turning({"attenuator": 0.5}, OPEN.axis_deg, OPEN.rotation)
+    half = Turning(
+        {**OPEN.transmission, "attenuator": 0.5}, OPEN.axis_deg, OPEN.rotation
+    )
     open_power = power(way("d_x0", "attenuator").jones(OPEN), D)
     assert power(way("d_x0", "attenuator").jones(half), D) == pytest.approx(
         0.5 * open_power

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from world_stubs import packaged_bench, packaged_wiring
 
-from qkdlab.wiring.parts import FixedLoss, Tap
+from qkdlab.wiring.parts import FixedLoss, Tap, Wiring
 from qkdlab_sims.bench.truth import draw_bench
 from qkdlab_sims.sections import SimulationSection, Spread
 
 SPREAD = SimulationSection.model_validate(packaged_bench()["simulation"]).spread
+
+
+def packaged_wiring_of(*names: str, **changes: dict[str, Any]) -> Wiring:
+    """Return some parts of the reference bench, uncabled."""
+    parts = packaged_wiring(**changes).parts
+    return Wiring(parts={name: parts[name] for name in names}, cables=[])
 
 
 def test_without_spread_the_labels_are_true() -> None:
@@ -46,7 +54,7 @@ def test_nothing_between_tap_and_output_is_drawn_but_the_tap() -> None:
 
 
 def test_the_tap_spreads_as_configured() -> None:
-    wiring = packaged_wiring()
+    wiring = packaged_wiring_of("laser", "tap")
     nominal = wiring.parts["tap"]
     assert isinstance(nominal, Tap)
     deviations = []
@@ -60,7 +68,7 @@ def test_the_tap_spreads_as_configured() -> None:
 
 
 def test_a_true_loss_is_never_a_gain() -> None:
-    wiring = packaged_wiring(isolator={"loss_db": 0.01})
+    wiring = packaged_wiring_of("laser", "isolator", isolator={"loss_db": 0.01})
     for seed in range(50):
         part = draw_bench(wiring, Spread(loss_db=1.0), seed).wiring.parts["isolator"]
         assert isinstance(part, FixedLoss)
