@@ -41,13 +41,31 @@ def config(data: dict[str, Any] | None = None, **simulation: Any) -> Any:
     )
 
 
+ALIGNED = {
+    "loss_db": 0.05,
+    "v_pi_rel": 0.003,
+    "amplifier_gain_rel": 0.002,
+    "start_phase_ps": 300.0,
+    "laser_threshold_rel": 0.0,
+    "laser_slope_rel": 0.0,
+    "laser_power_db": 0.0,
+    "pulse_delay_ps": 0.0,
+    "rf_delay_ps": 0.0,
+    "detector_delay_ps": 0.0,
+    "modulator_phase_rad": 0.0,
+}
+"""Spreads of a bench on which the labels serve: nothing need be searched for."""
+
+
 class ByHand:
-    """Somebody at the bench with all manuals and no driver.
+    """Somebody at the aligned bench with all manuals and no driver.
 
     is_on: whether clock, laser, bias, delay generator and channel are brought up
     """
 
     def __init__(self, seed: int = 1, is_on: bool = True, **simulation: Any) -> None:
+        spread = packaged_bench()["simulation"]["spread"] | ALIGNED
+        simulation = {"spread": spread} | simulation
         self.bench: SimulatedBench = open_bench(config(**simulation), seed)
         self.clock = self.bench.clock
         if is_on:
