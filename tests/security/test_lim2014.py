@@ -268,6 +268,17 @@ def test_test_counts_that_no_intensity_explains_give_no_key():
     assert length_of_a(MU, counts, leak=0).secret_bits == 0
 
 
+def test_vacuum_and_single_photons_are_together_at_most_all_events():
+    # each of the two alone is possible
+    n_key = (10053833, 2918309, 539472)
+    counts = Lim2014Counts(n_key, SET_A.n_test, SET_A.m_test, P, P)
+    found = length_of_a(MU, counts, leak=0)
+    assert not found.contradicted
+    together = found.bounds["s_X0"] + found.bounds["s_X1"]
+    assert together == pytest.approx(sum(n_key), abs=1e-3)
+    assert found.secret_bits == math.floor(found.bounds["ell"])
+
+
 PARTLY = Lim2014Counts((9007656, 1456139, 6201), SET_A.n_test, SET_A.m_test, P, P)
 
 

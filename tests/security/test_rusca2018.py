@@ -142,8 +142,22 @@ def test_a_positive_vacuum_bound_enters_the_length():
     n_key = (8875913, 3000000)
     m_key = (185856, 900000)
     found = length_of(Rusca2018Counts(n_key, m_key, SET.n_test, SET.m_test, P, P))
-    assert found.bounds["s_Z0_l"] > 0
+    # (A19) in plain floats
+    delta = math.sqrt(sum(n_key) / 2 * math.log(19e9))
+    high = math.exp(MU[0]) / P[0] * (n_key[0] + delta)
+    low = math.exp(MU[1]) / P[1] * (n_key[1] - delta)
+    tau = sum(p * math.exp(-k) for p, k in zip(P, MU, strict=True))
+    expected = tau * (MU[0] * low - MU[1] * high) / (MU[0] - MU[1])
+    assert expected > 0
+    assert found.bounds["s_Z0_l"] == pytest.approx(expected, rel=1e-9)
     assert found.bounds["s_Z0_l"] + found.bounds["s_Z1_l"] <= sum(n_key)
+
+
+def test_vacuum_events_are_at_most_all_events():
+    few = Rusca2018Counts((700, 90), (300, 50), (70, 9), (30, 5), P, P)
+    bounds = length_of(few, leak=0).bounds
+    assert bounds["s_Z0_u"] == 790
+    assert bounds["s_X0_u"] == 79
 
 
 @pytest.mark.parametrize("relative", [0, 0.02])

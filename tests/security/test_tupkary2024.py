@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qkdlab.errors import UsageError
+from qkdlab.security.asymptotic import binary_entropy
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.slacks import Slack
 from qkdlab.security.tupkary2024 import Epsilons, Tupkary2024Counts, key_length
@@ -115,6 +117,13 @@ def test_exact_tails_give_more_and_hoeffding_less(detectors):
     lengths = [length_of(detectors, slack).secret_bits for slack in (H, C, X)]
     assert lengths == sorted(lengths)
     assert lengths[2] > 1.5 * lengths[1]
+
+
+def test_exact_tails_grant_whole_single_photons_only():
+    found = length_of(V4, X).bounds
+    privacy = found["lambda_EC"] + found["PA_term"] + found["EV_term"]
+    granted = math.floor(found["s_K1"]) * (1 - binary_entropy(found["B"]))
+    assert found["ell"] == pytest.approx(granted - privacy, abs=1e-4)
 
 
 @settings(max_examples=12)
