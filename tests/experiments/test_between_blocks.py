@@ -71,7 +71,12 @@ class Bench:
     def read(self, pieces: int) -> int:
         return sum(len(self.receiver.read(PIECE_PS)) for _ in range(pieces))
 
-    def between(self, aborted: AbortCode | None, **figures: float) -> None:
+    def between(
+        self,
+        aborted: AbortCode | None,
+        bob: BetweenBlocksBob | None = None,
+        **figures: float,
+    ) -> None:
         """Let both parties do what they do between blocks."""
         if aborted is not None:
             self.work.role("bob", "receiver").safe_state()
@@ -83,7 +88,7 @@ class Bench:
             self.work,
             {
                 "alice": partial(between_blocks_alice, self.ctx["alice"], report),
-                "bob": partial(self.bob, self.ctx["bob"], report),
+                "bob": partial(bob or self.bob, self.ctx["bob"], report),
             },
         )
 
@@ -194,3 +199,23 @@ def test_the_bias_follows_the_null(bench):
     bench.between(None)
     true_v = bench.work.bench.truth()["modulator_null_v"]["mzm"]
     assert book.value("modulator_null_v") == pytest.approx(true_v, abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_tracked", [True, False])
+def test_a_fibre_that_keeps_moving_is_kept_with_tracking_and_lost_without(
+    bench, is_tracked
+):
+    p = bench.work.parameters
+    tracking = p.tracking.model_copy(update={"plates": is_tracked})
+    bob = BetweenBlocksBob(p.model_copy(update={"tracking": tracking}))
+    many = {"sifted_bits": 100_000, "test_bits": 20_000}
+    for _ in range(5):
+        rates = bench.error_rates()
+        bench.between(None, bob, qber_x=rates[0], qber_z=rates[1], **many)
+        bench.happens("turn", angle_rad=0.35)
+        bench.work.wait(0.1)
+    if is_tracked:
+        assert max(bench.error_rates()) < p.limits.qber_x_max
+    else:
+        assert max(bench.error_rates()) > p.limits.qber_x_max
