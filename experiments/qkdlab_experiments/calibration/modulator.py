@@ -42,8 +42,11 @@ _SETTLING_S = 1.0, 0.5
 """Before the null is looked for, and before it is looked for once more."""
 _ASIDE = 0.1
 """Of V_pi, to both sides of the null."""
-_STEADINESS_RAD = 2e-4
-"""No modulator's phase stands stiller [guess]."""
+_RESTLESS_RAD = 1.2e-4
+"""From one reading to the next the modulator's phase stands no stiller [guess]; where
+it is worse, the fits' residuals tell."""
+_NULL_RAD = 1e-4
+"""The same for the mean of the eight readings around a null [guess]."""
 _WANDER_RAD = 6e-4
 """How far it goes in the seconds of a sweep [guess]."""
 _SCREENED = 1.5e-4
@@ -183,7 +186,7 @@ def find_null(
         null_v += fmean(offs)
     bias.set_voltage_v(null_v)
     apart_v = abs((offs[0] + offs[1]) - (offs[2] + offs[3])) / 4
-    steadiness_v = _STEADINESS_RAD / 2 / np.pi * v_pi_v
+    steadiness_v = _NULL_RAD / np.pi * v_pi_v
     return Measured(null_v, float(np.hypot(apart_v, steadiness_v)))
 
 
@@ -238,7 +241,7 @@ def _columns(readings: Sequence[Measured]) -> tuple[Array, Array]:
     relative = float(np.sqrt(np.mean((scatter[bright] / values[bright]) ** 2)))
     floor_w = float(np.median(scatter[~bright])) if np.any(~bright) else 0.0
     swing = np.clip(values, 0.0, None) * (values.max() - values)
-    restless_w = _STEADINESS_RAD * np.sqrt(swing)
+    restless_w = _RESTLESS_RAD * np.sqrt(swing)
     noise_w = np.hypot(floor_w, relative * values)
     return values, np.hypot(noise_w, restless_w) + 1e-15
 
