@@ -29,7 +29,7 @@ from qkdlab.cli import (
     sim,
     verify,
 )
-from qkdlab.cli.output import say
+from qkdlab.cli.output import ANSWERED, print_json, say
 from qkdlab.errors import ConfigError, QkdlabError, ResourceError, UsageError
 from qkdlab.session.signals import Interrupted, interruptible
 
@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     With the environment variable QKDLAB_DEBUG=1 errors come with their traceback.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    ANSWERED.clear()
     try:
         with interruptible():
             answer = app(
@@ -88,15 +90,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             sys.stdout.flush()
     except Interrupted as stop:
-        say(str(stop), *getattr(stop, "__notes__", []))
+        say(str(stop), *_notes(stop))
+        if as_json:
+            _answer(stop, stop.exit_code)
         return stop.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         say("interrupted")
+        if as_json:
+            _answer(stop, _EXIT_SIGINT)
         return _EXIT_SIGINT
     except BrokenPipeError:
         # The reader of stdout left (`qkdlab drivers | head`): no error of ours, but
         # Python must not try to flush what nobody reads.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
     except Exception as error:
         if os.environ.get("QKDLAB_DEBUG") == "1":
@@ -107,11 +113,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(known, file=sys.stderr)
         else:
             say(str(known))
-        say(*getattr(error, "__notes__", []))
+        say(*_notes(error))
+        if as_json:
+            _answer(known, known.exit_code, _notes(error))
         return known.exit_code
     if not given:
         return UsageError.exit_code
     return answer if isinstance(answer, int) else 0
+
+
+def _notes(error: BaseException) -> list[str]:
+    return list(getattr(error, "__notes__", []))
+
+
+def _answer(
+    error: BaseException, exit_code: int, notes: Sequence[str] | None = None
+) -> None:
+    """Print an error as the JSON object that the command did not get to print.
+
+    notes: what was added to it; the error's own when None
+    """
+    if ANSWERED.is_set():
+        return
+    told = {
+        "kind": type(error).__name__,
+        "exit_code": exit_code,
+        "message": str(error) or "interrupted",
+        "notes": _notes(error) if notes is None else list(notes),
+    }
+    try:
+        print_json({"error": told}, one_line=True)
+    except OSError:
+        # Nobody reads stdout, or it is full: stderr and the exit code have said it.
+        _close_stdout()
+
+
+def _close_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _as_known(error: Exception) -> QkdlabError:

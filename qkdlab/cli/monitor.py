@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -98,13 +97,15 @@ def _display(*, as_json: bool) -> Iterator[_Show]:
 
 
 def _print_json(t_s: float, taken: Sample, units: dict[str, str]) -> None:
+    from qkdlab.cli.output import print_json
+
     line = {
         "t_s": round(t_s, 6),
         "values": {name: value for name, (value, _) in taken.items()},
         "units": units,
         "problems": {n: problem for n, (_, problem) in taken.items() if problem},
     }
-    print(json.dumps(line, allow_nan=False), flush=True)
+    print_json(line, one_line=True)
 
 
 def _print_line(t_s: float, taken: Sample, units: dict[str, str]) -> None:

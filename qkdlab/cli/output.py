@@ -6,14 +6,20 @@ import json
 import sys
 import warnings
 from collections.abc import Mapping
+from threading import Event
 from typing import Any, TextIO
 
-__all__ = ["print_json", "say", "short_warnings"]
+__all__ = ["ANSWERED", "print_json", "say", "short_warnings"]
+
+ANSWERED = Event()
+"""Set when a command has printed its JSON object, so that no error adds another."""
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object, and nothing else, on stdout."""
-    print(json.dumps(value, indent=2, allow_nan=False))
+def print_json(value: Mapping[str, Any], *, one_line: bool = False) -> None:
+    """Print one JSON object on stdout; `one_line` for those who read line by line."""
+    indent = None if one_line else 2
+    print(json.dumps(value, indent=indent, allow_nan=False), flush=one_line)
+    ANSWERED.set()
 
 
 def say(*lines: str) -> None:

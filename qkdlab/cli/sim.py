@@ -45,7 +45,7 @@ def command(
     They speak as the real ones do, on TCP, pseudo terminals, RFC 2217 and ZeroMQ. When
     the physics cannot keep up, stderr says by how much; up to 0.25 s is no lag.
     """
-    from qkdlab.cli.output import say, short_warnings
+    from qkdlab.cli.output import print_json, say, short_warnings
     from qkdlab.config.layers import Override
     from qkdlab.config.load import load
     from qkdlab.errors import ResourceError, UsageError
@@ -68,7 +68,7 @@ def command(
         if addresses is not None:
             _write_whole(addresses, json.dumps(document) + "\n")
         if as_json:
-            print(json.dumps(document), flush=True)
+            print_json(document, one_line=True)
         else:
             _print_table(document["instruments"])
 

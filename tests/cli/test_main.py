@@ -8,6 +8,7 @@ import pytest
 
 import qkdlab.cli.main
 from qkdlab.cli.main import main
+from qkdlab.cli.output import print_json
 from qkdlab.errors import (
     AbortCode,
     ConfigError,
@@ -91,6 +92,43 @@ def test_an_error_is_one_line_and_its_exit_code(raising, error, code, line, caps
     assert captured.err.startswith(f"qkdlab: {line}")
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (InstrumentTimeout("alice_awg", "no answer"), "InstrumentTimeout", 2),
+        (SecurityAbort(AbortCode.SYNC_LOST, "slip"), "SecurityAbort", 3),
+        (OSError(28, "No space left on device", "/d/x"), "ResourceError", 5),
+        (Interrupted(15), "Interrupted", 143),
+        (KeyboardInterrupt(), "KeyboardInterrupt", 130),
+        (ZeroDivisionError("one/0"), "QkdlabError", 1),
+    ],
+)
+def test_with_json_an_error_is_one_object_on_stdout(raising, error, kind, code, capsys):
+    error.add_note("the light is off")
+    raising(error)
+    assert main(["drivers", "--json"]) == code
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)["error"]
+    assert (told["kind"], told["exit_code"]) == (kind, code)
+    assert f"qkdlab: {told['message']}\n" in captured.err
+    assert told["notes"] == ["the light is off"]
+
+
+def test_wrong_usage_with_json_is_an_object_too(capsys):
+    assert main(["run", "--json"]) == 1
+    assert "Missing argument" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_an_error_after_the_answer_adds_no_second_object(monkeypatch, capsys):
+    def app(**_):
+        print_json({"points": [1, 2]})
+        raise InstrumentTimeout("alice_awg", "no answer")
+
+    monkeypatch.setattr(qkdlab.cli.main, "app", app)
+    assert main(["scan", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == {"points": [1, 2]}
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
