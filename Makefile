@@ -1,10 +1,10 @@
-# The two commands of the README: `make demo` and `make test`.
+# The two commands of the README: `make demo` and `make test`. CI runs `test-slow`, too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check install benchmark clean
+.PHONY: demo test test-slow check install benchmark clean
 
 install: $(STAMP)
 
@@ -18,7 +18,10 @@ demo: $(STAMP)
 	$(BIN)/qkdlab run bb84 --seed 7
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check .
