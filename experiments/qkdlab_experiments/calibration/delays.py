@@ -66,9 +66,10 @@ def residuals_ps(
     t = np.concatenate([block.t for block in blocks])
     channel = np.concatenate([block.ch for block in blocks])
     since = t % reference_ps
-    true_ps = since * (1.0 + fit.stretch) - np.asarray(fit.offset_ps)[channel]
+    offsets_ps = np.asarray(fit.offset_ps, np.float64)
+    true_ps = since * (1.0 + fit.stretch) - offsets_ps[channel]
     return (
-        (true_ps + slot_ps / 2) % slot_ps - slot_ps / 2,
+        np.asarray((true_ps + slot_ps / 2) % slot_ps - slot_ps / 2, np.float64),
         channel,
         t // reference_ps,
     )
