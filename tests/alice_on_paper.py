@@ -39,7 +39,7 @@ class Paper:
     leak: float = 3e-4
     peak_w: float = 2e-6
     noise_rel: float = 1e-4
-    walk_rad: float = 6e-5
+    walk_rad: float = 8e-5
     """Of the modulator's phase, from one reading of the meter to the next."""
     offset_w: float = 2e-12
     start_ps: float = 1234.0
