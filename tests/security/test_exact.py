@@ -98,6 +98,13 @@ def test_mean_intervals_are_narrower_than_hoeffdings():
         assert high - low < 0.35 * 2 * width
 
 
+def test_mean_intervals_are_no_narrower_than_one_success():
+    # beyond that Hoeffding's theorem says nothing of unequal trials
+    low, high = (float(x) for x in mean_interval(100, 50, 0.45))
+    assert low <= 49
+    assert high >= 51
+
+
 def test_the_mean_of_no_trials_is_nothing():
     assert [float(x) for x in mean_interval(0, 0, EPSILON)] == [0, 0]
 
@@ -177,6 +184,8 @@ def test_slacks_of_a_binomial_hold_and_are_in_order(n, delta, epsilon):
         float(binomial_slack(n, delta, epsilon, slack))
         for slack in (Slack.EXACT, Slack.CHERNOFF, Slack.HOEFFDING)
     )
+    whole = round(n * (delta + exact))
+    assert exact == 0 or stats.binom.sf(whole - 1, n, delta) <= epsilon**2 * 1.001
     assert 0 <= exact <= chernoff + 1 / n
     assert chernoff <= max(hoeffding, 0) * (1 + 1e-9)
     k = math.ceil(n * (delta + chernoff) * (1 - 1e-12))
