@@ -39,12 +39,18 @@ class Detectors(Options):
     trigger_levels_mv: list[float] | None = None
 
 
+class Connector(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    enabled: bool | None = None
+    threshold_v: float | None = None
+
+
 class Inputs(Options):
     n_inputs: int = 4
     resolution: str | None = None
     sync: str | None = None
     inputs: list[dict[str, Any]] = []
-    start: dict[str, Any] = {}
+    start: Connector = Connector()
 
 
 class LaserOptions(Options):
@@ -73,7 +79,7 @@ TAGGER = {
     "max_input_v": 2.0,
 }
 LASER = {"max_current_ma": 200.0}
-CLOCK = {"max_power_dbm": 16.5}
+CLOCK = {"max_output_dbm": 16.5}
 DELAY = {"max_trigger_hz": 1e7, "min_trigger_v": -3.5, "max_trigger_v": 3.5}
 LINE = {"min_attenuation_db": 1.2, "max_attenuation_db": 60.0}
 

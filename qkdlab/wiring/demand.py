@@ -31,6 +31,7 @@ class Demand:
     intensities: dict[str, tuple[float, float]] | None = None
     bias_ua: tuple[float, ...] | None = None
     predicted_rate_hz: float | None = None
+    clock_power_dbm: float | None = None
 
     @classmethod
     def of(cls, parameters: BaseModel) -> Self:
@@ -38,6 +39,7 @@ class Demand:
         data = parameters.model_dump()
         pattern = data.get("pattern") or {}
         detection = data.get("detection") or {}
+        source = (data.get("calibration") or {}).get("source") or {}
         bias = detection.get("bias_ua")
         return cls(
             duration_s=data.get("duration_s"),
@@ -48,6 +50,7 @@ class Demand:
             intensities=_intensities(data.get("intensities")),
             bias_ua=tuple(bias) if bias is not None else None,
             predicted_rate_hz=detection.get("predicted_rate_hz"),
+            clock_power_dbm=source.get("clock_power_dbm"),
         )
 
     @property

@@ -91,6 +91,8 @@ class Laser(_Part):
     """From the clock edge to the pulse's centre."""
     bias_ma: float = Field(default=10.0, ge=0)
     threshold_ma: float = Field(default=12.0, gt=0)
+    max_current_ma: float = Field(default=100.0, gt=0)
+    """What the diode bears."""
     pulse_current_ma: float = Field(default=35.0, gt=0)
     """Of the pulse former at the clock's nominal level."""
     slope_mw_per_ma: float = Field(default=0.1, gt=0)

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from qkdlab.problems import Problem, in_file_order
-from qkdlab.wiring import rules_cabling, rules_light, rules_signals
+from qkdlab.wiring import (
+    rules_cabling,
+    rules_channel,
+    rules_light,
+    rules_signals,
+    rules_source,
+    rules_sync,
+)
 from qkdlab.wiring.view import BenchConfig, BenchView
 
 __all__ = ["check"]
@@ -27,11 +34,17 @@ RULES: tuple[Rule, ...] = (
     rules_signals.drive_voltages,
     rules_signals.impedances,
     rules_signals.triggers,
+    rules_sync.timebase,
+    rules_sync.trigger_level,
+    rules_sync.start_threshold,
+    rules_source.pulse_former,
+    rules_source.laser_current,
     rules_light.attenuation,
     rules_light.meter_range,
     rules_light.wavelengths,
     rules_light.bias,
     rules_light.tag_rate,
+    rules_channel.standing_loss,
 )
 
 

@@ -17,7 +17,14 @@ from qkdlab.wiring.parts import (
 )
 from qkdlab.wiring.view import BenchView
 
-__all__ = ["attenuation", "bias", "meter_range", "tag_rate", "wavelengths"]
+__all__ = [
+    "attenuation",
+    "bias",
+    "meter_range",
+    "range_db",
+    "tag_rate",
+    "wavelengths",
+]
 
 PLANCK_J_S = 6.62607015e-34
 LIGHT_M_PER_S = 299_792_458.0
@@ -46,7 +53,7 @@ def attenuation(view: BenchView) -> Iterator[Problem]:
         knobs = path.of_kind(VariableAttenuator)
         wanted_dbm = photon_power_dbm(brightest, rate, laser.wavelength_nm)
         needed_db = laser.mean_power_dbm - path.loss_db - wanted_dbm
-        ranges = [_range_db(view, part) for _, part in knobs]
+        ranges = [range_db(view, part) for _, part in knobs]
         low, high = sum(r[0] for r in ranges), sum(r[1] for r in ranges)
         if not low <= needed_db <= high:
             place = knobs[0][0] if knobs else name
@@ -286,7 +293,8 @@ def _standing_db(view: BenchView, path: OpticalPath) -> float:
     return sum(value_db or 0.0 for value_db in set_db)
 
 
-def _range_db(view: BenchView, part: VariableAttenuator) -> tuple[float, float]:
+def range_db(view: BenchView, part: VariableAttenuator) -> tuple[float, float]:
+    """Return what an attenuator reaches by its label and by its driver."""
     limits = view.limits(part.instrument)
     return (
         max(part.min_db, limits.get("min_attenuation_db", part.min_db)),

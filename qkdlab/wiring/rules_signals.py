@@ -70,14 +70,12 @@ def references(view: BenchView) -> Iterator[Problem]:
             continue
         state = "left as it was found" if actual is None else f"'{actual}'"
         cable = "is" if is_wired else "is not"
-        party, _, key = part.instrument.partition(".")
-        path = ("parties", party, "instruments", key, "options", "reference")
         message = (
             f"the reference is {state}, but '{name}.ref_in' {cable} connected; set "
             f"reference: {wanted}"
         )
         severity: Literal["error", "warning"] = "warning" if actual is None else "error"
-        yield Problem(view.config.where(path), path, message, severity)
+        yield view.set_option(part.instrument, ("reference",), message, severity)
 
 
 def samples(view: BenchView) -> Iterator[Problem]:

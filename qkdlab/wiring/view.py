@@ -94,6 +94,18 @@ class BenchView:
         path: KeyPath = ("wiring", "parts", name, *((key,) if key else ()))
         return Problem(self.config.where(path), path, message, severity)
 
+    def set_option(
+        self,
+        name: str,
+        option: KeyPath,
+        message: str,
+        severity: Literal["error", "warning"] = "error",
+    ) -> Problem:
+        """Make a problem with an option of ``party.name``."""
+        party, _, key = name.partition(".")
+        path: KeyPath = ("parties", party, "instruments", key, "options", *option)
+        return Problem(self.config.where(path), path, message, severity)
+
     def cable(self, index: int, key: str, message: str) -> Problem:
         """Make a problem with a value of a cable."""
         path: KeyPath = ("wiring", "cables", index, key)

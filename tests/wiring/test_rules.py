@@ -170,7 +170,7 @@ def test_two_instruments_on_one_bus_need_two_addresses():
 
 
 def test_the_laser_must_pulse_once_a_symbol():
-    line = str(only("wiring.parts.clock.frequency_hz=80.0e6"))
+    line = text(problems("wiring.parts.clock.frequency_hz=80.0e6"))
     assert "80000000 Hz, but symbol_period_ps 10000 wants 100000000 Hz" in line
 
 
