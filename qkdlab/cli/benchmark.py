@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from qkdlab.cli.options import Json
 from qkdlab.errors import UsageError
 
 __all__ = ["NAME", "command"]
@@ -17,7 +18,7 @@ def command(
     groups: Annotated[
         list[str] | None, typer.Argument(help="Groups to measure [all].")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure the project's figures here.
 

@@ -1,13 +1,11 @@
-"""What the commands for a person at the bench share: options, bench, values as text."""
+"""What the commands for a person at the bench share: the bench, and values as text."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
@@ -17,10 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEGATIVE_NUMBERS",
-    "Attach",
-    "Config",
-    "Json",
-    "Overrides",
     "at_the_bench",
     "load_for_hands",
     "parameters",
@@ -29,19 +23,6 @@ __all__ = [
 
 NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
 """Settings of a command whose arguments may begin with a minus."""
-
-Config = Annotated[
-    str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
-]
-Attach = Annotated[
-    Path | None,
-    typer.Option(help="Addresses of a running `qkdlab sim`, as it wrote them."),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def load_for_hands(config: str, overrides: Sequence[str] | None) -> RunConfig:

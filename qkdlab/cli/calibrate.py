@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from qkdlab.cli.options import Config, Json, Overrides, Quiet, Seed
+
 __all__ = ["NAME", "command"]
 
 NAME = "calibrate"
 
 
 def command(
-    config: Annotated[
-        str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
-    ],
+    config: Config,
     step: Annotated[
         str | None,
         typer.Argument(help="One step; without --records those before it run, too."),
@@ -25,21 +25,14 @@ def command(
         Path | None,
         typer.Option(help="Folder of an earlier calibration: STEP runs alone on it."),
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of a simulated bench.")
-    ] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
     output: Annotated[
         Path | None,
         typer.Option(help="New folder for all files [runs/CONFIG-calibration-TIME]."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Calibrate a bench: all steps in order, or one.
 

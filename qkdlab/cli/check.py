@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
+from qkdlab.cli.options import Config, Overrides
 from qkdlab.errors import ConfigError
 
 __all__ = ["NAME", "command"]
@@ -14,13 +11,8 @@ NAME = "check"
 
 
 def command(
-    config: Annotated[
-        str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
-    ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
-    ] = None,
+    config: Config,
+    overrides: Overrides = None,
 ) -> None:
     """Validate a configuration and its bench.
 

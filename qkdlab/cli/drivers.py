@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from qkdlab.cli.options import Json
 
 __all__ = ["NAME", "command"]
 
@@ -12,7 +12,7 @@ NAME = "drivers"
 
 
 def command(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the drivers that are installed."""
     from qkdlab.cli.output import print_json

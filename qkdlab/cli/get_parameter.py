@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qkdlab.cli.by_hand import Attach, Config, Json, Overrides
+from qkdlab.cli.options import Attach, Config, Json, Overrides
 
 __all__ = ["NAME", "command"]
 

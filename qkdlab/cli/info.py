@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from qkdlab.cli.options import Json
+
 __all__ = ["NAME", "command"]
 
 NAME = "info"
@@ -14,7 +16,7 @@ NAME = "info"
 
 def command(
     file: Annotated[Path, typer.Argument(help="Run file of one party (HDF5).")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Describe a run file, finished or not (.part), and what its party committed."""
     from qkdlab.cli.output import print_json

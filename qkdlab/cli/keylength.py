@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qkdlab.cli.options import Json
 from qkdlab.errors import ConfigError, ResourceError, UsageError
 
 __all__ = ["NAME", "command"]
@@ -19,7 +20,7 @@ NAME = "keylength"
 
 def command(
     counts: Annotated[str, typer.Argument(help="File of counts (JSON); - for stdin.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Compute a key length from observed counts."""
     from qkdlab.cli.output import print_json

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from qkdlab.cli.by_hand import Attach, Config, Json, Overrides
+from qkdlab.cli.options import Attach, Config, Json, Overrides
 
 if TYPE_CHECKING:
     from qkdlab.clock import Clock

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qkdlab.cli.options import Attach, Config, Duration, Json, Overrides, Quiet
+
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
     from qkdlab.session.meeting import Meeting
     from qkdlab.station.bench import Bench
 
-__all__ = [
-    "Attach",
-    "Config",
-    "Connect",
-    "Duration",
-    "Json",
-    "Listen",
-    "Output",
-    "Overrides",
-    "Patience",
-    "Quiet",
-    "Secret",
-    "Wait",
-    "play",
-]
+__all__ = ["command_of"]
 
-Config = Annotated[
-    str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
-]
-Attach = Annotated[
-    Path | None, typer.Option(help="Addresses file that `qkdlab sim` wrote.")
-]
 Listen = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Wait there for the other party."),
@@ -45,11 +28,6 @@ Connect = Annotated[
 Secret = Annotated[
     Path | None, typer.Option(help="File of the pre-shared secret (qkdlab secret).")
 ]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
-]
-Duration = Annotated[float | None, typer.Option(help="Link time in seconds.")]
 Wait = Annotated[
     float | None,
     typer.Option(help="Seconds to wait for the other party to be there [600]."),
@@ -62,11 +40,46 @@ Output = Annotated[
     Path | None,
     typer.Option(help="New folder for the party's files [runs/CONFIG-TIME-PARTY]."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
-def play(
+def command_of(party: str, told: str) -> Callable[..., int]:
+    """Return the command that plays `party`; `told` is its help."""
+
+    def command(
+        config: Config,
+        attach: Attach = None,
+        listen: Listen = None,
+        connect: Connect = None,
+        secret: Secret = None,
+        overrides: Overrides = None,
+        duration: Duration = None,
+        wait: Wait = None,
+        patience: Patience = None,
+        output: Output = None,
+        as_json: Json = False,
+        quiet: Quiet = False,
+    ) -> int:
+        return _play(
+            party,
+            config,
+            attach=attach,
+            listen=listen,
+            connect=connect,
+            secret=secret,
+            overrides=overrides,
+            duration=duration,
+            wait=wait,
+            patience=patience,
+            output=output,
+            as_json=as_json,
+            quiet=quiet,
+        )
+
+    command.__doc__ = told
+    return command
+
+
+def _play(
     party: str,
     config: str,
     *,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from qkdlab.cli.options import Json, Overrides, Quiet
+
 __all__ = ["NAME", "command"]
 
 NAME = "replay"
@@ -24,14 +26,9 @@ def command(
     level: Annotated[
         Level, typer.Option(help="Record to begin with: tags and settings.")
     ] = Level.TAGS,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    overrides: Overrides = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Go through a run's key blocks once more, without instruments.
 

@@ -8,33 +8,24 @@ from typing import Annotated
 
 import typer
 
+from qkdlab.cli.options import Config, Duration, Json, Overrides, Quiet, Seed
+
 __all__ = ["NAME", "command"]
 
 NAME = "run"
 
 
 def command(
-    config: Annotated[
-        str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
-    ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of a simulated run.")
-    ] = None,
-    duration: Annotated[
-        float | None, typer.Option(help="Link time in seconds.")
-    ] = None,
+    config: Config,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    duration: Duration = None,
     output: Annotated[
         Path | None,
         typer.Option(help="New folder for the run's files [runs/CONFIG-TIME]."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Run an experiment to equal keys.
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qkdlab.cli.by_hand import NEGATIVE_NUMBERS, Attach, Config, Json, Overrides
+from qkdlab.cli.by_hand import NEGATIVE_NUMBERS
+from qkdlab.cli.options import Attach, Config, Json, Overrides
 
 if TYPE_CHECKING:
     from qkdlab.station.scan import Column

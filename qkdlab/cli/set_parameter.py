@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from qkdlab.cli.by_hand import NEGATIVE_NUMBERS, Attach, Config, Json, Overrides
+from qkdlab.cli.by_hand import NEGATIVE_NUMBERS
+from qkdlab.cli.options import Attach, Config, Json, Overrides
 
 __all__ = ["CONTEXT", "NAME", "command"]
 

@@ -10,25 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
+from qkdlab.cli.options import Config, Json, Overrides, Seed
+
 __all__ = ["NAME", "command"]
 
 NAME = "sim"
 
 
 def command(
-    config: Annotated[
-        str, typer.Argument(help="Configuration: a file, or a packaged name (bb84).")
-    ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="A.B=C", help="Change one value; repeatable."),
-    ] = None,
+    config: Config,
+    overrides: Overrides = None,
     speed: Annotated[
         float, typer.Option(help="Seconds of the world in a second of yours.")
     ] = 1.0,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the world [the configuration's].")
-    ] = None,
+    seed: Seed = None,
     addresses: Annotated[
         Path | None,
         typer.Option(help="File for the addresses, as `alice` and `bob` read it."),
@@ -36,9 +31,7 @@ def command(
     bind: Annotated[
         str, typer.Option(help="Address of this machine to listen on.")
     ] = "127.0.0.1",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the addresses as one line of JSON.")
-    ] = False,
+    as_json: Json = False,
 ) -> int:
     """Serve the simulated instruments of a bench until SIGINT or SIGTERM.
 

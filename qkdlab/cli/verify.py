@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from qkdlab.cli.options import Json
+
 __all__ = ["NAME", "command"]
 
 NAME = "verify"
@@ -14,7 +16,7 @@ NAME = "verify"
 
 def command(
     file: Annotated[Path, typer.Argument(help="Run file of one party, or its .part.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Compare a run file with its hashes.
 
