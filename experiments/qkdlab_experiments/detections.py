@@ -14,6 +14,7 @@ from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import SlotCounts
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import KeyBlockTags, OnRecord, read_key_block
+from qkdlab_experiments.detector_shares import DetectorShares
 from qkdlab_experiments.gate import check_gate
 from qkdlab_experiments.parameters import Bb84Parameters
 
@@ -34,13 +35,16 @@ def detections(
     already:  tags read before the block, from which `fit` was made
     progress: told which part of the block is there
 
-    Raises as `read_key_block` and, after the last piece, as `check_gate`.
+    Raises as `read_key_block`, as `DetectorShares.take` and, after the last piece, as
+    `check_gate`.
     """
     fired_of_mask = _fired_of_mask(receiver.channels)
+    shares = DetectorShares(p)
     counts = SlotCounts()
     live_before = 0
     for piece in read_key_block(receiver, p, fit, already):
         counts = piece.counts
+        shares.take(fired_of_mask[piece.mask])
         live = max(live_before, _live_slots(p, counts, piece.done))
         told = _judged(randomness, block, fired_of_mask, piece, live - live_before)
         _record_slots(receiver, p, told)
