@@ -37,7 +37,7 @@ def minimum(
     *,
     tolerance: float = 0.5,
     budget: int = 400,
-    enough: float | None = None,
+    enough: arb | float | None = None,
 ) -> Minimum:
     """Bound the minimum of a formula over a box from below.
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from flint import arb
 
 from qkdlab.security.balls import Interval, between, floor_below
-from qkdlab.security.minimum import Formula, minimum
+from qkdlab.security.minimum import Formula, Minimum, minimum
 from qkdlab.security.quantities import Quantity, at_least, constant, entropy
 from qkdlab.security.tails import gamma_random_sampling
 
@@ -76,15 +76,23 @@ class OverIntensities(ABC):
         if contradicted:
             length, point = 0, tuple(side.middle for side in box)
         else:
-            found = min(
-                (minimum(piece, box) for piece in self._pieces(box)),
-                key=lambda least: least.low,
-            )
+            found = self._minimum(box)
             length, point = floor_below(found.low) or 0, found.point
         places = [Quantity(mu) for mu in point]
         bounds = {name: q.number for name, q in self.evaluate(places).items()}
         intensities = tuple(mu.number for mu in places)
         return Least(max(0, length), bounds, intensities, contradicted)
+
+    def _minimum(self, box: Sequence[Interval]) -> Minimum:
+        first, *others = self._pieces(box)
+        found = minimum(first, box)
+        for piece in others:
+            # whether it is lower is all that is asked at first
+            rough = minimum(piece, box, enough=found.low)
+            if not rough.low > found.low:
+                other = minimum(piece, box)
+                found = min(found, other, key=lambda least: least.low)
+        return found
 
     def _pieces(self, box: Sequence[Interval]) -> Iterator[Formula]:
         """Yield formulas whose least value is that of the length.

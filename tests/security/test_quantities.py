@@ -198,14 +198,15 @@ def test_precise_lets_one_thread_in_at_a_time():
     @precise
     def watch():
         before = ctx.prec
-        time.sleep(0.01)
+        time.sleep(0.01 * (1 + len(seen)))
         seen.append((before, ctx.prec))
 
     threads = [threading.Thread(target=watch) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ctx.workprec(53):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert seen == [(PRECISION_BITS, PRECISION_BITS)] * 4
 
 
@@ -254,6 +255,14 @@ def test_at_most_is_the_lesser_and_at_least_the_greater(x, limit):
     assert holds(found.value, min(Decimal(x), Decimal(limit)))
     found = q.at_least(variable(Decimal(x)), q.constant(Decimal(limit)))
     assert holds(found.value, max(Decimal(x), Decimal(limit)))
+
+
+@given(*[st.floats(-100, 100)] * 2, *[st.floats(0, 50)] * 2, st.floats(0, 1))
+def test_at_most_of_two_boxes_holds_the_lesser_everywhere(x, y, wide, high, place):
+    found = q.at_most(variable(x, x + wide), variable(y, y + high))
+    for there in (place, 1 - place):
+        lesser = min(x + place * wide, y + there * high)
+        assert holds(found.value, lesser)
 
 
 def test_at_most_keeps_the_slope_below_the_limit_only():
