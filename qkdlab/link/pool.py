@@ -144,13 +144,20 @@ class PadPool:
         index = self._next[direction]
         return index, self._spend(direction, index)
 
-    def take_at(self, direction: Direction, index: int) -> bytes | None:
-        """Spend the pad that the peer names, and all before it.
+    def look_at(self, direction: Direction, index: int) -> bytes | None:
+        """Return the pad that the peer names, to verify its tag; nothing is spent.
 
-        Returns None for an index that is spent already or too far ahead to be honest.
+        Anybody can name a pad. Returns None for an index that is spent already or too
+        far ahead to be honest.
         """
         first = self._next[direction]
         if not first <= index < min(first + AHEAD, self.n_pads):
+            return None
+        return self._pad(direction, index)
+
+    def take_at(self, direction: Direction, index: int) -> bytes | None:
+        """Spend a pad whose tag was verified, and all before it; as `look_at`."""
+        if self.look_at(direction, index) is None:
             return None
         return self._spend(direction, index)
 
@@ -185,20 +192,22 @@ class PadPool:
             )
         first = self._next[direction]
         self._next[direction] = index + 1
-        at = KEYS_BYTES + PAD_BYTES * _place(direction)
-        pad = self._bytes(at + PAIR_BYTES * index)
+        pad = self._pad(direction, index)
         try:
             if self._file is not None:
                 os.pwrite(self._file, _counter(index + 1), COUNTER_AT[direction])
                 os.fsync(self._file)
             for spent in range(first, index + 1):
-                self._overwrite(at + PAIR_BYTES * spent)
+                self._overwrite(_pad_at(direction, spent))
         except OSError as error:
             raise ResourceError(
                 f"cannot mark a pad as spent: {error.strerror}"
             ) from None
         self._pads_taken += 1
         return pad
+
+    def _pad(self, direction: Direction, index: int) -> bytes:
+        return self._bytes(_pad_at(direction, index))
 
     def _bytes(self, at: int) -> bytes:
         return bytes(self._secret[at : at + PAD_BYTES])
@@ -224,6 +233,10 @@ def _sync_folder(folder: Path) -> None:
 
 def _place(direction: Direction) -> int:
     return 0 if direction is Direction.ALICE_TO_BOB else 1
+
+
+def _pad_at(direction: Direction, index: int) -> int:
+    return KEYS_BYTES + PAD_BYTES * _place(direction) + PAIR_BYTES * index
 
 
 def _counter(value: int) -> bytes:

@@ -267,13 +267,18 @@ class _Half:
         return index, tag
 
     def check(self, index: int, tag: bytes) -> None:
-        """Spend the pad that the peer named and verify the tag of the phase."""
-        pad = self._pool.take_at(self.direction, index)
+        """Verify the tag of the phase, then spend the pad that the peer named.
+
+        A forged frame spends nothing: it could name a pad that the sender has not
+        reached, and part two secrets for good.
+        """
+        pad = self._pool.look_at(self.direction, index)
         if pad is None:
             raise _Refused
         key = self._pool.hash_key(self.direction)
         if not authenticate.check(key, pad, self._covered(index), tag):
             raise _Refused
+        self._pool.take_at(self.direction, index)
         self._next_phase()
 
     def _covered(self, index: int) -> bytes:

@@ -66,6 +66,14 @@ def test_a_pad_too_far_ahead_is_not_spent():
     assert pool.remaining(FORTH) == 200
 
 
+def test_looking_at_a_pad_spends_nothing():
+    pool = PadPool.memory(SECRET)
+    pad = pool.look_at(FORTH, 2)
+    assert pool.spent(FORTH) == 0
+    assert pool.take_at(FORTH, 2) == pad
+    assert pool.look_at(FORTH, 2) is None
+
+
 def test_bits_spent_count_both_directions():
     pool = PadPool.memory(SECRET)
     pool.take(FORTH)

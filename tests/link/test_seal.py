@@ -315,3 +315,21 @@ def test_a_message_that_nobody_would_close_is_refused_at_once(data):
     with pytest.raises(SecurityAbort) as caught:
         line.alice.receive(0.0)
     assert caught.value.code is AbortCode.AUTHENTICATION_FAILED
+
+
+def test_a_forged_frame_spends_no_pad(line):
+    line.alice.send(b"a phase", True)
+    (frame,) = line.steal()
+    forged = bytearray(frame)
+    forged[10] ^= 3  # names a later pad
+    line.inject(bytes(forged))
+    assert refuses(line).code is AbortCode.AUTHENTICATION_FAILED
+    assert line.bob._pool.spent(FORTH) == 0
+
+
+def test_a_verified_tag_spends_its_pad_and_all_before(line):
+    for _ in range(2):
+        line.alice._pool.take(FORTH)
+    line.alice.send(b"a phase", True)
+    received(line.bob)
+    assert line.bob._pool.spent(FORTH) == 3
