@@ -119,8 +119,12 @@ def test_the_truth_lies_within_the_uncertainty_as_often_as_stated(z_scores, quan
     assert covers(z_scores[quantity])
 
 
-# The direct V_pi's uncertainty is that of charges, which paper has not.
-@pytest.mark.parametrize("quantity", sorted(set(TRUTH) - {"modulator_dc_v_pi_v"}))
+# Charges and a phase that wanders are better modelled by the simulated bench:
+# `test_steps_coverage` holds these two.
+ON_THE_BENCH = {"modulator_dc_v_pi_v", "modulator_null_v"}
+
+
+@pytest.mark.parametrize("quantity", sorted(set(TRUTH) - ON_THE_BENCH))
 def test_half_the_uncertainty_would_be_seen(z_scores, quantity):
     assert not covers([2 * z for z in z_scores[quantity]])
 

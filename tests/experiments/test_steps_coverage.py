@@ -19,7 +19,7 @@ from qkdlab_experiments.calibration import laser, modulator
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("runs")]
 
-N_BENCHES = 24
+N_BENCHES = 32
 LEAST_P = 1e-4
 SPREAD = {
     "laser_threshold_rel": 0.05,

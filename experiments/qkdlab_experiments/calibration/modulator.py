@@ -42,7 +42,7 @@ _SETTLING_S = 1.0, 0.5
 """Before the null is looked for, and before it is looked for once more."""
 _ASIDE = 0.1
 """Of V_pi, to both sides of the null."""
-_RESTLESS_RAD = 1.2e-4
+_RESTLESS_RAD = 1.6e-4
 """From one reading to the next the modulator's phase stands no stiller [guess]; where
 it is worse, the fits' residuals tell."""
 _NULL_RAD = 1e-4
