@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,6 @@ _SUMMED = (
     "verification_bits",
     "secret_bits",
     "claimable_secret_bits",
-    "epsilon",
 )
 _COMMON = ("key_class", "theorem", "claim", "assumptions", "intensities")
 
@@ -30,20 +30,39 @@ def total_figures(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     One block's figures are the run's. Of more, those that ended with a key are summed,
     and rates follow from the sums; ``pulses`` are those of all. Without any key, the
     figures are the last block's, which tells why. Bounds and keys stay with their
-    blocks. The failure probabilities of keys used together add up.
+    blocks. The failure probabilities of all blocks add up: which of them would give a
+    key was not known before.
     """
     if len(blocks) < 2:
         return dict(blocks[0]) if blocks else {}
-    pulses = sum(b.get("pulses", 0) for b in blocks)
+    of_all = {
+        "pulses": sum(b.get("pulses", 0) for b in blocks),
+        "epsilon": _epsilon(blocks),
+    }
     with_key = [b for b in blocks if b.get("secret_bits") and not b.get("aborted")]
     if len(with_key) < 2:
-        return {**(with_key or blocks)[-1], "pulses": pulses}
+        return {**(with_key or blocks)[-1], **of_all}
     figures = {n: with_key[-1][n] for n in _COMMON if n in with_key[-1]}
     for name in _SUMMED:
         values = [b[name] for b in with_key if name in b]
         if values:
             figures[name] = _sum(values)
-    return {**figures, **_rates(figures, with_key), "pulses": pulses}
+    return {**figures, **_rates(figures, with_key), **of_all}
+
+
+def _epsilon(blocks: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the sum of what each block may fail by, rounded up, by name.
+
+    A block that ended before its strings were compared has no ``correctness``.
+    """
+    terms: dict[str, list[float]] = {}
+    for block in blocks:
+        for name, value in block.get("epsilon", {}).items():
+            terms.setdefault(name, []).append(value)
+    return {
+        name: min(1.0, math.nextafter(math.fsum(values), math.inf))
+        for name, values in terms.items()
+    }
 
 
 def _sum(values: list[Any]) -> Any:

@@ -141,3 +141,21 @@ def test_totals_add_up(lengths: list[int]) -> None:
     assert totals["pulses"] == 2 * sum(lengths)
     assert totals["qber_x"] == 0
     assert totals["live_fraction"] == 0.5
+
+
+@pytest.mark.parametrize("n_keys", [0, 1, 2])
+def test_blocks_without_key_count_in_epsilon(n_keys: int) -> None:
+    aborted: dict[str, Any] = {"aborted": {"code": "qber"}, "epsilon": {"secrecy": 0.1}}
+    good: dict[str, Any] = {
+        "aborted": None,
+        "secret_bits": 5,
+        "epsilon": {"secrecy": 0.1, "correctness": 0.01},
+    }
+    epsilon = total_figures([good] * n_keys + [aborted] * 3)["epsilon"]
+    assert epsilon["secrecy"] == pytest.approx(0.1 * (n_keys + 3))
+    assert epsilon.get("correctness", 0.0) == pytest.approx(0.01 * n_keys)
+
+
+def test_epsilon_is_no_more_than_one() -> None:
+    block: dict[str, Any] = {"aborted": None, "epsilon": {"secrecy": 0.4}}
+    assert total_figures([block] * 3)["epsilon"] == {"secrecy": 1.0}
