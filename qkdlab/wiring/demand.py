@@ -21,6 +21,7 @@ class Demand:
     """Figures that the rules need; None where the experiment does not say.
 
     intensities: class -> (mean photon number at the sender's output, probability)
+    intensity_v_pi_v, polarization_v_pi_v: of the labels, at the generator's output
     """
 
     duration_s: float | None = None
@@ -32,6 +33,8 @@ class Demand:
     bias_ua: tuple[float, ...] | None = None
     predicted_rate_hz: float | None = None
     clock_power_dbm: float | None = None
+    intensity_v_pi_v: float | None = None
+    polarization_v_pi_v: float | None = None
 
     @classmethod
     def of(cls, parameters: BaseModel) -> Self:
@@ -39,7 +42,8 @@ class Demand:
         data = parameters.model_dump()
         pattern = data.get("pattern") or {}
         detection = data.get("detection") or {}
-        source = (data.get("calibration") or {}).get("source") or {}
+        calibration = data.get("calibration") or {}
+        source = calibration.get("source") or {}
         bias = detection.get("bias_ua")
         return cls(
             duration_s=data.get("duration_s"),
@@ -50,6 +54,8 @@ class Demand:
             intensities=_intensities(data.get("intensities")),
             bias_ua=tuple(bias) if bias is not None else None,
             predicted_rate_hz=detection.get("predicted_rate_hz"),
+            intensity_v_pi_v=source.get("intensity_v_pi_v"),
+            polarization_v_pi_v=calibration.get("polarization_v_pi_v"),
             clock_power_dbm=source.get("clock_power_dbm"),
         )
 

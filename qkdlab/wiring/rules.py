@@ -11,6 +11,7 @@ from qkdlab.problems import Problem, in_file_order
 from qkdlab.wiring import (
     rules_cabling,
     rules_channel,
+    rules_drive,
     rules_light,
     rules_signals,
     rules_source,
@@ -32,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     rules_signals.references,
     rules_signals.samples,
     rules_signals.drive_voltages,
+    rules_drive.swept_voltages,
+    rules_drive.constant_levels,
     rules_signals.impedances,
     rules_signals.triggers,
     rules_sync.timebase,

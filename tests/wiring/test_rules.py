@@ -213,7 +213,8 @@ def test_a_bent_amplifier_is_a_warning():
 
 
 def test_an_amplifier_input_has_a_greatest_voltage():
-    line = str(only(AMPLIFIER, "wiring.parts.amplifier_pm.max_input_v=1.2"))
+    swept_less = "parameters.calibration.polarization_v_pi_v=0.5"
+    line = str(only(AMPLIFIER, "wiring.parts.amplifier_pm.max_input_v=1.2", swept_less))
     assert "takes 1.2 V, but 'pm' needs 1.24 V here; use more gain" in line
 
 
