@@ -46,7 +46,7 @@ def mounted():
 def say(mounted, *commands):
     """Turn the unit's knobs."""
     for command in commands:
-        mounted.simulator.feed(command + b"\n", mounted.clock.now_ps())
+        mounted.simulator.machine.feed(command + b"\n", mounted.clock.now_ps())
 
 
 def test_delays_keep_five_picoseconds_up_to_the_longest(mounted):
@@ -138,15 +138,15 @@ def test_the_timebase_is_told(present, name):
     mounted.driver.close()
 
 
-@pytest.mark.parametrize("answer", [b"x", b"7", b"2,abc", b"2;1"])
-def test_answers_that_are_no_delay_are_told(mounted, answer, monkeypatch):
-    monkeypatch.setattr(mounted.simulator, "_ask", lambda command: answer.decode())
+@pytest.mark.parametrize("answer", ["x", "7", "2,abc", "2;1"])
+def test_answers_that_are_no_delay_are_told(mounted, answer):
+    mounted.simulator.machine.add("DLAY", ask=lambda call: answer)
     with pytest.raises(InstrumentReplyError):
         mounted.driver.get_pulse("AB")
 
 
-def test_links_in_a_circle_are_told(mounted, monkeypatch):
-    monkeypatch.setattr(mounted.simulator, "_ask", lambda command: "2,+0.0")
+def test_links_in_a_circle_are_told(mounted):
+    mounted.simulator.machine.add("DLAY", ask=lambda call: "2,+0.0")
     with pytest.raises(InstrumentReplyError, match="in a circle"):
         mounted.driver.get_pulse("AB")
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qkdlab_sims.instruments.srs import SrsError
 from qkdlab_sims.instruments.srs_dg645 import Simulator
 from qkdlab_sims.instruments.srs_dg645.edges import RESOLUTION_PS, Edges
-from qkdlab_sims.instruments.srs_dg645.errors import Refused
 
 S = 10**12
 
@@ -18,8 +18,8 @@ class Bench:
         self.sim.on_change = self.changes.append
 
     def say(self, message, now_ps=0):
-        self.sim.feed(message.encode() + b"\n", now_ps)
-        return self.sim.take(now_ps).decode()
+        self.sim.machine.feed(message.encode() + b"\n", now_ps)
+        return self.sim.machine.take(now_ps).decode()
 
     def errors(self):
         found = []
@@ -51,8 +51,8 @@ def test_commands_of_one_line_are_parted_by_semicolons(bench):
 
 def test_lines_may_be_split_anywhere(bench):
     for byte in b"TLVL 0.5\r\nTLVL?\r\n":
-        bench.sim.feed(bytes([byte]), 0)
-    assert bench.sim.take(0) == b"+0.50\r\n"
+        bench.sim.machine.feed(bytes([byte]), 0)
+    assert bench.sim.machine.take(0) == b"+0.50\r\n"
 
 
 def test_power_comes_on_with_outputs_of_two_and_a_half_volts(bench):
@@ -128,8 +128,8 @@ def test_the_crystal_stretches_delays_until_a_reference_comes():
     ],
 )
 def test_errors_have_the_numbers_of_the_manual(bench, message, code):
-    bench.sim.feed(message.encode("latin-1") + b"\n", 0)
-    assert bench.sim.take(0) == b""
+    bench.sim.machine.feed(message.encode("latin-1") + b"\n", 0)
+    assert bench.sim.machine.take(0) == b""
     assert bench.errors() == [code]
 
 
@@ -256,7 +256,7 @@ def test_edges_stay_within_their_limits_whatever_is_asked(asked):
     for edge, reference, delay_ps in asked:
         try:
             edges.set(edge, reference, delay_ps)
-        except Refused:
+        except SrsError:
             continue
         before_ps = edges.after_t0_ps(reference)
         assert abs(edges.after_t0_ps(edge) - before_ps - delay_ps) <= RESOLUTION_PS
@@ -268,8 +268,8 @@ def test_edges_stay_within_their_limits_whatever_is_asked(asked):
 @given(st.binary(max_size=60))
 def test_any_bytes_leave_it_alive(data):
     bench = Bench()
-    bench.sim.feed(data + b"\n", 0)
-    bench.sim.take(0)
+    bench.sim.machine.feed(data + b"\n", 0)
+    bench.sim.machine.take(0)
     assert bench.say("*IDN?").startswith("Stanford")
 
 
@@ -277,7 +277,7 @@ def test_any_bytes_leave_it_alive(data):
 def test_splits_of_the_stream_change_nothing(data, at):
     whole, parts = Bench(), Bench()
     data += b"\nDLAY 2,0,1e-6\nDLAY?2\nLERR?\n"
-    whole.sim.feed(data, 0)
-    parts.sim.feed(data[:at], 0)
-    parts.sim.feed(data[at:], 0)
-    assert whole.sim.take(0) == parts.sim.take(0)
+    whole.sim.machine.feed(data, 0)
+    parts.sim.machine.feed(data[:at], 0)
+    parts.sim.machine.feed(data[at:], 0)
+    assert whole.sim.machine.take(0) == parts.sim.machine.take(0)

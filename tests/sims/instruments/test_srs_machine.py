@@ -117,7 +117,7 @@ def test_what_follows_waits_while_it_is_busy():
         (b"MODE", 116),
         (b"RNGE R100", 120),
         (b"VOLT 1 K", 127),
-        (b"\xff\xfe", 110),
+        (b"\xff\xfe", 126),
     ],
 )
 def test_what_is_wrong_is_noted_by_number(message, code):

@@ -1,7 +1,7 @@
 """What can be wrong with a command, and how the instruments keep account of it.
 
-Two ways: a queue of numbers read with ``LERR?`` (SG380 series) and two registers that
-hold the last error of either kind, ``LEXE?`` and ``LCME?`` (DC205).
+Two ways: a queue of numbers read with ``LERR?`` (SG380 series, DG645) and two registers
+that hold the last error of either kind, ``LEXE?`` and ``LCME?`` (DC205).
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ class Fault(Enum):
 
     ILLEGAL_VALUE = auto()
     NOT_ALLOWED = auto()
+    ILLEGAL_MODE = auto()
+    ILLEGAL_DELAY = auto()
+    ILLEGAL_LINK = auto()
+    RECALL_FAILED = auto()
     ILLEGAL_COMMAND = auto()
     UNDEFINED_COMMAND = auto()
     ILLEGAL_QUERY = auto()
@@ -31,14 +35,28 @@ class Fault(Enum):
     INVALID_TOKEN = auto()
     UNKNOWN_TOKEN = auto()
     ILLEGAL_UNITS = auto()
+    SYNTAX = auto()
 
 
-EXECUTION_FAULTS = frozenset({Fault.ILLEGAL_VALUE, Fault.NOT_ALLOWED})
+EXECUTION_FAULTS = frozenset(
+    {
+        Fault.ILLEGAL_VALUE,
+        Fault.NOT_ALLOWED,
+        Fault.ILLEGAL_MODE,
+        Fault.ILLEGAL_DELAY,
+        Fault.ILLEGAL_LINK,
+        Fault.RECALL_FAILED,
+    }
+)
 """Wrong when executed; all others are wrong already when read."""
 
 FIFO_CODES = {
     Fault.ILLEGAL_VALUE: 10,
     Fault.NOT_ALLOWED: 12,
+    Fault.ILLEGAL_MODE: 11,
+    Fault.ILLEGAL_DELAY: 12,
+    Fault.ILLEGAL_LINK: 13,
+    Fault.RECALL_FAILED: 14,
     Fault.ILLEGAL_COMMAND: 110,
     Fault.UNDEFINED_COMMAND: 111,
     Fault.ILLEGAL_QUERY: 112,
@@ -52,8 +70,10 @@ FIFO_CODES = {
     Fault.INVALID_TOKEN: 120,
     Fault.UNKNOWN_TOKEN: 120,
     Fault.ILLEGAL_UNITS: 127,
+    Fault.SYNTAX: 126,
 }
-"""Numbers of the SG380 series [seen, a public client's table from the manual]."""
+"""Numbers of the SG380 series and the DG645 [seen, public clients' tables from the
+manuals]; 12 is "not allowed" on the one and "illegal delay" on the other."""
 TOO_MANY_ERRORS = 254
 
 EXECUTION_CODES = {Fault.ILLEGAL_VALUE: 1, Fault.NOT_ALLOWED: 5}
@@ -71,6 +91,7 @@ COMMAND_CODES = {
     Fault.INVALID_TOKEN: 12,
     Fault.UNKNOWN_TOKEN: 14,
     Fault.ILLEGAL_UNITS: 9,
+    Fault.SYNTAX: 1,
 }
 """Numbers of the DC205 [seen, maker's Python package]."""
 

@@ -20,10 +20,12 @@ __all__ = ["SrsMachine"]
 Do = Callable[[Call], None]
 Ask = Callable[[Call], str]
 
-_COMMAND = re.compile(r"(\*[A-Z]{3}|[A-Z]{4})(\?)?\s*(.*)", re.DOTALL | re.IGNORECASE)
+_COMMAND = re.compile(
+    r"(\*[A-Z]{3}|[A-Z]{4})(\s*\?)?\s*(.*)", re.DOTALL | re.IGNORECASE
+)
 _LINE_END = re.compile(rb"[\r\n]")
 _OPC_BIT, _EXECUTION_BIT, _COMMAND_BIT, _POWER_ON_BIT = 0, 4, 5, 7
-_EVENT_SUMMARY_BIT, _REQUEST_BIT = 5, 6
+_MESSAGE_BIT, _EVENT_SUMMARY_BIT, _REQUEST_BIT = 4, 5, 6
 
 
 @dataclass
@@ -40,15 +42,18 @@ class SrsMachine:
 
     Lines end with CR, LF or both; empty ones are passed over. Commands of one line are
     parted by ``;``, and so are their answers, which come as one line [seen, a client of
-    the DC205]. Blanks before the first parameter may be left out [seen, pymeasure]. A
-    command that fails does not stop those after it [guess].
+    the DC205] or a line each. Blanks before the first parameter may be left out [seen,
+    pymeasure]. A command that fails does not stop those after it [guess].
 
     identity:    the answer to ``*IDN?``
     errors:      where faults go
     limit_bytes: of one line; a longer one is lost
     latency_ps:  from the end of a line to its answer
+    joins_answers: whether the answers to one line come as one line
 
-    `terminator` ends each answer; `ready_ps` is when all commands so far are done.
+    `terminator` ends each answer; `ready_ps` is when all commands so far are done;
+    `before` is called with the time of each command; `summary` gives the instrument's
+    own bits of ``*STB?``; `on_reset` and `on_clear` follow ``*RST`` and ``*CLS``.
     """
 
     def __init__(
@@ -58,12 +63,17 @@ class SrsMachine:
         *,
         limit_bytes: int,
         latency_ps: int = 0,
+        joins_answers: bool = True,
     ) -> None:
         self.identity = identity
         self.errors = errors
         self.terminator = "\r\n"
         self.ready_ps = 0
         self.on_reset: Callable[[Call], None] | None = None
+        self.on_clear: Callable[[], None] | None = None
+        self.before: Callable[[int], None] | None = None
+        self.summary: Callable[[], int] = lambda: 0
+        self._joins_answers = joins_answers
         self._limit = limit_bytes
         self._latency_ps = latency_ps
         self._commands: dict[str, tuple[Do | None, Ask | None]] = {}
@@ -137,14 +147,22 @@ class SrsMachine:
             except SrsError as error:
                 self._note(error.fault)
             else:
-                if answer is not None:
+                if answer is not None and self._joins_answers:
                     answers.append(answer)
+                elif answer is not None:
+                    self._put(answer)
         if answers:
-            text = ";".join(answers) + self.terminator
-            due_ps = self.ready_ps + self._latency_ps
-            self._session.outbox.put(text.encode("ascii"), due_ps)
+            self._put(";".join(answers))
+
+    def _put(self, answer: str) -> None:
+        due_ps = self.ready_ps + self._latency_ps
+        self._session.outbox.put((answer + self.terminator).encode("ascii"), due_ps)
 
     def _run(self, command: str) -> str | None:
+        if self.before is not None:
+            self.before(self.ready_ps)
+        if not command.isascii():
+            raise SrsError(Fault.SYNTAX)
         found = _COMMAND.fullmatch(command)
         if found is None:
             raise SrsError(Fault.ILLEGAL_COMMAND)
@@ -190,6 +208,8 @@ class SrsMachine:
         call.expect(0)
         self._event = 0
         self.errors.clear()
+        if self.on_clear is not None:
+            self.on_clear()
 
     def _reset(self, call: Call) -> None:
         call.expect(0)
@@ -204,7 +224,9 @@ class SrsMachine:
         return answer
 
     def _status_byte(self) -> int:
-        status = 0
+        status = self.summary()
+        if self.next_wake_ps() is not None:
+            status |= 1 << _MESSAGE_BIT
         if self._event & self._event_enable:
             status |= 1 << _EVENT_SUMMARY_BIT
         if status & self._request_enable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ class Call:
         if unit not in units:
             raise SrsError(Fault.ILLEGAL_UNITS)
         return unit
+
+    def decimal(self, at: int) -> float:
+        """Return the parameter at `at`, without a unit; raises SrsError."""
+        if len(self.parameters) <= at:
+            raise SrsError(Fault.MISSING_PARAMETERS)
+        found = _NUMBER.fullmatch(self.parameters[at])
+        if found is None or found.group(2) or not math.isfinite(float(found.group(1))):
+            raise SrsError(Fault.INVALID_FLOAT)
+        return float(found.group(1))
 
     def integer(self, minimum: int, maximum: int, *, at: int = 0) -> int:
         """Return the parameter at `at`; raises SrsError outside the limits."""

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from qkdlab_sims.instruments.srs_dg645.errors import (
-    ILLEGAL_DELAY,
-    ILLEGAL_LINK,
-    ILLEGAL_VALUE,
-    Refused,
-)
+from qkdlab_sims.instruments.srs import Fault, SrsError
 
 __all__ = ["FIRST_EDGE", "LAST_EDGE", "RESOLUTION_PS", "T0", "T1", "Edges"]
 
@@ -42,26 +37,26 @@ class Edges:
         self._links = dict(saved)
 
     def set(self, edge: int, reference: int, delay_ps: int) -> None:
-        """Put `edge` after `reference`; raises Refused 10, 12 or 13."""
+        """Put `edge` after `reference`; raises SrsError."""
         if not FIRST_EDGE <= edge <= LAST_EDGE:
-            raise Refused(ILLEGAL_VALUE)
+            raise SrsError(Fault.ILLEGAL_VALUE)
         if reference == T1 or not T0 <= reference <= LAST_EDGE:
-            raise Refused(ILLEGAL_LINK)
+            raise SrsError(Fault.ILLEGAL_LINK)
         steps = round(delay_ps / RESOLUTION_PS)
         links = {**self._links, edge: (reference, steps * RESOLUTION_PS)}
         for each in links:
             if not 0 <= _after_t0(links, each) <= MAX_DELAY_PS:
-                raise Refused(ILLEGAL_DELAY)
+                raise SrsError(Fault.ILLEGAL_DELAY)
         self._links = links
 
     def link(self, edge: int, reference: int) -> None:
         """Let `edge` follow `reference` at the delay that it has now after it."""
         if reference == edge:
-            raise Refused(ILLEGAL_LINK)
+            raise SrsError(Fault.ILLEGAL_LINK)
         if not FIRST_EDGE <= edge <= LAST_EDGE:
-            raise Refused(ILLEGAL_VALUE)
+            raise SrsError(Fault.ILLEGAL_VALUE)
         if reference == T1:
-            raise Refused(ILLEGAL_LINK)
+            raise SrsError(Fault.ILLEGAL_LINK)
         self.set(edge, reference, self.after_t0_ps(edge) - self.after_t0_ps(reference))
 
     def get(self, edge: int) -> tuple[int, int]:
@@ -86,4 +81,4 @@ def _after_t0(links: dict[int, tuple[int, int]], edge: int) -> int:
             return total_ps
         edge, delay_ps = links[edge]
         total_ps += delay_ps
-    raise Refused(ILLEGAL_LINK)
+    raise SrsError(Fault.ILLEGAL_LINK)

@@ -6,10 +6,10 @@ module [seen]; formats of answers [guess].
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qkdlab_sims.instruments.srs_dg645.commands import Command
-from qkdlab_sims.instruments.srs_dg645.errors import ILLEGAL_VALUE, Refused
+from qkdlab_sims.instruments.srs import Call, Fault, SrsError
 
 __all__ = ["SETTINGS", "Setting", "Settings"]
 
@@ -76,8 +76,8 @@ class Settings:
         self._values: dict[tuple[str, int], float] = {}
         self.reset()
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._table
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
 
     def reset(self) -> None:
         """Give every setting its default."""
@@ -100,30 +100,30 @@ class Settings:
         return self._values[name, index]
 
     def put(self, name: str, value: float, index: int = 0) -> None:
-        """Set a value, rounded to its step; raises Refused 10 outside the range."""
+        """Set a value, rounded to its step; raises SrsError outside the range."""
         setting = self._table[name]
         if not setting.low <= value <= setting.high:
-            raise Refused(ILLEGAL_VALUE)
+            raise SrsError(Fault.ILLEGAL_VALUE)
         self._values[name, index] = round(value / setting.step) * setting.step
 
-    def do(self, command: Command) -> None:
-        """Obey a command that sets."""
-        setting = self._table[command.name]
-        command.expect(1 if setting.indices is None else 2)
-        index = 0 if setting.indices is None else command.integer(0, *setting.indices)
-        at = len(command.parameters) - 1
+    def do(self, name: str, call: Call) -> None:
+        """Obey a command that sets; raises SrsError."""
+        setting = self._table[name]
+        call.expect(1 if setting.indices is None else 2)
+        index = 0 if setting.indices is None else call.integer(*setting.indices)
+        at = len(call.parameters) - 1
         if setting.is_integer:
-            value: float = command.integer(at, int(setting.low), int(setting.high))
+            value: float = call.integer(int(setting.low), int(setting.high), at=at)
         else:
-            value = command.number(at)
-        self.put(command.name, value, index)
+            value = call.decimal(at)
+        self.put(name, value, index)
 
-    def ask(self, command: Command) -> str:
-        """Answer a query."""
-        setting = self._table[command.name]
-        command.expect(0 if setting.indices is None else 1)
-        index = 0 if setting.indices is None else command.integer(0, *setting.indices)
-        value = self._values[command.name, index]
+    def ask(self, name: str, call: Call) -> str:
+        """Answer a query; raises SrsError."""
+        setting = self._table[name]
+        call.expect(0 if setting.indices is None else 1)
+        index = 0 if setting.indices is None else call.integer(*setting.indices)
+        value = self._values[name, index]
         return format(int(value) if setting.is_integer else value, setting.form)
 
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from qkdlab_sims.instruments.machine import ByteMachine, ByteOutbox
+from qkdlab_sims.instruments.machine import ByteMachine
+from qkdlab_sims.instruments.srs import Call, ErrorFifo, Fault, SrsError, SrsMachine
 from qkdlab_sims.instruments.srs_dg645 import triggers
-from qkdlab_sims.instruments.srs_dg645.commands import Command, commands_of
 from qkdlab_sims.instruments.srs_dg645.edges import FIRST_EDGE, LAST_EDGE, T0, T1, Edges
-from qkdlab_sims.instruments.srs_dg645.errors import (
-    ILLEGAL_MODE,
-    ILLEGAL_QUERY,
-    ILLEGAL_SET,
-    ILLEGAL_VALUE,
-    LOST_DATA,
-    RECALL_FAILED,
-    UNDEFINED_COMMAND,
-    Refused,
-    Status,
-)
 from qkdlab_sims.instruments.srs_dg645.settings import Settings
 
 __all__ = ["DelayPulse", "Simulator"]
@@ -34,7 +23,8 @@ INPUT_LIMIT_BYTES = 512
 T0_TAIL_PS = 25_000
 """T0 falls this long after the last edge [guess]."""
 _TIMEBASE = {False: 0, True: 3}
-_LINE_END = re.compile(rb"[\r\n]")
+_INSTRUMENT_SUMMARY_BIT = 0
+"""Of ``*STB?`` [seen]."""
 
 Saved = tuple[dict[tuple[str, int], float], dict[int, tuple[int, int]]]
 
@@ -83,20 +73,29 @@ class Simulator:
         self.jitter_rms_ps = jitter_rms_ps
         self.timebase_ppm = timebase_ppm
         self.reference_present = reference_present
-        self.identity = f"Stanford Research Systems,DG645,s/n{serial},ver{firmware}"
         self.on_change: Callable[[int], None] | None = None
         self.trigger_rate: Callable[[int], float] = lambda now_ps: 0.0
         """Supplied by the world: edges a second that cross the threshold."""
         self.settings = Settings()
         self.edges = Edges()
-        self.status = Status()
+        self._errors = ErrorFifo()
+        self._events, self._events_enabled = 0, 0
         self._display = (0, 0)
         self._armed = False
         self._saved: dict[int, Saved] = {}
         self._looked_ps = 0
-        self._outbox = ByteOutbox()
-        self._line = bytearray()
-        self.endpoints: dict[str, ByteMachine] = {"control": self}
+        self.machine = SrsMachine(
+            f"Stanford Research Systems,DG645,s/n{serial},ver{firmware}",
+            self._errors,
+            limit_bytes=INPUT_LIMIT_BYTES,
+            joins_answers=False,
+        )
+        self.machine.before = self._look
+        self.machine.summary = self._summary
+        self.machine.on_reset = self._reset
+        self.machine.on_clear = self._forget_events
+        self._add_commands()
+        self.endpoints: dict[str, ByteMachine] = {"control": self.machine}
 
     def pulse(self, output: str) -> DelayPulse:
         """Return the pulse of one output; its two edges may come in either order."""
@@ -123,43 +122,35 @@ class Simulator:
         """Return the level that an external trigger must cross."""
         return self.settings.get("TLVL")
 
-    def feed(self, data: bytes, now_ps: int) -> None:
-        """Take bytes as they come off the line, split or coalesced in any way."""
-        self._line += data
-        *lines, rest = _LINE_END.split(bytes(self._line))
-        self._line = bytearray(rest)
-        if len(rest) > INPUT_LIMIT_BYTES:
-            self._line.clear()
-            self.status.note(LOST_DATA)
-        for line in lines:
-            self._obey(line, now_ps)
-
-    def take(self, now_ps: int) -> bytes:
-        """Give all answers that may be heard by `now_ps`."""
-        return self._outbox.take(now_ps)
-
-    def next_wake_ps(self) -> int | None:
-        """Return when the next answer is due."""
-        return self._outbox.next_wake_ps()
-
     def _true_ps(self, set_ps: int) -> int:
         """Return how long the unit's timebase makes a delay."""
         if self.reference_present:
             return set_ps
         return round(set_ps * (1 + 1e-6 * self.timebase_ppm))
 
-    def _obey(self, line: bytes, now_ps: int) -> None:
-        # An error ends its line [guess]; a refused query stays unanswered [seen].
-        try:
-            for command in commands_of(line):
-                self._look(now_ps)
-                if command.query:
-                    answer = self._ask(command)
-                    self._outbox.put(answer.encode("ascii") + b"\r\n", now_ps)
-                else:
-                    self._do(command, now_ps)
-        except Refused as refused:
-            self.status.note(refused.code)
+    def _add_commands(self) -> None:
+        add = self.machine.add
+        for name in self.settings:
+            add(name, do=partial(self._set, name), ask=partial(self.settings.ask, name))
+        add("DLAY", do=self._set_delay, ask=self._delay)
+        add("LINK", do=self._set_link, ask=self._link)
+        add("SPDL", do=self._step_delay)
+        add("DISP", do=self._set_display, ask=self._shown)
+        add("INSE", do=self._enable_events, ask=lambda call: str(self._events_enabled))
+        add("INSR", ask=self._pop_events)
+        add("LERR", ask=lambda call: str(self._errors.pop()))
+        add("TIMB", ask=lambda call: str(_TIMEBASE[self.reference_present]))
+        add("*SAV", do=self._save)
+        add("*RCL", do=self._recall)
+        add("*TRG", do=self._trigger)
+        add("*CAL", ask=lambda call: "0")
+        add("EMAC", ask=lambda call: "00:19:B3:02:03:E9")
+        for name in ("LOCK", "UNLK"):
+            add(name, ask=lambda call: "1")
+        for name in ("REMT", "LCAL", "IFRS", "XTRM"):
+            add(name, do=lambda call: None)
+        for name in ("IFCF", "EPHY"):
+            add(name, do=lambda call: None, ask=lambda call: "0")
 
     def _look(self, now_ps: int) -> None:
         """Note what the triggers since the last look have left behind."""
@@ -173,160 +164,107 @@ class Simulator:
 
     def _note_trigger(self, rate: float) -> None:
         last_edge_ps = self.edges.after_t0_ps(T1)
-        self.status.instrument |= triggers.events(self.settings, rate, last_edge_ps)
+        self._events |= triggers.events(self.settings, rate, last_edge_ps)
 
-    def _ask(self, command: Command) -> str:
-        if command.name in self.settings:
-            return self.settings.ask(command)
-        match command.name:
-            case "DLAY":
-                command.expect(1)
-                reference, delay_ps = self.edges.get(command.integer(0, T0, LAST_EDGE))
-                return f"{reference},{delay_ps * 1e-12:+.12f}"
-            case "LINK":
-                command.expect(1)
-                return str(self.edges.get(command.integer(0, T0, LAST_EDGE))[0])
-            case "IFCF" | "EPHY":
-                command.expect(1)
-                return "0"
-        command.expect(0)
-        match command.name:
-            case "*IDN":
-                return self.identity
-            case "LERR":
-                return str(self.status.take_error())
-            case "INSR":
-                return str(self.status.take_instrument())
-            case "INSE":
-                return str(self.status.instrument_enable)
-            case "*ESR":
-                return str(self.status.take_event())
-            case "*ESE":
-                return str(self.status.event_enable)
-            case "*SRE":
-                return str(self.status.request_enable)
-            case "*STB":
-                waiting = self._outbox.next_wake_ps() is not None
-                return str(self.status.byte(message_available=waiting))
-            case "TIMB":
-                return str(_TIMEBASE[self.reference_present])
-            case "DISP":
-                return f"{self._display[0]},{self._display[1]}"
-            case "EMAC":
-                return "00:19:B3:02:03:E9"
-            case "*OPC" | "LOCK" | "UNLK":
-                return "1"
-            case "*TST" | "*CAL":
-                return "0"
-            case "*RST" | "*CLS" | "*TRG" | "*SAV" | "*RCL" | "*WAI" | "SPDL":
-                raise Refused(ILLEGAL_QUERY)
-            case _:
-                raise Refused(UNDEFINED_COMMAND)
+    def _summary(self) -> int:
+        return bool(self._events & self._events_enabled) << _INSTRUMENT_SUMMARY_BIT
 
-    def _do(self, command: Command, now_ps: int) -> None:
-        if command.name in self.settings:
-            self._set(command)
-            self._tell_change(now_ps)
-            return
-        match command.name:
-            case "DLAY":
-                command.expect(3)
-                edge = command.integer(0, FIRST_EDGE, LAST_EDGE)
-                reference = command.integer(1, T0, LAST_EDGE)
-                self.edges.set(edge, reference, round(command.number(2) * 1e12))
-            case "LINK":
-                command.expect(2)
-                edge = command.integer(0, FIRST_EDGE, LAST_EDGE)
-                self.edges.link(edge, command.integer(1, T0, LAST_EDGE))
-            case "SPDL":
-                self._step_delay(command)
-            case "*RST":
-                self._reset()
-            case "*SAV":
-                saved = self.settings.saved(), self.edges.saved()
-                self._saved[self._place(command, 1)] = saved
-            case "*RCL":
-                self._recall(self._place(command, 0))
-            case "*TRG":
-                self._trigger()
-            case _:
-                self._do_status(command)
-                return
-        self._tell_change(now_ps)
+    def _pop_events(self, call: Call) -> str:
+        call.expect(0)
+        events, self._events = self._events, 0
+        return str(events)
 
-    def _do_status(self, command: Command) -> None:
-        """Obey a command that moves no edge and no level."""
-        match command.name:
-            case "*CLS":
-                self.status.clear()
-            case "*ESE":
-                command.expect(1)
-                self.status.event_enable = command.integer(0, 0, 255)
-            case "*SRE":
-                command.expect(1)
-                self.status.request_enable = command.integer(0, 0, 255)
-            case "INSE":
-                command.expect(1)
-                self.status.instrument_enable = command.integer(0, 0, 255)
-            case "DISP":
-                command.expect(2)
-                self._display = command.integer(0, 0, 14), command.integer(1, 0, 9)
-            case "*OPC":
-                self.status.event |= 1
-            case "*WAI" | "REMT" | "LCAL" | "IFCF" | "IFRS" | "EPHY" | "XTRM":
-                pass
-            case "LERR" | "INSR" | "*IDN" | "*ESR" | "*STB" | "TIMB" | "EMAC":
-                raise Refused(ILLEGAL_SET)
-            case _:
-                raise Refused(UNDEFINED_COMMAND)
+    def _enable_events(self, call: Call) -> None:
+        call.expect(1)
+        self._events_enabled = call.integer(0, 255)
 
-    def _set(self, command: Command) -> None:
+    def _forget_events(self) -> None:
+        self._events = 0
+
+    def _set(self, name: str, call: Call) -> None:
         before = self.settings.saved()
-        self.settings.do(command)
-        levels = ("LAMP", "LOFF")
-        if command.name in levels:
-            at = int(command.parameters[0])
+        self.settings.do(name, call)
+        if name in ("LAMP", "LOFF"):
+            at = int(call.parameters[0])
             total_v = self.settings.get("LAMP", at) + self.settings.get("LOFF", at)
             if total_v > MAX_LEVEL_V + 1e-9:
                 self.settings.restore(before)
-                raise Refused(ILLEGAL_VALUE)
+                raise SrsError(Fault.ILLEGAL_VALUE)
+        self._changed(call)
 
-    def _step_delay(self, command: Command) -> None:
-        command.expect(2)
-        edge = command.integer(0, FIRST_EDGE, LAST_EDGE)
-        sign = 1 if command.integer(1, 0, 1) else -1
+    def _set_delay(self, call: Call) -> None:
+        call.expect(3)
+        edge = call.integer(FIRST_EDGE, LAST_EDGE)
+        reference = call.integer(T0, LAST_EDGE, at=1)
+        self.edges.set(edge, reference, round(call.decimal(2) * 1e12))
+        self._changed(call)
+
+    def _delay(self, call: Call) -> str:
+        call.expect(1)
+        reference, delay_ps = self.edges.get(call.integer(T0, LAST_EDGE))
+        return f"{reference},{delay_ps * 1e-12:+.12f}"
+
+    def _set_link(self, call: Call) -> None:
+        call.expect(2)
+        edge = call.integer(FIRST_EDGE, LAST_EDGE)
+        self.edges.link(edge, call.integer(T0, LAST_EDGE, at=1))
+        self._changed(call)
+
+    def _link(self, call: Call) -> str:
+        call.expect(1)
+        return str(self.edges.get(call.integer(T0, LAST_EDGE))[0])
+
+    def _step_delay(self, call: Call) -> None:
+        call.expect(2)
+        edge = call.integer(FIRST_EDGE, LAST_EDGE)
+        sign = 1 if call.integer(0, 1, at=1) else -1
         reference, delay_ps = self.edges.get(edge)
         step_ps = round(self.settings.get("SSDL", edge) * 1e12)
         self.edges.set(edge, reference, delay_ps + sign * step_ps)
+        self._changed(call)
 
-    def _trigger(self) -> None:
+    def _set_display(self, call: Call) -> None:
+        call.expect(2)
+        self._display = call.integer(0, 14), call.integer(0, 9, at=1)
+
+    def _shown(self, call: Call) -> str:
+        call.expect(0)
+        return f"{self._display[0]},{self._display[1]}"
+
+    def _trigger(self, call: Call) -> None:
+        call.expect(0)
         source = int(self.settings.get("TSRC"))
         if source in triggers.SINGLE_EXTERNAL:
             self._armed = True
         elif source == triggers.SINGLE_SHOT:
             self._note_trigger(0.0)
         else:
-            raise Refused(ILLEGAL_MODE)
+            raise SrsError(Fault.ILLEGAL_MODE)
 
-    def _place(self, command: Command, low: int) -> int:
-        command.expect(1)
-        return command.integer(0, low, 9)
+    def _save(self, call: Call) -> None:
+        call.expect(1)
+        place = call.integer(1, 9)
+        self._saved[place] = self.settings.saved(), self.edges.saved()
 
-    def _recall(self, place: int) -> None:
+    def _recall(self, call: Call) -> None:
+        call.expect(1)
+        place = call.integer(0, 9)
         if place == 0:
-            self._reset()
+            self._reset(call)
             return
         if place not in self._saved:
-            raise Refused(RECALL_FAILED)
+            raise SrsError(Fault.RECALL_FAILED)
         settings, edges = self._saved[place]
         self.settings.restore(settings)
         self.edges.restore(edges)
+        self._changed(call)
 
-    def _reset(self) -> None:
+    def _reset(self, call: Call) -> None:
         self.settings.reset()
         self.edges.reset()
         self._armed = False
+        self._changed(call)
 
-    def _tell_change(self, now_ps: int) -> None:
+    def _changed(self, call: Call) -> None:
         if self.on_change is not None:
-            self.on_change(now_ps)
+            self.on_change(call.now_ps)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from qkdlab_sims.instruments.srs_dg645.errors import InstrumentStatus
 from qkdlab_sims.instruments.srs_dg645.settings import Settings
 
 __all__ = [
@@ -12,6 +11,7 @@ __all__ = [
     "SINGLE_EXTERNAL",
     "SINGLE_SHOT",
     "SOURCES",
+    "InstrumentStatus",
     "events",
     "rate_hz",
     "triggers",
@@ -33,6 +33,18 @@ SINGLE_SHOT = 5
 LINE_HZ = 50.0
 RECOVERY_PS = 100_000
 """From the last edge of a cycle to the next trigger: rates up to 10 MHz [mem]."""
+
+
+class InstrumentStatus:
+    """Bits of ``INSR?`` [seen, names in the maker's Python package]."""
+
+    TRIGGERED = 1
+    RATE = 2
+    END_OF_DELAY = 4
+    END_OF_BURST = 8
+    INHIBITED = 16
+    ABORTED = 32
+    TIMEBASE_UNLOCKED = 64
 
 
 def rate_hz(settings: Settings, external_hz: float) -> float:
