@@ -9,6 +9,7 @@ but decide nothing.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -40,6 +41,8 @@ SEAL_VERSION = 1
 LENGTH_BYTES = 8
 """Under the tag each message stands behind its length."""
 MESSAGE, CLOSING, ABORT = 0, 1, 2
+_HEARING_S = 1.0
+"""For what has arrived already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +148,21 @@ class SealedChannel:
         return True
 
     def hear_out(self, timeout_s: float) -> None:
-        """Listen until the peer is gone or nothing comes for so long.
+        """Listen until the peer is gone or nothing comes, for so long at most.
+
+        The limit is of host time: whoever keeps talking is not listened to for ever.
+        Without time to wait, what has arrived already is heard.
 
         Raises SecurityAbort(PEER_ABORTED) when its last word was that it stops. All
         else is left unheard: nothing is awaited any more.
         """
+        end_s = time.monotonic() + max(timeout_s, _HEARING_S)
         with suppress(PeerLost):
             while (frame := self._channel.receive(timeout_s)) is not None:
                 if frame[:2] == bytes((SEAL_VERSION, ABORT)):
                     raise _peer_aborted(frame[2:])
+                if time.monotonic() > end_s:
+                    return
 
     def abort(self, code: AbortCode) -> None:
         """Tell the peer that this party stops, and why; nothing but the code leaves.

@@ -36,6 +36,8 @@ _SLICE_S = 0.02
 """How often a wait looks whether the run has been stopped."""
 _INBOX_BYTES = 1 << 26
 """What may wait unread before the peer is made to wait."""
+_OBJECT_BYTES = 64
+"""What a message takes in memory besides its bytes, about: small ones add up."""
 _CHUNK_BYTES = 1 << 18
 _SLOWEST_BYTES_PER_S = 100_000
 """A message that comes slower than this has stalled."""
@@ -109,7 +111,7 @@ class TcpChannel:
                     self._changed.wait(left_s)
                 if self._inbox:
                     data = self._inbox.popleft()
-                    self._inbox_bytes -= len(data)
+                    self._inbox_bytes -= len(data) + _OBJECT_BYTES
                     self._changed.notify_all()
                     return data
                 if self._end is not None:
@@ -228,7 +230,7 @@ class TcpChannel:
         with self._changed:
             if not self._closed:
                 self._inbox.append(message)
-                self._inbox_bytes += len(message)
+                self._inbox_bytes += len(message) + _OBJECT_BYTES
                 self._changed.notify_all()
 
     def _finish(self, end: QkdlabError) -> None:
@@ -243,6 +245,7 @@ class TcpChannel:
         with self._changed:
             while self._inbox_bytes > _INBOX_BYTES and not self._closed:
                 self._changed.wait(_SLICE_S)
+                self._give_sign_of_life(time.monotonic())
                 waited = True
         return waited
 

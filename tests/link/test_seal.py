@@ -333,3 +333,17 @@ def test_a_verified_tag_spends_its_pad_and_all_before(line):
     line.alice.send(b"a phase", True)
     received(line.bob)
     assert line.bob._pool.spent(FORTH) == 3
+
+
+@pytest.mark.timeout(30)
+def test_whoever_talks_for_ever_is_not_heard_out(line, monkeypatch):
+    monkeypatch.setattr(line.raw_alice, "receive", lambda timeout_s: b"and so on")
+    line.alice.hear_out(0.01)
+
+
+def test_the_last_word_is_heard_behind_others(line):
+    line.bob.send(b"one", False)
+    line.bob.abort(AbortCode.AUTHENTICATION_FAILED)
+    with pytest.raises(SecurityAbort) as caught:
+        line.alice.hear_out(0.0)
+    assert caught.value.numbers["peer_code"] == "authentication-failed"

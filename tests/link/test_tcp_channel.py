@@ -10,7 +10,12 @@ import pytest
 
 from qkdlab.clock import RealClock
 from qkdlab.errors import AbortCode, PeerLost, ResourceError, SecurityAbort, UsageError
-from qkdlab.link.frames import MAX_FRAME_BYTES, Farewell, message_head
+from qkdlab.link.frames import (
+    MAX_FRAME_BYTES,
+    SIGN_OF_LIFE,
+    Farewell,
+    message_head,
+)
 from qkdlab.link.tcp import TcpChannel
 from qkdlab.link.tcp_open import PeerAddress, connect, listen
 
@@ -204,6 +209,24 @@ def test_a_flood_makes_the_peer_wait_and_is_not_hoarded(ends):
     for _ in range(100):
         assert b.receive(DEADLINE_S) == message
     thread.join(DEADLINE_S)
+
+
+def test_small_messages_are_not_hoarded_either(raw, monkeypatch):
+    monkeypatch.setattr("qkdlab.link.tcp._INBOX_BYTES", 1000)
+    monkeypatch.setattr("qkdlab.link.tcp._CHUNK_BYTES", 50)
+    channel, other = raw()
+    other.sendall((message_head(1) + b"x") * 500)
+    time.sleep(0.3)
+    assert len(channel._inbox) < 50
+    assert [channel.receive(DEADLINE_S) for _ in range(500)] == [b"x"] * 500
+
+
+def test_an_end_whose_inbox_is_full_still_lives(raw, monkeypatch):
+    monkeypatch.setattr("qkdlab.link.tcp._INBOX_BYTES", 1)
+    _, other = raw(patience_s=0.6)
+    other.sendall(message_head(2) + b"xy")
+    other.settimeout(DEADLINE_S)
+    assert [other.recv(1) for _ in range(3)] == [SIGN_OF_LIFE] * 3
 
 
 def test_a_run_that_is_stopped_leaves_the_channel():
