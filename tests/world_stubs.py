@@ -215,6 +215,7 @@ class Tagger:
     def __init__(self) -> None:
         self.is_recording = True
         self.start_height_v = 0.0
+        self.jitter_rms_ps = 10.0
         self.clicks: dict[int, list[NDArray[np.int64]]] = {}
         self.starts: list[NDArray[np.int64]] = []
         self.complete_ps = 0

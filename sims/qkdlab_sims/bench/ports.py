@@ -243,6 +243,8 @@ class TaggerPort(Protocol):
 
     start_height_v: float
     """Of the pulses at START."""
+    jitter_rms_ps: float
+    """Of each edge."""
 
     def push(self, input_index: int, t_ps: NDArray[np.int64]) -> None:
         """Give pulses on one input (1 ...)."""

@@ -68,6 +68,11 @@ class PulseTrain:
         self._read_ps = t_ps
         return self._last
 
+    def phase_deg(self, delay_ps: float) -> float:
+        """Return the clock's phase at which pulses come so long after slots open."""
+        late_ps = self._delay_ps - self._slid_ps - delay_ps
+        return late_ps / self._period_ps * 360.0 % 360.0
+
     def _note(self, now_ps: int) -> None:
         del now_ps
         self._has_changed = True

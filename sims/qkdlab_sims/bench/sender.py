@@ -170,6 +170,11 @@ class Sender:
             if bias.port is not None:
                 bias.port.on_change = self._note
 
+    @property
+    def outputs(self) -> Mapping[tuple[str, int], GeneratorOutput]:
+        """What leaves the generators, by part and channel."""
+        return self._outputs
+
     def set_outputs(self, outputs: Mapping[tuple[str, int], GeneratorOutput]) -> None:
         """Say what leaves the generators."""
         self._outputs = outputs

@@ -99,6 +99,21 @@ class ModulatedSource:
             self._last = driven, state, light
         return self._last[2]
 
+    def lags_ps(
+        self, outputs: Mapping[tuple[str, int], GeneratorOutput]
+    ) -> dict[str, tuple[GeneratorOutput, float]]:
+        """Return by modulator its output, and when light meets a transition of it.
+
+        From the transition at the generator to the middle of that at the modulator,
+        less the light's way from the laser.
+        """
+        found: dict[str, tuple[GeneratorOutput, float]] = {}
+        for one in self._drives:
+            output = None if one.source is None else outputs.get(one.source)
+            if output is not None:
+                found[one.name] = output, one.lag_ps(output) + one.response_ps
+        return found
+
     def _pattern(
         self,
         driven: Sequence[GeneratorOutput | None],
@@ -168,6 +183,11 @@ class _Drive:
     def source(self) -> tuple[str, int] | None:
         """The generator and channel that drive the modulator, if any do."""
         return (self._chain.awg, self._chain.channel) if self._chain else None
+
+    @property
+    def response_ps(self) -> float:
+        """By how much the modulator's bandwidth delays a transition."""
+        return 1e12 / (2.0 * math.pi * self.modulator.bandwidth_hz)
 
     def lag_ps(self, output: GeneratorOutput) -> float:
         """Return how much later than light from the laser a sample takes effect."""

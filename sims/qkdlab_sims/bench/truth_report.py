@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qkdlab.wiring.parts import Wiring
 from qkdlab_sims.bench.transfer import Turning
+from qkdlab_sims.bench.true_records import true_records
 from qkdlab_sims.bench.truth import TrueBench
 from qkdlab_sims.bench.world import Moment, World
 from qkdlab_sims.optics.polarization import analyser_vector, mueller_matrix
@@ -32,6 +33,8 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
                vector S in photons), its efficiency and dark rate at its bias
                (0 where it has latched)
     light:     mean photon numbers at the sender's output over the pattern
+    records:   by party, what records of calibration would say if they were exact
+               (see `true_records`)
     drawn:     every value of the wiring that differs from its label, as
                {part: {field: true value}}
     """
@@ -49,6 +52,25 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
         bias_ua,
         strict=True,
     )
+    detectors = [
+        {
+            "name": way.name,
+            "tagger_input": way.tagger_input,
+            "analyser": [float(value) for value in analyser],
+            "efficiency": float(efficiency),
+            "dark_rate_hz": float(dark_rate_hz),
+            "bias_ua": bias,
+            "arrival_ps": way.arrival_ps + sent.drive.delay_ps,
+            "recovery_tau_ps": way.part.recovery_tau_ps,
+            "i_half_ua": way.part.i_half_ua,
+            "width_ua": way.part.width_ua,
+            "switching_current_ua": way.part.switching_current_ua,
+            "dark_floor_hz": way.part.dark_floor_hz,
+            "dark_i0_ua": way.part.dark_i0_ua,
+            "dark_slope_per_ua": way.part.dark_slope_per_ua,
+        }
+        for way, analyser, efficiency, dark_rate_hz, bias in columns
+    ]
     return {
         "time_ps": moment.tick * world.tick_ps,
         "light": {
@@ -66,21 +88,8 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
         "laser_threshold_ma": sent.threshold_ma,
         "modulator_phase_rad": dict(sent.phases_rad),
         "modulator_null_v": dict(sent.null_v),
-        "detectors": [
-            {
-                "name": way.name,
-                "tagger_input": way.tagger_input,
-                "analyser": [float(value) for value in analyser],
-                "efficiency": float(efficiency),
-                "dark_rate_hz": float(dark_rate_hz),
-                "bias_ua": bias,
-                "arrival_ps": way.arrival_ps + sent.drive.delay_ps,
-                "recovery_tau_ps": way.part.recovery_tau_ps,
-                "i_half_ua": way.part.i_half_ua,
-                "width_ua": way.part.width_ua,
-            }
-            for way, analyser, efficiency, dark_rate_hz, bias in columns
-        ],
+        "detectors": detectors,
+        "records": true_records(true, world, moment, detectors),
         "attenuator_transmission": dict(moment.turning.transmission),
         "plate_axis_deg": dict(moment.turning.axis_deg),
         "eavesdropper": None if eve is None else eve.model_dump(mode="json"),

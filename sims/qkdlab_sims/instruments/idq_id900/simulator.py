@@ -84,6 +84,7 @@ class Simulator:
             )
             for stream, h in zip(rng.spawn(5), [start_height_v, *inputs], strict=True)
         ]
+        self.jitter_rms_ps = jitter_rms_ps
         self._in_bins = timestamp_unit == "bins"
         self._first_ref_index = first_ref_index
         self.streams = {
