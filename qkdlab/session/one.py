@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["play_one"]
 
-_FINISHED = "finished"
+_MET, _FINISHED = "met", "finished"
 _LAST_WORDS_S = 30.0
 
 
@@ -81,18 +81,18 @@ def play_one(
             config, party, files, channel, bench.clock, secrets, progress
         )
         try:
-            with (
-                # The other party need not wait until the files are finished.
-                leaving(channel),
-                open_stations(
-                    config, bench, {party: session}, (), interrupts, progress
-                ) as stations,
-            ):
-                play = partial(
-                    session.run, _to_the_end(program, session), stations[party]
-                )
-                bench.clock.spawn(party, play)
+            # The other party need not wait until the files are finished.
+            with leaving(channel):
+                bench.clock.spawn(party, partial(_authenticate, session))
                 bench.clock.run(interrupts.check)
+                with open_stations(
+                    config, bench, {party: session}, (), interrupts, progress
+                ) as stations:
+                    play = partial(
+                        session.run, _to_the_end(program, session), stations[party]
+                    )
+                    bench.clock.spawn(party, play)
+                    bench.clock.run(interrupts.check)
         except SecurityAbort as abort:
             aborted = abort
             session.give_up_keys(abort)
@@ -123,6 +123,26 @@ def _open_pool(
     if config.key_class == "secure":
         raise UsageError("a secure run needs the pre-shared secret: give --secret FILE")
     return None
+
+
+def _authenticate(session: PartySession) -> None:
+    """Exchange a first authenticated word, which covers both greetings.
+
+    Before it anybody could have greeted, and nothing is switched on (SECURITY rule 8).
+    The first party listens first: it spends no pad before it knows for certain how many
+    of its pads the other has seen. A copy of its secret that was put back is found out,
+    whatever happened to the greetings.
+    """
+    speaks_first = session.party != PARTIES[0]
+    try:
+        if speaks_first:
+            session.conversation.send(_MET)
+        session.conversation.receive(_MET)
+        if not speaks_first:
+            session.conversation.send(_MET)
+    except SecurityAbort as abort:
+        session.conversation.leave(abort)
+        raise
 
 
 def _to_the_end(program: Program, session: PartySession) -> Program:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from session.two_parties import DEADLINE_S, Pair, configuration, install, program
 from station_fakes import DIARY
+from tcp_proxy import BACK, FORTH, Proxy
 
 from qkdlab.errors import (
     AbortCode,
@@ -19,6 +21,8 @@ from qkdlab.errors import (
     UsageError,
 )
 from qkdlab.keys.store import KeyState, KeyStore
+from qkdlab.link.direction import Direction
+from qkdlab.link.greeting import Greeting
 from qkdlab.link.pool import PadPool, pool_bytes
 from qkdlab.runfile.reader import open_run
 from qkdlab.session.experiment import PartyResult
@@ -205,6 +209,41 @@ def test_a_second_run_goes_on_with_fresh_pads(programs, tmp_path):
         with PadPool.open(paths["alice"]) as pool:
             spent.append([pool.spent(d) for d in pool._next])
     assert all(two == 2 * one > 0 for one, two in zip(*spent, strict=True))
+
+
+def test_whoever_has_another_secret_touches_no_instrument(programs, tmp_path):
+    paths = secrets(tmp_path)
+    paths["bob"].unlink()
+    PadPool.create(paths["bob"], bytes(range(1, 256)) * 20 + bytes(20)).close()
+    for outcome in run_with(Pair(tmp_path / "run"), paths):
+        assert outcome.exit_code == 3
+    assert DIARY == []
+
+
+def test_no_pad_is_used_twice_though_greetings_hide_that_a_file_was_put_back(
+    programs, tmp_path
+):
+    paths = secrets(tmp_path)
+    before = paths["alice"].read_bytes()
+    run_with(Pair(tmp_path / "first"), paths)
+    paths["alice"].write_bytes(before)
+    with PadPool.open(paths["bob"]) as pool:
+        spent = {d.value: pool.spent(d) for d in Direction}
+    counts = {BACK: spent, FORTH: dict.fromkeys(spent, 0)}
+
+    def hide(way: str, number: int, message: bytes) -> list[bytes]:
+        if number:
+            return [message]
+        return [replace(Greeting.decode(message), pads=counts[way]).encode()]
+
+    pair = Pair(tmp_path / "second")
+    with Proxy(pair.port, hide) as proxy:
+        alice = pair.play("alice", secret=paths["alice"])
+        pair.play("bob", secret=paths["bob"], port=proxy.port).join(DEADLINE_S)
+        alice.join(DEADLINE_S)
+    assert [outcome.exit_code for outcome in pair.ended.values()] == [3, 3]
+    with PadPool.open(paths["alice"]) as pool:
+        assert pool.spent(Direction.ALICE_TO_BOB) == 0
 
 
 def test_a_secret_that_was_put_back_is_refused(programs, tmp_path):

@@ -13,7 +13,7 @@ from qkdlab.errors import PeerLost, SecurityAbort
 from qkdlab.keys.store import KeyState, KeyStore
 from qkdlab.session.run import Outcome
 
-MESSAGES = {"greeting": 0, "hello": 1, "finished": 2}
+MESSAGES = {"greeting": 0, "met": 1, "hello": 2, "finished": 3}
 """What each of the two says."""
 
 
@@ -21,10 +21,6 @@ MESSAGES = {"greeting": 0, "hello": 1, "finished": 2}
 def pair(monkeypatch, tmp_path) -> Pair:
     install(monkeypatch)
     return Pair(tmp_path)
-
-
-MESSAGES = {"greeting": 0, "hello": 1, "finished": 2}
-"""What each of the two says."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +54,7 @@ def assert_stopped(pair: Pair, ended: list[object]) -> None:
 @pytest.mark.parametrize("way", [FORTH, BACK])
 @pytest.mark.parametrize("message", MESSAGES)
 def test_one_changed_byte_stops_both(pair, way, message):
-    at = {"greeting": 20, "hello": -3, "finished": -8}[message]
+    at = {"greeting": 20, "met": -3, "hello": -3, "finished": -8}[message]
     tamper = tcp_proxy.flip(way, MESSAGES[message], at)
     assert_stopped(pair, played(pair, tamper))
 
@@ -84,7 +80,7 @@ def test_a_line_that_is_cut_loses_the_peer_of_both(pair):
     with Proxy(pair.port) as proxy:
 
         def cut(way: str, number: int, message: bytes) -> list[bytes]:
-            if number == 1:
+            if number == MESSAGES["hello"]:
                 proxy.cut()
             return [message]
 
@@ -98,7 +94,7 @@ def test_a_line_on_which_nothing_moves_loses_the_peer_of_both(pair):
     with Proxy(pair.port) as proxy:
 
         def stall(way: str, number: int, message: bytes) -> list[bytes]:
-            if number == 1:
+            if number == MESSAGES["hello"]:
                 proxy.stalled.set()
             return [message]
 
