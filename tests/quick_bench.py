@@ -78,6 +78,14 @@ calibration:
     time: "2026-11-01T09:00:00Z"
     valid_for_s: 315360000
     source: made up
+  - party: alice
+    quantity: meter_offset_w
+    value: 0.0
+    unit: W
+    uncertainty: 0.0
+    time: "2026-11-01T09:00:00Z"
+    valid_for_s: 315360000
+    source: made up
 wiring: {{parts: {{}}, cables: []}}
 """
 
@@ -194,14 +202,18 @@ class Sender(_Driver):
     """Transmitter, attenuator and tap meter in one."""
 
     resolution_db = 0.1
+    pattern: NDArray[np.uint8]
 
     def upload(
         self, settings: NDArray[np.uint8], transmissions: Any, **how: Any
     ) -> None:
-        self.world.frame = settings.copy()
+        self.pattern = settings.copy()
 
     def start(self) -> None:
-        self.world.blocks += 1
+        # shorter ones are for the meter
+        if self.pattern.size == SYMBOLS:
+            self.world.frame = self.pattern
+            self.world.blocks += 1
 
     def stop(self) -> None: ...
 
@@ -218,8 +230,7 @@ class Sender(_Driver):
         return self
 
     def read_power_w(self, n: int) -> list[float]:
-        assert self.world.frame is not None
-        mean = np.take(MEAN_PHOTONS, intensity_of(self.world.frame)).mean() * 1e-6
+        mean = np.take(MEAN_PHOTONS, intensity_of(self.pattern)).mean() * 1e-6
         return (mean * (1 + 1e-6 * np.arange(n) / n)).tolist()
 
 

@@ -18,10 +18,15 @@ from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.session.recorder import block_name
 from qkdlab_experiments.between_blocks import between_blocks_alice
 from qkdlab_experiments.calibration.pulse_timing import start_pattern
-from qkdlab_experiments.drift import after_drift, check_attenuator, power_drift
+from qkdlab_experiments.drift import (
+    after_drift,
+    check_attenuator,
+    class_drifts,
+    power_drift,
+)
 from qkdlab_experiments.frame import assumptions, block_plan, key_frame
-from qkdlab_experiments.intensity import IntensityCalibration
-from qkdlab_experiments.parameters import Bb84Parameters
+from qkdlab_experiments.intensity import IntensityCalibration, measure_classes
+from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
 __all__ = ["alice_blocks", "alice_party", "play"]
 
@@ -100,7 +105,8 @@ def _sent(
     """Wait until Bob has the whole block, darken, and say what was sent.
 
     The light is off before anything of the block is disclosed. Attenuator and tap power
-    are looked at once more, so that drift enters the intervals.
+    are looked at once more, of the pattern and of each class, so that drift enters the
+    intervals.
     """
     attenuator: Attenuator = ctx.roles["attenuator"]
     calibration = ctx.parameters.calibration
@@ -112,11 +118,24 @@ def _sent(
     attenuator.set_shutter_open(False)
     readings_w = ctx.roles["tap_meter"].read_power_w(calibration.meter_readings)
     ctx.roles["transmitter"].stop()
-    drift = power_drift(readings_w, levels, frame)
-    ctx.recorder.result("intensity_drift", drift)
-    intensities = after_drift(levels.intervals, drift)
+    drifts = _drifts(ctx, levels, power_drift(readings_w, levels, frame))
+    intensities = after_drift(levels.intervals, drifts)
     ctx.recorder.block(intensities=intensities)
     yield SettingsSent(intensities=intensities)
+
+
+def _drifts(
+    ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration, common: float
+) -> list[float]:
+    """Return the relative drift of each class; the shutter is closed."""
+    again = measure_classes(
+        ctx.roles["transmitter"], ctx.roles["tap_meter"], ctx.parameters, ctx.clock
+    )
+    dark_w = ctx.calibration.value("meter_offset_w")
+    own = class_drifts(again, levels, dark_w)
+    ctx.recorder.result("intensity_drift", common)
+    ctx.recorder.result("class_drifts", dict(zip(CLASSES, own, strict=True)))
+    return [max(common, drift) for drift in own]
 
 
 def play(
