@@ -159,3 +159,21 @@ def test_the_wavelength_is_written_when_it_is_identified():
 
 def test_power_is_a_parameter(mounted):
     assert mounted.driver.power_w() == pytest.approx(2e-6, rel=1e-2)
+
+
+def test_a_reading_off_the_range_is_taken_again_while_the_range_is_looked_for(mounted):
+    simulator, measured = mounted.simulator, mounted.simulator._measure
+    found_ps = mounted.clock.now_ps() + 5 * 10**11
+
+    def measure(begin_ps, end_ps):
+        return 9.9e37 if end_ps < found_ps else measured(begin_ps, end_ps)
+
+    simulator._measure = measure
+    assert mounted.driver.read_power_w(2) == pytest.approx([2e-6] * 2, rel=0.1)
+
+
+def test_light_that_no_range_takes_is_told_after_a_while(mounted):
+    mounted.simulator._measure = lambda begin_ps, end_ps: 9.9e37
+    with pytest.raises(InstrumentError, match="more than its sensor takes"):
+        mounted.driver.read_power_w()
+    assert 2.0 <= mounted.now_s() < 4.0

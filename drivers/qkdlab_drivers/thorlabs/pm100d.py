@@ -28,6 +28,8 @@ SAMPLE_S = 0.003
 OVER_RANGE = 9.9e37
 POWER_FLAG, WAVELENGTH_FLAG = 1, 32
 POLL_S = 0.1
+RANGING_S = 2.0
+"""By when it has found its range after a step of the light [guess]."""
 PLAIN_POWER = (
     "CONF:POW",
     "SENS:POW:UNIT W",
@@ -141,15 +143,12 @@ class ThorlabsPm100d(Instrument):
     def read_power_w(self, n_readings: int = 1) -> list[float]:
         """Return separate readings; what lies below the sensor's floor is noise.
 
-        Raises InstrumentError above the sensor's range, and for a power so far below
-        zero that the zero must be wrong.
+        A reading off the range, while the instrument still looks for the right one,
+        is taken again. Raises InstrumentError above the sensor's range, and for a
+        power so far below zero that the zero must be wrong.
         """
         self._prepare()
-        limit_s = self.options.timeout_s + 2 * SAMPLE_S * self.options.average
-        return [
-            self._checked(self.line.ask_float("READ?", timeout_s=limit_s))
-            for _ in range(n_readings)
-        ]
+        return [self._checked(self._read_in_range()) for _ in range(n_readings)]
 
     def safe_state(self) -> None:
         """Nothing to do: a meter emits nothing."""
@@ -187,6 +186,15 @@ class ThorlabsPm100d(Instrument):
             for command in (*PLAIN_POWER, f"SENS:AVER {self.options.average:d}"):
                 self._command(command)
             self._ready = True
+
+    def _read_in_range(self) -> float:
+        limit_s = self.options.timeout_s + 2 * SAMPLE_S * self.options.average
+        deadline_ps = self._clock.now_ps() + seconds(RANGING_S)
+        while True:
+            power_w = self.line.ask_float("READ?", timeout_s=limit_s)
+            if power_w < OVER_RANGE or self._clock.now_ps() >= deadline_ps:
+                return power_w
+            self._clock.sleep_until(self._clock.now_ps() + seconds(POLL_S))
 
     def _checked(self, power_w: float) -> float:
         options = self.options
