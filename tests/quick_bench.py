@@ -37,6 +37,19 @@ JITTER_PS = 20.0
 CHANNELS = ((0, 0), (0, 1), (1, 0), (1, 1))
 SYMBOLS = 800_000
 
+
+def _delay_record(channel: int) -> str:
+    return f"""  - party: bob
+    quantity: delay_ps_{channel}
+    value: {DELAYS_PS[channel]}
+    unit: ps
+    uncertainty: 5.0
+    time: "2026-11-01T09:00:00Z"
+    valid_for_s: 315360000
+    source: made up
+"""
+
+
 CONFIG = f"""
 schema: 1
 name: quick
@@ -86,8 +99,8 @@ calibration:
     time: "2026-11-01T09:00:00Z"
     valid_for_s: 315360000
     source: made up
-wiring: {{parts: {{}}, cables: []}}
-"""
+DELAYSwiring: {{parts: {{}}, cables: []}}
+""".replace("DELAYS", "".join(map(_delay_record, range(4))))
 
 
 def config_file(folder: Path, key_class: str) -> Path:
@@ -238,6 +251,7 @@ class Taker(_Driver):
     """Receiver and bias source in one."""
 
     channels = CHANNELS
+    bias_ua: tuple[float, ...] = (0.0,) * len(CHANNELS)
 
     def start(self, frame_ps: int, predicted_rate_hz: float) -> None:
         self._position_ps = 0
@@ -263,8 +277,16 @@ class Taker(_Driver):
         return TagBlock(t[order], ch[order], begin, end)
 
     def stop(self) -> None: ...
-    def set_bias_ua(self, bias_ua: list[float]) -> None: ...
     def set_enabled(self, is_on: bool) -> None: ...
+
+    def set_bias_ua(self, bias_ua: list[float]) -> None:
+        self.bias_ua = tuple(bias_ua)
+
+    def get_bias_ua(self) -> list[float]:
+        return list(self.bias_ua)
+
+    def get_voltages_mv(self) -> list[float]:
+        return [0.0] * len(CHANNELS)
 
 
 def _alice(ctx: PartyContext[Any]) -> PartyResult:

@@ -50,21 +50,16 @@ def between_blocks_alice(
 
 
 class BetweenBlocksBob:
-    """Bob's side; remembers error rates and trips from block to block."""
+    """Bob's side; remembers error rates from block to block."""
 
     def __init__(self, p: Bb84Parameters) -> None:
         self._tracker = PlateTracker(p)
-        self._trips = 0
 
     def __call__(
         self, ctx: PartyContext[Bb84Parameters], finished: BlockReport
     ) -> None:
         """Recover the detectors after an abort, and turn the plates when needed."""
         ctx.conversation.receive(_DARK)
-        if finished.aborted is AbortCode.DETECTOR_ALARM:
-            self._trips += 1
-            now_ps = ctx.clock.now_ps()
-            ctx.recorder.monitor("interlock_trips", self._trips, now_ps)
         if finished.aborted is not None:
             recover_detectors(ctx)
         plates = self._tracker.wants(finished)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from qkdlab.link.bob import Bob
 from qkdlab.link.events import BlockEnded, Detections
 from qkdlab.randomness import Randomness
-from qkdlab.roles import Receiver
 from qkdlab.session.blocks import run_blocks
 from qkdlab.session.conversation import SessionIds
 from qkdlab.session.experiment import PartyContext, PartyResult
@@ -19,6 +18,7 @@ from qkdlab_experiments.detections import detections
 from qkdlab_experiments.frame import assumptions, block_plan, header_template
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
+from qkdlab_experiments.watched_receiver import WatchedReceiver
 
 __all__ = ["bob_blocks", "bob_party"]
 
@@ -31,9 +31,10 @@ def bob_blocks(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
     mismatch = calibrated_mismatch(ctx.calibration, ctx.parameters)
     ctx.recorder.result("efficiency_mismatch", mismatch.as_dict())
     mismatch.check()
+    receiver = WatchedReceiver(ctx)
 
     def one_block(block: int) -> None:
-        _one_block(ctx, (mismatch.value, mismatch.uncertainty), block)
+        _one_block(ctx, receiver, (mismatch.value, mismatch.uncertainty), block)
 
     def go_dark() -> None:
         """End the acquisition, bias off; between blocks detectors are brought back."""
@@ -50,10 +51,12 @@ def bob_blocks(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
 
 
 def _one_block(
-    ctx: PartyContext[Bb84Parameters], mismatch: tuple[float, float], block: int
+    ctx: PartyContext[Bb84Parameters],
+    receiver: WatchedReceiver,
+    mismatch: tuple[float, float],
+    block: int,
 ) -> None:
     p = ctx.parameters
-    receiver: Receiver = ctx.roles["receiver"]
     ctx.recorder.block(efficiency_mismatch=mismatch, channels=receiver.channels)
     ctx.conversation.send(
         "receiver-ready",
@@ -74,10 +77,8 @@ def _one_block(
     ctx.conversation.drive(party, _events(ctx, on_record, block, fit, already))
 
 
-def _delays_ps(ctx: PartyContext[Bb84Parameters]) -> list[float] | None:
-    """Return the calibrated delays of the channels; None where none were measured."""
-    if not ctx.calibration.knows("delay_ps_0"):
-        return None
+def _delays_ps(ctx: PartyContext[Bb84Parameters]) -> list[float]:
+    """Return the calibrated delays of the channels."""
     channels = range(len(ctx.roles["receiver"].channels))
     return [ctx.calibration.value(f"delay_ps_{c}") for c in channels]
 

@@ -94,6 +94,11 @@ class Recorder:
         when_ps = self._now_ps() if t_ps is None else t_ps
         self._file.monitor(name, float(value), when_ps)
 
+    def secret_monitor(self, name: str, value: float) -> None:
+        """Record as `monitor` what tells of key bits, but for class secure."""
+        if self._keeps_secrets:
+            self.monitor(name, value)
+
     def settings(self, name: str, array: NDArray[np.uint8]) -> None:
         """Record what was sent: packed settings, one byte a symbol.
 

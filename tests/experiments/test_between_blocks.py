@@ -142,7 +142,7 @@ def test_an_interlock_trips_and_the_next_block_goes_on(bench, kind, given, reaso
     bench.monitors.clear()
     bench.between(AbortCode.DETECTOR_ALARM)
     names = [name for name, _ in bench.monitors]
-    assert "interlock_trips" in names
+    assert "recovery_attempts" in names
     detectors = bench.work.role("bob", "detectors")
     assert detectors.get_bias_ua() == pytest.approx([22.0] * 4)
     assert max(detectors.get_voltages_mv()) < 100.0

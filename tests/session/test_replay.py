@@ -57,7 +57,7 @@ def test_aborted_blocks_abort_again(blocks_run: Any) -> None:
 
 def test_changed_parameters_are_a_re_analysis_that_keeps_no_key(lab_run: Any) -> None:
     before = files(lab_run.folder)
-    replayed = again(lab_run.folder, "parameters.detection.gate_ps=60")
+    replayed = again(lab_run.folder, "parameters.detection.gate_ps=100")
     assert replayed.result["label"] == "re-analysis"
     assert replayed.result["key_class"] == "re-analysis"
     assert replayed.result["claimable_secret_bits"] == 0

@@ -94,6 +94,16 @@ def test_a_secure_run_ends_in_equal_keys(secure_run: Any) -> None:
     assert secure_run.result["seed"] is None
 
 
+def test_no_series_of_a_secure_run_tells_what_one_detector_counted(
+    secure_run: Any, lab_run: Any
+) -> None:
+    for run, is_told in ((secure_run, False), (lab_run, True)):
+        with open_run(run.folder / "bob.h5") as file:
+            names = set(file.monitors())
+        assert {"total_tag_rate_hz", "snspd_voltage_mv/3"} <= names
+        assert ("tag_rate_hz/0" in names) is is_told
+
+
 def test_the_attacker_fails_on_a_secure_run(
     on_secure: dict[str, Any], stolen_secure: tuple[Path, list[bytes]]
 ) -> None:
