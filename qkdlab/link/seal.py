@@ -36,6 +36,8 @@ MAX_PHASE_BYTES = 1 << 30
 
 So memory is bounded, and so is the chance of a forgery.
 """
+MAX_PHASE_MESSAGES = 1 << 16
+"""Messages under one tag at most: small ones take memory, too."""
 
 SEAL_VERSION = 1
 LENGTH_BYTES = 8
@@ -43,6 +45,8 @@ LENGTH_BYTES = 8
 MESSAGE, CLOSING, ABORT = 0, 1, 2
 _HEARING_S = 1.0
 """For what has arrived already."""
+_SLOWEST_BYTES_PER_S = 100_000
+"""A phase that comes slower than this has stalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,10 @@ class SealedChannel:
         SecurityAbort(PEER_ABORTED) when the peer said why before it left.
         """
         if not self._out.add(data):
-            raise ValueError("a phase holds at most MAX_PHASE_BYTES bytes")
+            raise ValueError(
+                "a phase holds at most MAX_PHASE_BYTES bytes and MAX_PHASE_MESSAGES"
+                " messages"
+            )
         number = self._out.number()
         self._record(self._out.direction, data)
         if end_of_phase:
@@ -132,11 +139,16 @@ class SealedChannel:
     def await_message(self, timeout_s: float | None = None) -> bool:
         """Wait until there is a deliverable message, and leave it for `receive`.
 
-        Returns False when nothing came in time; raises as `receive`.
+        Returns False when nothing came in time; raises as `receive`. What came of a
+        phase that does not end gives no more time, but what its bytes need on a slow
+        line: anybody can send that.
         """
         if self._failed:
             raise not_authentic()
+        begun_s = None
         while not self._ready:
+            if begun_s is not None and self._has_stalled(begun_s, timeout_s):
+                return False
             frame = self._channel.receive(timeout_s)
             if frame is None:
                 return False
@@ -145,6 +157,7 @@ class SealedChannel:
             except _Refused:
                 self._failed = True
                 raise not_authentic() from None
+            begun_s = time.monotonic() if begun_s is None else begun_s
         return True
 
     def hear_out(self, timeout_s: float) -> None:
@@ -192,6 +205,14 @@ class SealedChannel:
 
     def __repr__(self) -> str:
         return f"SealedChannel({self._out.direction}, {self.tags} tags)"
+
+    def _has_stalled(self, begun_s: float, timeout_s: float | None) -> bool:
+        """Tell whether a phase that began to come at `begun_s` takes too long."""
+        if timeout_s is None:
+            return False
+        allowed_s = max(timeout_s, _HEARING_S)
+        allowed_s += self._in.open_bytes / _SLOWEST_BYTES_PER_S
+        return time.monotonic() - begun_s > allowed_s
 
     def _hand_over(self, frame: bytes) -> None:
         try:
@@ -251,12 +272,18 @@ class _Half:
     def add(self, data: bytes) -> bool:
         """Take a message into the present phase; False when that is full."""
         n_bytes = self._bytes + LENGTH_BYTES + len(data)
-        if n_bytes > MAX_PHASE_BYTES:
+        is_full = len(self._messages) == MAX_PHASE_MESSAGES
+        if is_full or n_bytes > MAX_PHASE_BYTES:
             return False
         self._messages.append(data)
         self._bytes = n_bytes
         self._count += 1
         return True
+
+    @property
+    def open_bytes(self) -> int:
+        """Bytes of the present phase so far."""
+        return self._bytes
 
     @property
     def longest_bytes(self) -> int:

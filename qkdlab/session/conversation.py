@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -155,11 +156,15 @@ class Conversation:
         return code
 
     def _block_over(self, codes: Collection[AbortCode]) -> dict[str, Any]:
-        """Return the fields of the peer's end of the block; drop what comes before."""
-        notices = 0
-        while True:
+        """Return the fields of the peer's end of the block; drop what comes before.
+
+        Dropping goes on for the peer's patience at most, in host time.
+        """
+        notices, begun_s = 0, None
+        patience_s = self._driver.patience_s
+        while begun_s is None or time.monotonic() - begun_s < patience_s:
             try:
-                received = self._channel.receive(self._driver.patience_s)
+                received = self._channel.receive(patience_s)
             except SecurityAbort as notice:
                 notices += 1
                 # One notice for a block; more, or another, is the end of the run.
@@ -167,10 +172,12 @@ class Conversation:
                     raise
                 continue
             if received is None:
-                raise PeerLost("the other party did not say that the block is over")
+                break
+            begun_s = time.monotonic() if begun_s is None else begun_s
             fields = _fields(received.data) if received.phase_verified else None
             if fields is not None and fields.pop("kind", None) == _BLOCK_OVER:
                 return fields
+        raise PeerLost("the other party did not say that the block is over")
 
 
 def public_number(fields: dict[str, Any], name: str) -> float:

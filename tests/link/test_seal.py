@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from qkdlab.clock import VirtualClock
 from qkdlab.distill import authenticate
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
+from qkdlab.link import seal
 from qkdlab.link.channel import MemoryChannel
 from qkdlab.link.direction import Direction
 from qkdlab.link.messages import is_batch
@@ -347,3 +349,29 @@ def test_the_last_word_is_heard_behind_others(line):
     with pytest.raises(SecurityAbort) as caught:
         line.alice.hear_out(0.0)
     assert caught.value.numbers["peer_code"] == "authentication-failed"
+
+
+@pytest.mark.timeout(30)
+def test_a_phase_that_never_ends_comes_too_late(line, monkeypatch):
+    monkeypatch.setattr(seal, "_HEARING_S", 0.05)
+    line.alice.send(b"?", False)
+    (frame,) = line.steal()
+
+    def trickle(timeout_s):
+        time.sleep(0.01)
+        number = line.bob._in.number(ahead=1)
+        return frame[:2] + number + b"a batch"
+
+    monkeypatch.setattr(line.raw_bob, "receive", trickle)
+    assert line.bob.receive(0.05) is None
+
+
+def test_a_phase_of_too_many_messages_is_refused(line, monkeypatch):
+    monkeypatch.setattr(seal, "MAX_PHASE_MESSAGES", 3)
+    for _ in range(3):
+        line.alice.send(b"?", False)
+    frames = line.steal()
+    line.inject(*frames, frames[-1][:2] + (4).to_bytes(8, "little") + b"?")
+    assert refuses(line).code is AbortCode.AUTHENTICATION_FAILED
+    with pytest.raises(ValueError, match="at most"):
+        line.alice.send(b"?", False)
