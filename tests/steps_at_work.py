@@ -17,6 +17,7 @@ from bench_at_work import Work, context
 from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.clock import Clock
 from qkdlab.session.experiment import CalibrationStep
+from qkdlab_experiments.calibration.sequence import STEPS
 
 PATIENCE_PS = 1000 * 10**12
 
@@ -57,6 +58,14 @@ def run_together(work: Work, programs: dict[str, Callable[[], object]]) -> None:
     for party, program in programs.items():
         work.clock.spawn(party, program)
     work.clock.run()
+
+
+def step_of_bob(work: Work, ctx: dict[str, Any], name: str) -> dict[str, Any]:
+    """Run one step alone, accepted by both; return what Bob found."""
+    step = next(step for step in STEPS if step.name == name)
+    found = run_steps(work, ctx, [step])[name]
+    assert all(outcome.accepted for outcome in found.values()), found
+    return dict(found["bob"].figures)
 
 
 def run_steps(

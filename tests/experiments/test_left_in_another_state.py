@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from bench_at_work import Work, at_work, context, quick_config
+from bench_at_work import Work, at_work, quick_config
+from steps_at_work import contexts, step_of_bob
 
 from qkdlab_experiments.frame import polarimetry_frame
-from qkdlab_experiments.receiver import (
-    align_plates,
-    bring_up_detectors,
-    check_dark_counts,
-)
 from qkdlab_sims.bench.simulated import SimulatedBench
 
 pytestmark = [pytest.mark.xdist_group("runs")]
@@ -167,22 +163,20 @@ def listening(work: Work) -> Iterator[list[bytes]]:
 def calibrated(spoil: Callable[[SimulatedBench], None]) -> Outcome:
     with at_work(quick_config([DIMMER], SMALL_MEMORY), SEED, before=spoil) as work:
         with listening(work) as heard:
+            ctx = contexts(work)
+            dark = step_of_bob(work, ctx, "detectors")
             levels = work.calibrate()
-            bob = context(work, "bob")
-            bring_up_detectors(bob)
-            check_dark_counts(bob)
             frame = polarimetry_frame(work.parameters)
             work.play(frame, levels)
-            align_plates(bob)
-        photons, _ = work.bench.truth_light()
+            photons, _ = work.bench.truth_light()
+            aligned = step_of_bob(work, ctx, "polarization")
         classes = (frame >> 2) & 3
-        found = bob.recorder.results
         return Outcome(
             levels.mean,
             levels.intervals,
             [float(photons[classes == k].mean()) for k in (0, 2)],
-            found["dark_rates_hz"],
-            (found["polarization"]["qber_x"], found["polarization"]["qber_z"]),
+            dark["dark_rate_hz"],
+            (aligned["qber_x"], aligned["qber_z"]),
             any(b"*RST" in data.upper() for data in heard),
         )
 
@@ -198,6 +192,7 @@ def check(outcome: Outcome) -> None:
     assert not outcome.heard_reset
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPOILT)
 def test_an_instrument_that_others_used_does_no_harm(name):
     check(calibrated(SPOILT[name]))

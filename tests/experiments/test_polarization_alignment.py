@@ -1,6 +1,6 @@
 """Whatever the fibre does to polarization, Bob's plates undo it.
 
-Real drivers, the simulated bench, tags; no link. The bench tells what is really left.
+Step 8 as it is, on the simulated bench. The bench tells what is really left.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_at_work import at_work, context, quick_config
+from bench_at_work import at_work, quick_config
+from steps_at_work import contexts, step_of_bob
 
-from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.polarization import STATES
-from qkdlab_experiments.receiver import align_plates, bring_up_detectors
 
 pytestmark = [pytest.mark.xdist_group("runs")]
 
@@ -46,12 +45,9 @@ def true_error_rates(truth: dict[str, Any]) -> tuple[float, float]:
 
 def aligned(seed: int, instruments: dict[str, Any] | None = None) -> Aligned:
     with at_work(quick_config([DIMMER], instruments), seed) as work:
-        levels = work.calibrate()
-        bob = context(work, "bob")
-        bring_up_detectors(bob)
-        work.play(polarimetry_frame(work.parameters), levels)
-        align_plates(bob)
-        found = bob.recorder.results["polarization"]
+        ctx = contexts(work)
+        step_of_bob(work, ctx, "detectors")
+        found = step_of_bob(work, ctx, "polarization")
         return Aligned(found, true_error_rates(work.bench.truth()))
 
 

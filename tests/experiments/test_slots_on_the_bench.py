@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bench_at_work import Work, at_work, context, quick_config
+from bench_at_work import Work, at_work, quick_config
 from numpy.typing import NDArray
+from steps_at_work import contexts, step_of_bob
 
 from qkdlab.randomness import SeededRandomness
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import acquire_clicks, align, find_slots
 from qkdlab_experiments.frame import header_template, key_frame
-from qkdlab_experiments.receiver import bring_up_detectors
 
 pytestmark = [pytest.mark.xdist_group("runs")]
 
@@ -48,8 +48,8 @@ def found_slots(
             overrides.append(f"wiring.cables.{at}.delay_ps={delay_ps}")
     config = quick_config(overrides, {"bob.tagger": {"offset_ppm": ppm}})
     with at_work(config, SEED) as work:
+        step_of_bob(work, contexts(work), "detectors")
         levels = work.calibrate()
-        bring_up_detectors(context(work, "bob"))
         frame = key_frame(work.parameters, SeededRandomness(SEED, "alice"))
         work.play(frame, levels)
         return listen(work, frame)
