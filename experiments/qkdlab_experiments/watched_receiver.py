@@ -33,7 +33,9 @@ class WatchedReceiver:
         self._detectors: BiasSource = ctx.roles["detectors"]
         self._recorder = ctx.recorder
         self._trips = 0
-        self._begin()
+        self._counts = np.zeros(len(self._receiver.channels), np.int64)
+        self._counted_ps = 0
+        self._due_ps = 0
 
     @property
     def channels(self) -> tuple[tuple[int, int], ...]:
@@ -42,7 +44,9 @@ class WatchedReceiver:
 
     def start(self, frame_ps: int, predicted_rate_hz: float) -> None:
         """Begin an acquisition; see `Receiver`."""
-        self._begin()
+        self._counts[:] = 0
+        self._counted_ps = 0
+        self._due_ps = 0
         self._receiver.start(frame_ps, predicted_rate_hz)
 
     def read(self, duration_ps: int) -> TagBlock:
@@ -64,11 +68,6 @@ class WatchedReceiver:
     def stop(self) -> None:
         """End the acquisition."""
         self._receiver.stop()
-
-    def _begin(self) -> None:
-        self._counts = np.zeros(len(self._receiver.channels), np.int64)
-        self._counted_ps = 0
-        self._due_ps: int = 0
 
     def _record(self) -> None:
         rates_hz = self._counts / (self._counted_ps * 1e-12)
