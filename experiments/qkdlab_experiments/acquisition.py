@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -187,8 +187,8 @@ class KeyBlockTags:
     mask:  uint8[n], which channels clicked
     """
 
-    pulse: NDArray[np.int64]
-    mask: NDArray[np.uint8]
+    pulse: NDArray[np.int64] = field(repr=False)
+    mask: NDArray[np.uint8] = field(repr=False)
     counts: SlotCounts
     done: float
 

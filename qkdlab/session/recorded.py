@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ class RecordedBlock:
     configuration: bytes
     key_class: str
     facts: Mapping[str, Any]
-    settings: NDArray[np.uint8] | None
+    settings: NDArray[np.uint8] | None = field(repr=False)
     tags_read: Iterable[TagBlock]
     randomness: Randomness
 

@@ -64,8 +64,12 @@ class SlotCounts:
 class SlotState:
     """What one block leaves for the next."""
 
-    pending_t: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    pending_ch: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    pending_t: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(0, np.int64), repr=False
+    )
+    pending_ch: NDArray[np.uint8] = field(
+        default_factory=lambda: np.zeros(0, np.uint8), repr=False
+    )
     dead_until_ps: int = -(1 << 62)
     last_ps: int = -(1 << 62)
     counts: SlotCounts = SlotCounts()
@@ -79,8 +83,8 @@ class SlotClicks:
     mask: uint8[n], bit c set when channel c clicked in the gate
     """
 
-    slot: NDArray[np.int64]
-    mask: NDArray[np.uint8]
+    slot: NDArray[np.int64] = field(repr=False)
+    mask: NDArray[np.uint8] = field(repr=False)
 
 
 def slot_block(
