@@ -148,6 +148,8 @@ class Laser(_Part):
 
     def set_laser_on(self, is_on: bool) -> None:
         assert self.world.cooler_on or not is_on
+        # pulses of the clock are hard on a diode without direct current
+        assert is_on or not self.world.clock_on
         self.world.laser_on = is_on
 
     def get_laser_on(self) -> bool:
@@ -171,7 +173,11 @@ class Clock(_Part):
         self.world.phase_deg = value_deg
 
     def set_output_on(self, is_on: bool) -> None:
+        assert self.world.laser_on or not is_on
         self.world.clock_on = is_on
+
+    def get_output_on(self) -> bool:
+        return self.world.clock_on
 
     def get_timebase(self) -> str:
         return "internal"

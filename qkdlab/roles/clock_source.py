@@ -65,5 +65,9 @@ class ClockSource(Protocol):
         ...
 
     def safe_state(self) -> None:
-        """Nothing to do: what others are locked to stays on."""
+        """Switch the sine off; the reference that others are locked to stays on.
+
+        Pulses made of the sine lift a laser over its threshold without any direct
+        current, and are hard on a diode that has none.
+        """
         ...

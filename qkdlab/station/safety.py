@@ -15,7 +15,7 @@ __all__ = ["SafeStep", "in_safe_order", "make_safe", "report_failures"]
 
 _ORDER = (
     ("Attenuator", "Shutter"),
-    ("PatternGenerator",),
+    ("PatternGenerator", "ClockSource"),
     ("LaserDriver",),
     ("VoltageSource",),
     ("BiasSource", "DetectorBank"),

@@ -16,7 +16,7 @@ from scipy.stats import binom, chi2, norm
 
 from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.config.load import load
-from qkdlab_experiments.calibration import laser, modulator, timing
+from qkdlab_experiments.calibration import bring_up, laser, modulator, timing
 
 N_SEEDS = 60
 LEAST_P = 1e-4
@@ -178,3 +178,13 @@ def test_the_pulse_is_left_behind_the_transition():
     run_timing(world)
     off_deg = wrapped(world.phase_deg - true_phase_deg(world), 360.0)
     assert abs(off_deg) < 0.5
+
+
+def test_a_laser_that_somebody_left_on_without_its_clock_makes_pulses_again() -> None:
+    world = paper(5)
+    ctx = context(world, PARAMETERS, *before_modulator(world))
+    bring_up.light_on(ctx)
+    world.clock_on = False
+    bring_up.light_on(ctx)
+    assert world.laser_on
+    assert world.clock_on

@@ -203,7 +203,15 @@ class SrsSg384(Instrument):
         return "external" if source == EXTERNAL_TIMEBASE else "internal"
 
     def safe_state(self) -> None:
-        """Nothing to do: what others are locked to stays on."""
+        """Switch the sine off and make sure of it.
+
+        The 10 MHz that others are locked to stay on: they know no switch.
+        """
+        self.line.send_now(f"{self.output.enable} 0")
+        if self.get_output_on():
+            raise InstrumentError(
+                self.name, "did not switch its output off", "look at its front panel"
+            )
 
     def close(self) -> None:
         """Forget the instrument and close its line; closing twice is allowed."""

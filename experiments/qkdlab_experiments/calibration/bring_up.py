@@ -40,7 +40,7 @@ def clock_on(ctx: PartyContext[Bb84Parameters]) -> None:
 
 
 def light_on(ctx: PartyContext[Bb84Parameters]) -> None:
-    """Make pulses: clock, cooler, laser below threshold, modulator at its null.
+    """Make pulses: cooler, laser below threshold, clock, modulator at its null.
 
     The shutter is left closed, the drive of the modulators off; the mark of each frame
     goes to Bob. What runs already is set once more, which changes nothing. Raises as
@@ -58,14 +58,15 @@ def light_on(ctx: PartyContext[Bb84Parameters]) -> None:
         bias.set_voltage_v(ctx.calibration.value("modulator_null_v"))
         bias.set_output_on(True)
     _sync_on(ctx.roles["sync_delay"])
-    if laser.get_laser_on():
+    if laser.get_laser_on() and ctx.roles["clock"].get_output_on():
         laser.set_current_ma(current_ma)
         return
-    clock_on(ctx)
     laser.set_cooler_on(True)
     laser.set_thermistor_ohm(ctx.parameters.calibration.source.thermistor_ohm)
     laser.set_current_ma(current_ma)
     laser.set_laser_on(True)
+    # Last: the pulses would drive a diode without bias into reverse.
+    clock_on(ctx)
     wait(ctx, ctx.parameters.calibration.settle_s)
 
 
@@ -86,8 +87,8 @@ def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:
     attenuator: Attenuator = ctx.roles["attenuator"]
     attenuator.set_shutter_open(False)
     ctx.roles["transmitter"].stop()
-    ctx.roles["laser"].set_laser_on(False)
     clock.set_output_on(False)
+    ctx.roles["laser"].set_laser_on(False)
     meter.set_wavelength_nm(ctx.parameters.wavelength_nm)
     wait(ctx, ctx.parameters.calibration.settle_s)
     meter.zero()

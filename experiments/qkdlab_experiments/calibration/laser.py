@@ -35,11 +35,9 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     clock: ClockSource = ctx.roles["clock"]
     zero_meter(ctx)
     dark_w = _dark(ctx)
-    clock_on(ctx)
     timebase = clock.get_timebase()
     if timebase == "unlocked":
         return StepOutcome(problem="the clock's timebase is unlocked; look at its rear")
-    clock.set_output_on(False)
     laser.set_cooler_on(True)
     laser.set_thermistor_ohm(ctx.parameters.calibration.source.thermistor_ohm)
     current_ma, light_ma = _sweep(ctx)
@@ -62,8 +60,8 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     bias_ma = ctx.parameters.calibration.source.laser_bias_share
     bias_ma *= fit.threshold_ma.value
     laser.set_current_ma(bias_ma)
-    clock.set_output_on(True)
     laser.set_laser_on(True)
+    clock_on(ctx)
     wait(ctx, ctx.parameters.calibration.settle_s)
     pulsed_ma = laser.get_photodiode_ma()
     figures |= {
