@@ -126,3 +126,16 @@ def test_parameters_reach_the_instrument(mounted):
     assert mounted.driver.overload() is False
     mounted.simulator.overload = True
     assert mounted.driver.overload() is True
+
+
+def test_it_does_not_go_on_at_more_than_the_load_bears():
+    mounted = make({"max_abs_v": 5.0})
+    mounted.simulator.machine.feed(b"RNGE 1;VOLT 9\n", 0)
+    with pytest.raises(InstrumentError, match="would go on at 9 V") as caught:
+        mounted.driver.set_output_on(True)
+    assert caught.value.hint == "set the voltage first"
+    assert mounted.simulator.voltage_v(mounted.clock.now_ps()) == 0.0
+    mounted.driver.set_voltage_v(-5.0)
+    mounted.driver.set_output_on(True)
+    assert mounted.simulator.voltage_v(mounted.clock.now_ps()) == pytest.approx(-5.0)
+    mounted.driver.close()

@@ -137,6 +137,7 @@ def test_dc205_goes_to_its_range_before_it_gives_a_voltage(play):
         (b"VOLT 3.200000\n", None),
         *LAST,
         (b"VOLT?\n", b"3.20000\n"),
+        (b"VOLT?\n", b"3.200000\n"),
         (b"SOUT 1\n", None),
         *LAST,
         (b"SOUT?\n", b"1\n"),

@@ -136,8 +136,12 @@ class SrsDc205(Instrument):
         """Switch the output and return when it has settled.
 
         Raises InstrumentError when it does not: the 100 V range needs its interlock.
+        It does not go on at a voltage that was left set and is more than the load
+        bears.
         """
         self._ensure_range()
+        if is_on:
+            self._require_bearable(self.get_voltage_v())
         self.line.send(f"SOUT {int(is_on)}")
         self.line.check_errors("SOUT")
         self._confirm_output(is_on)
@@ -182,6 +186,16 @@ class SrsDc205(Instrument):
             self.line.send(f"RNGE {wanted}")
             self.line.check_errors("RNGE")
         self._in_range = True
+
+    def _require_bearable(self, value_v: float) -> None:
+        most_v = self.options.max_abs_v
+        if abs(value_v) > most_v:
+            raise InstrumentError(
+                self.name,
+                f"would go on at {value_v:g} V, more than the {most_v:g} V of its "
+                "`max_abs_v`",
+                "set the voltage first",
+            )
 
     def _confirm_output(self, is_on: bool) -> None:
         if self.get_output_on() != is_on:

@@ -154,6 +154,8 @@ def _bias_sweep(ctx: PartyContext[Bb84Parameters]) -> tuple[Array, Array, Array]
     low_v = max(-source.bias_span_v, limits.min_v)
     high_v = min(source.bias_span_v, limits.max_v)
     volts = np.linspace(low_v, high_v, source.bias_points)
+    # Whatever voltage somebody left set is not to flow.
+    bias.set_voltage_v(0.0)
     bias.set_output_on(True)
     readings: dict[int, Measured] = {}
     for k in np.argsort(np.abs(volts), kind="stable"):
