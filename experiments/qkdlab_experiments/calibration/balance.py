@@ -23,16 +23,16 @@ from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.protocols.symbols import Basis
 from qkdlab.roles import PolarizationCompensator, Receiver
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.acquisition import acquire_clicks, align, find_slots
+from qkdlab_experiments.acquisition import acquire_clicks, align
 from qkdlab_experiments.calibration.counting import seconds_for
 from qkdlab_experiments.calibration.detectors import bias_on
 from qkdlab_experiments.calibration.light import (
     bring_to_level,
     relative_transmissions,
 )
-from qkdlab_experiments.calibration.pattern import listen, play
+from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
 from qkdlab_experiments.calibration.polarization import plates_on
-from qkdlab_experiments.frame import header_template, polarimetry_frame
+from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.polarization import count_states, wrong_share
 
@@ -64,9 +64,7 @@ def _measured(
     p = ctx.parameters
     receiver: Receiver = ctx.roles["receiver"]
     compensator: PolarizationCompensator = ctx.roles["compensator"]
-    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, blocks = find_slots(receiver, p, header_template(p))
-    receiver.stop()
+    fit, blocks = slots_of_pattern(ctx)
     seconds = seconds_for(blocks, p.calibration.balance_clicks, p)
     states = polarimetry_frame(p) & np.uint8(3)
     aligned_deg = tuple(

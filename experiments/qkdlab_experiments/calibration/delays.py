@@ -26,14 +26,13 @@ from qkdlab.roles import Receiver
 from qkdlab.session.experiment import PartyContext
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.sync import SyncFit
-from qkdlab_experiments.acquisition import find_slots
 from qkdlab_experiments.calibration.detectors import bias_on
 from qkdlab_experiments.calibration.light import (
     relative_transmissions,
     set_rough_level,
 )
-from qkdlab_experiments.calibration.pattern import listen, play
-from qkdlab_experiments.frame import header_template, polarimetry_frame
+from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
+from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["alice", "bob", "residuals_ps"]
@@ -80,9 +79,7 @@ def _measured(
 ) -> tuple[StepOutcome, Mapping[str, Any]]:
     p = ctx.parameters
     receiver: Receiver = ctx.roles["receiver"]
-    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, blocks = find_slots(receiver, p, header_template(p))
-    receiver.stop()
+    fit, blocks = slots_of_pattern(ctx)
     slot_ps = p.symbol_period_ps
     times_ps, channel, frame = residuals_ps(blocks, fit, p.frame_ps, slot_ps)
     sharp_ps, start_rms_ps = without_common_offsets(times_ps, frame, slot_ps / 8)

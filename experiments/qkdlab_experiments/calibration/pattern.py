@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 
 from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.errors import AbortCode, SecurityAbort
-from qkdlab.roles import Attenuator, Transmitter
+from qkdlab.roles import Attenuator, Receiver, Transmitter
 from qkdlab.session.experiment import PartyContext
+from qkdlab.timetags.block import TagBlock
+from qkdlab.timetags.sync import SyncFit
+from qkdlab_experiments.acquisition import find_slots
 from qkdlab_experiments.calibration.pulse_timing import start_pattern
+from qkdlab_experiments.frame import header_template
 from qkdlab_experiments.parameters import Bb84Parameters
 
-__all__ = ["listen", "play"]
+__all__ = ["listen", "play", "slots_of_pattern"]
 
 _RUNNING, _SEEN = "public-pattern-running", "public-pattern-seen"
 _ABOUT_THE_STEP = (
@@ -80,3 +84,18 @@ def listen(
         )
     ctx.conversation.send(_SEEN, **said)
     return outcome
+
+
+def slots_of_pattern(
+    ctx: PartyContext[Bb84Parameters],
+) -> tuple[SyncFit, list[TagBlock]]:
+    """Find the slots of the pattern that Alice plays; return the tags that told, too.
+
+    One acquisition of its own. Raises SecurityAbort(SYNC_LOST).
+    """
+    p = ctx.parameters
+    receiver: Receiver = ctx.roles["receiver"]
+    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
+    found = find_slots(receiver, p, header_template(p))
+    receiver.stop()
+    return found

@@ -14,15 +14,15 @@ from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.roles import PolarizationCompensator, Receiver
 from qkdlab.session.experiment import PartyContext
 from qkdlab.timetags.slots import SlotClicks
-from qkdlab_experiments.acquisition import acquire_clicks, align, find_slots
+from qkdlab_experiments.acquisition import acquire_clicks, align
 from qkdlab_experiments.calibration.counting import seconds_for
 from qkdlab_experiments.calibration.detectors import bias_on
 from qkdlab_experiments.calibration.light import (
     bring_to_level,
     relative_transmissions,
 )
-from qkdlab_experiments.calibration.pattern import listen, play
-from qkdlab_experiments.frame import header_template, polarimetry_frame
+from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
+from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.polarization import align_polarization
 
@@ -62,9 +62,7 @@ def _aligned(
     p = ctx.parameters
     receiver: Receiver = ctx.roles["receiver"]
     compensator: PolarizationCompensator = ctx.roles["compensator"]
-    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, blocks = find_slots(receiver, p, header_template(p))
-    receiver.stop()
+    fit, blocks = slots_of_pattern(ctx)
     alignment = align(fit, p)
 
     def acquire(seconds: float) -> SlotClicks:

@@ -18,7 +18,7 @@ from qkdlab.calibration.phase_sweep import PhaseSweepFit, fit_phase_sweep
 from qkdlab.protocols.symbols import Basis
 from qkdlab.roles import PolarizationCompensator, Receiver
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.acquisition import acquire_clicks, align, find_slots
+from qkdlab_experiments.acquisition import acquire_clicks, align
 from qkdlab_experiments.calibration.counting import (
     count_alone,
     public_table,
@@ -29,8 +29,8 @@ from qkdlab_experiments.calibration.light import (
     relative_transmissions,
     set_rough_level,
 )
-from qkdlab_experiments.calibration.pattern import listen, play
-from qkdlab_experiments.frame import header_template, polarimetry_frame
+from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
+from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["N_LEVELS", "alice", "bob", "sweep_levels", "sweep_voltages_v"]
@@ -92,9 +92,7 @@ def _counted(
     p = ctx.parameters
     receiver: Receiver = ctx.roles["receiver"]
     compensator: PolarizationCompensator = ctx.roles["compensator"]
-    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, blocks = find_slots(receiver, p, header_template(p))
-    receiver.stop()
+    fit, blocks = slots_of_pattern(ctx)
     seconds = seconds_for(blocks, p.calibration.sweep_clicks, p)
     levels, volts = sweep_levels(p), sweep_voltages_v(p)
     contrasts: list[float] = []

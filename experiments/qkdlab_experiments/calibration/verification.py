@@ -20,7 +20,7 @@ from qkdlab.protocols.symbols import Intensity
 from qkdlab.roles import Receiver
 from qkdlab.session.conversation import public_number
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.acquisition import acquire_counted, align, find_slots
+from qkdlab_experiments.acquisition import acquire_counted, align
 from qkdlab_experiments.calibration.counting import (
     count_by_channel,
     public_table,
@@ -31,9 +31,9 @@ from qkdlab_experiments.calibration.light import (
     bring_to_level,
     relative_transmissions,
 )
-from qkdlab_experiments.calibration.pattern import listen, play
+from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
 from qkdlab_experiments.calibration.polarization import plates_on
-from qkdlab_experiments.frame import header_template, verification_frame
+from qkdlab_experiments.frame import verification_frame
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
 __all__ = ["STATE_NAMES", "alice", "bob"]
@@ -79,9 +79,7 @@ def _states(
 ) -> tuple[StepOutcome, Mapping[str, Any]]:
     p = ctx.parameters
     receiver: Receiver = ctx.roles["receiver"]
-    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
-    fit, blocks = find_slots(receiver, p, header_template(p))
-    receiver.stop()
+    fit, blocks = slots_of_pattern(ctx)
     seconds = seconds_for(blocks, p.calibration.verification_clicks, p)
     clicks, tally = acquire_counted(receiver, p, align(fit, p), seconds)
     n_slots = seconds * 1e12 / p.symbol_period_ps
