@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from qkdlab.clock import VirtualClock
+from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.protocols.symbols import basis_of, intensity_of, value_of
+from qkdlab.roles.bias import BiasSourceCapabilities
 from qkdlab.roles.needs import Needs
 from qkdlab.roles.spec import DriverSpec, Endpoint
 from qkdlab.session.experiment import Experiment, PartyContext, PartyResult
@@ -36,19 +38,30 @@ LIGHT_DELAY_PS = 123_450
 JITTER_PS = 20.0
 CHANNELS = ((0, 0), (0, 1), (1, 0), (1, 1))
 SYMBOLS = 800_000
+BIAS_UA, DARK_HZ = 22.0, DARK * 1e8
 
 
-def _delay_record(channel: int) -> str:
-    return f"""  - party: bob
-    quantity: delay_ps_{channel}
-    value: {DELAYS_PS[channel]}
-    unit: ps
-    uncertainty: 5.0
+def _record(party: str, quantity: str, value: float, uncertainty: float) -> str:
+    return f"""  - party: {party}
+    quantity: {quantity}
+    value: {value}
+    unit: "1"
+    uncertainty: {uncertainty}
     time: "2026-11-01T09:00:00Z"
     valid_for_s: 315360000
     source: made up
 """
 
+
+RECORDS = "".join(
+    [
+        _record("alice", "meter_offset_w", 0.0, 0.0),
+        _record("bob", "efficiency_mismatch", 0.0, 0.01),
+        *(_record("bob", f"delay_ps_{c}", DELAYS_PS[c], 5.0) for c in range(4)),
+        *(_record("bob", f"bias_ua_{d}", BIAS_UA, 0.01) for d in range(4)),
+        *(_record("bob", f"dark_rate_hz_{d}", DARK_HZ, 10.0) for d in range(4)),
+    ]
+)
 
 CONFIG = f"""
 schema: 1
@@ -64,12 +77,14 @@ parameters:
     decoy: {{mean_photon_number: 0.2, probability: 0.4}}
     vacuum: {{mean_photon_number: 0.002, probability: 0.2}}
   basis_x_probability: 0.5
-  detection: {{blank_ps: 5000, bias_ua: [22.0, 22.0, 22.0, 22.0], tag_block_s: 0.004}}
+  detection: {{blank_ps: 5000, bias_ua: {[BIAS_UA] * 4}, tag_block_s: 0.004}}
   distillation: {{epsilon_secrecy: 1.0e-6, frame_bits: 16384}}
   limits: {{cross_click_fraction_max: 0.3, double_click_fraction_max: 0.3}}
   calibration:
     sync_s: {SYMBOLS * 1e-8}
     settle_s: 0.001
+  # dice do not drift, and there are no plates and no bias to follow
+  tracking: {{plates: false, bias: false}}
 parties:
   alice:
     instruments: {{sender: {{driver: quick.sender}}}}
@@ -83,24 +98,8 @@ parties:
       receiver: {{instrument: taker}}
       detectors: {{instrument: taker}}
 calibration:
-  - party: bob
-    quantity: efficiency_mismatch
-    value: 0.0
-    unit: "1"
-    uncertainty: 0.01
-    time: "2026-11-01T09:00:00Z"
-    valid_for_s: 315360000
-    source: made up
-  - party: alice
-    quantity: meter_offset_w
-    value: 0.0
-    unit: W
-    uncertainty: 0.0
-    time: "2026-11-01T09:00:00Z"
-    valid_for_s: 315360000
-    source: made up
-DELAYSwiring: {{parts: {{}}, cables: []}}
-""".replace("DELAYS", "".join(map(_delay_record, range(4))))
+{RECORDS}wiring: {{parts: {{}}, cables: []}}
+"""
 
 
 def config_file(folder: Path, key_class: str) -> Path:
@@ -116,6 +115,8 @@ class QuickParameters(Bb84Parameters):
     error: float = ERROR
     error_in_block: int | None = None
     """Only in this block; None in all."""
+    alarm_in_block: int | None = None
+    """In the middle of it the interlock trips."""
 
     @property
     def settings_repeat(self) -> bool:
@@ -260,6 +261,7 @@ class Taker(_Driver):
 
     def read(self, duration_ps: int) -> TagBlock:
         begin, end = self._position_ps, self._position_ps + duration_ps
+        self._trip_if_wanted(end)
         self._position_ps = end
         self.clock.sleep_until(self._begin_ps + end)
         frame_ps = self.world.parameters.frame_ps
@@ -276,6 +278,15 @@ class Taker(_Driver):
         order = np.argsort(t, kind="stable")
         return TagBlock(t[order], ch[order], begin, end)
 
+    def _trip_if_wanted(self, t_ps: int) -> None:
+        p = self.world.parameters
+        if p.alarm_in_block == self.world.blocks - 1 and t_ps > 1.5 * p.frame_ps:
+            self.safe_state()
+            raise SecurityAbort(AbortCode.DETECTOR_ALARM, "detector 2 has latched")
+
+    def safe_state(self) -> None:
+        self.bias_ua = (0.0,) * len(CHANNELS)
+
     def stop(self) -> None: ...
     def set_enabled(self, is_on: bool) -> None: ...
 
@@ -287,6 +298,13 @@ class Taker(_Driver):
 
     def get_voltages_mv(self) -> list[float]:
         return [0.0] * len(CHANNELS)
+
+    def bias_capabilities(self) -> BiasSourceCapabilities:
+        return BiasSourceCapabilities(len(CHANNELS), 50.0, 10)
+
+    def count_rates_hz(self, duration_s: float) -> list[float]:
+        self.clock.sleep_until(self.clock.now_ps() + round(duration_s * 1e12))
+        return [DARK_HZ if bias_ua == BIAS_UA else 0.0 for bias_ua in self.bias_ua]
 
 
 def _alice(ctx: PartyContext[Any]) -> PartyResult:
@@ -329,10 +347,6 @@ DRIVERS = (
 )
 
 
-def _nothing(ctx: Any, finished: Any) -> None:
-    pass
-
-
 class _Entry:
     dist = None
 
@@ -355,7 +369,6 @@ _ADDED: dict[str, list[_Entry]] = {
 def install(put: Callable[[Any, str, Any], None] = setattr) -> None:
     """Add the plug-ins of this module; `put` may undo it, as monkeypatch does."""
     import qkdlab.station.qcodes_station as snapshots
-    from qkdlab_experiments import blocks_alice, blocks_bob
 
     known = importlib.metadata.entry_points
 
@@ -364,7 +377,4 @@ def install(put: Callable[[Any, str, Any], None] = setattr) -> None:
         return [*known(**asked), *added] if added else known(**asked)
 
     put(importlib.metadata, "entry_points", entry_points)
-    # dice do not drift, and there are no plates and no bias to follow
-    put(blocks_alice, "between_blocks_alice", _nothing)
-    put(blocks_bob, "BetweenBlocksBob", lambda parameters: _nothing)
     put(snapshots, "snapshot", lambda instruments: {name: {} for name in instruments})

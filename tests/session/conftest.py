@@ -83,3 +83,15 @@ def blocks_run(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Made:
         "parameters.error_in_block=1",
         "parameters.error=0.15",
     )
+
+
+@pytest.fixture(scope="session")
+def tripped_run(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Two seeded blocks; the interlock trips in the middle of the first."""
+    return make_run(
+        tmp_path_factory.mktemp("tripped"),
+        "demonstration",
+        "seed=4",
+        "parameters.blocks=2",
+        "parameters.alarm_in_block=0",
+    )

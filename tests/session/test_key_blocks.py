@@ -50,6 +50,26 @@ def test_every_block_has_settings_of_its_own(blocks_run: Any) -> None:
     assert len(set(frames)) == 3
 
 
+def test_after_a_trip_the_detectors_recover_and_the_next_block_gives_key(
+    tripped_run: Any,
+) -> None:
+    codes = [(b["aborted"] or {}).get("code") for b in tripped_run.result["blocks"]]
+    assert codes == ["detector-alarm", None]
+    assert tripped_run.result["keys_match"] is True
+    with open_run(tripped_run.folder / "bob.h5") as file:
+        series = file.monitors()
+    assert series["interlock_trips"][1].tolist() == [1.0]
+    assert series["recovery_attempts"][1].tolist() == [1.0]
+
+
+def test_no_tag_is_taken_between_a_trip_and_the_next_block(tripped_run: Any) -> None:
+    with open_run(tripped_run.folder / "bob.h5") as file:
+        first, last = (file.key_blocks()[f"block-{n}"] for n in (0, 1))
+    assert 0 < first["end_tag_block"] == last["first_tag_block"]
+    assert "key_sha256" not in first
+    assert "key_sha256" in last
+
+
 def test_a_run_of_one_block_tells_of_one(lab_run: Any) -> None:
     (block,) = lab_run.result["blocks"]
     for name, value in block.items():
