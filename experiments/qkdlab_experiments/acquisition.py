@@ -31,6 +31,7 @@ __all__ = [
     "acquire_clicks",
     "acquire_counted",
     "align",
+    "believed_span_s",
     "click_rate_hz",
     "find_slots",
     "key_block_span_s",
@@ -214,6 +215,23 @@ def key_block_span_s(
     """Return how long the tags of the key block will take from now on."""
     ready_ps, _, end_ps = _block_bounds(parameters, fit, already)
     return (end_ps - ready_ps) * 1e-12
+
+
+def believed_span_s(parameters: Bb84Parameters, span_s: float) -> float:
+    """Return what the other party says of `key_block_span_s`.
+
+    Light is on for so long: raises SecurityAbort(PROTOCOL_VIOLATION) for more than a
+    block can take.
+    """
+    # the block begins and ends within a frame, and light is on its way within one
+    most_s = (parameters.n_frames + 4) * parameters.frame_ps * 1e-12
+    if not 0.0 <= span_s <= most_s:
+        raise SecurityAbort(
+            AbortCode.PROTOCOL_VIOLATION,
+            "the other party says that the block takes longer than it can",
+            {"span_s": span_s, "most_s": most_s},
+        )
+    return span_s
 
 
 def read_key_block(

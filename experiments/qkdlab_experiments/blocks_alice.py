@@ -16,6 +16,7 @@ from qkdlab.session.blocks import run_blocks
 from qkdlab.session.conversation import SessionIds, public_number
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.session.recorder import block_name
+from qkdlab_experiments.acquisition import believed_span_s
 from qkdlab_experiments.between_blocks import between_blocks_alice
 from qkdlab_experiments.calibration.pulse_timing import start_pattern
 from qkdlab_experiments.drift import (
@@ -68,7 +69,8 @@ def _one_block(
     play(ctx, frame, levels)
     attenuator.set_shutter_open(True)
     ctx.conversation.send("key-pattern-running", block=block)
-    span_s = public_number(ctx.conversation.receive("block-begins"), "span_s")
+    begins = ctx.conversation.receive("block-begins")
+    span_s = believed_span_s(p, public_number(begins, "span_s"))
     party = alice_party(p, ctx.conversation, ctx.randomness, block, frame, mismatch)
     ctx.conversation.drive(party, _sent(ctx, levels, frame, span_s))
 

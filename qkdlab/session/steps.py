@@ -109,7 +109,12 @@ def _agree(ctx: PartyContext[Any], step: CalibrationStep, own: StepOutcome) -> N
     if not own.accepted:
         raise _rejected(step, str(own.problem))
     if problem is not None:
-        raise _rejected(step, f"the other party: {problem[:_MAX_PROBLEM]}")
+        raise _rejected(step, f"the other party: {_shown(problem)}")
+
+
+def _shown(text: str) -> str:
+    """Return a text of the peer's without what could play with a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text[:_MAX_PROBLEM])
 
 
 def _rejected(step: CalibrationStep, problem: str) -> SecurityAbort:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.sync import SyncFit
-from qkdlab_experiments.acquisition import OnRecord, read_key_block
+from qkdlab_experiments.acquisition import (
+    OnRecord,
+    believed_span_s,
+    key_block_span_s,
+    read_key_block,
+)
 from qkdlab_experiments.parameters import Bb84Parameters
 
 SYMBOLS, HEADER, SLOT_PS, FRAMES = 1000, 64, 10_000, 10
@@ -136,3 +143,16 @@ def test_a_gap_aborts(receiver, already):
     with pytest.raises(SecurityAbort) as caught:
         key_block(receiver, already)
     assert caught.value.code is AbortCode.COVERAGE_GAP
+
+
+def test_a_span_that_was_worked_out_is_believed():
+    late = replace(FIT, offset_ps=(FRAME_PS - 1,) * 4)
+    span_s = key_block_span_s(PARAMETERS, late, [sync_block()])
+    assert believed_span_s(PARAMETERS, span_s) == span_s
+
+
+@pytest.mark.parametrize("span_s", [1e300, 2 * FRAMES * FRAME_PS * 1e-12, -1.0])
+def test_a_span_that_no_block_takes_is_refused(span_s):
+    with pytest.raises(SecurityAbort) as caught:
+        believed_span_s(PARAMETERS, span_s)
+    assert caught.value.code is AbortCode.PROTOCOL_VIOLATION

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import station_fakes
@@ -14,7 +15,13 @@ import qkdlab.station.open
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.config.models import RunConfig, StationConfig
-from qkdlab.errors import AbortCode, ConfigError, ResourceError, UsageError
+from qkdlab.errors import (
+    AbortCode,
+    ConfigError,
+    ResourceError,
+    SecurityAbort,
+    UsageError,
+)
 from qkdlab.session.calibrate import calibrate
 from qkdlab.session.experiment import CalibrationStep, Experiment, PartyResult
 from qkdlab.session.records import read_records, write_records
@@ -257,3 +264,26 @@ def test_a_file_that_holds_something_else_is_refused_with_its_place(tmp_path):
     path.write_text("- {party: alice}\n")
     with pytest.raises(ConfigError, match=r"records\.yaml:1:"):
         read_records(tmp_path, ["alice"])
+
+
+class Rejecting:
+    """A conversation with a peer that rejects every step."""
+
+    def send(self, kind, **fields): ...
+
+    def receive(self, kind):
+        problem = "\x1b[2Jtoo dark\n"
+        return {"step": "s", "accepted": False, "problem": problem, "figures": {}}
+
+
+def test_what_the_peer_says_cannot_play_with_a_terminal():
+    silent = SimpleNamespace(result=lambda name, value: None)
+    ctx = SimpleNamespace(
+        party="alice",
+        conversation=Rejecting(),
+        recorder=silent,
+        progress=lambda what, done, total: None,
+    )
+    with pytest.raises(SecurityAbort) as caught:
+        run_steps(ctx, [CalibrationStep("s", "a step", {})])
+    assert str(caught.value).endswith("the other party: ?[2Jtoo dark?")
