@@ -64,7 +64,7 @@ def public_pattern(p: Bb84Parameters, fold: NDArray[np.int64]) -> tuple[Array, A
     turns = fold[np.array(_PAIRS)].astype(np.float64)
     repeats = max(1, p.pattern.header_symbols // (2 * turns.size))
     symbols = 2 * turns.size * repeats
-    bright = _HALF_SWING * (np.arange(symbols) % 2)
+    bright = np.where(np.arange(symbols) % 2, _HALF_SWING, 0.0)
     return bright, np.tile(turns, 2 * repeats)
 
 
