@@ -1,10 +1,11 @@
 """The pool of one-time pads for authentication, drawn from a pre-shared secret.
 
 The secret is uniform random bytes, equal on both sides: a hash key of 16 bytes per
-direction, then the pads, 16 bytes each, by turns for the two directions. A pad is
-marked spent on disk, and the disk is synchronised, before it is handed out; so none
-ever covers two messages, not after a crash either (SECURITY rule 8). Spent pads are
-overwritten.
+direction, then the pads, 16 bytes each, by turns for the two directions. A pad for a
+message of this party is marked spent on disk, and the disk is synchronised, before it
+is handed out; so none ever covers two messages, not after a crash either (SECURITY rule
+8). One that the peer named is marked when its tag was verified, before anything is made
+of the message. Spent pads are overwritten.
 """
 
 from __future__ import annotations
