@@ -83,9 +83,21 @@ def _lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("theorem", _theorem(result)),
     ]
     aborted = result["aborted"]
+    blocks = result.get("blocks") or []
+    if len(blocks) > 1:
+        lines += [(f"block {block['block']}", _block(block)) for block in blocks]
     if aborted is not None:
         lines.append(("aborted", f"{aborted['code']}: {aborted['reason']}"))
     return lines
+
+
+def _block(block: Mapping[str, Any]) -> str:
+    """Return how one key block of several ended."""
+    aborted = block["aborted"]
+    if aborted is not None:
+        return f"no key: {aborted['code']} ({aborted['reason']})"
+    rates = (f"{_number(block[f'qber_{basis}'])} {basis.upper()}" for basis in "xz")
+    return f"{_count(block['secret_bits'])} secret bits, QBER {', '.join(rates)}"
 
 
 def _count(value: Any) -> str:

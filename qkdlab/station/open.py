@@ -127,8 +127,12 @@ class Station:
         self._steps.clear()
 
     def _make_safe(self, steps: list[SafeStep]) -> list[Exception]:
-        self._is_leaving = True
-        return make_safe(steps)
+        before, self._is_leaving = self._is_leaving, True
+        try:
+            return make_safe(steps)
+        finally:
+            # after an interlock tripped the record goes on
+            self._is_leaving = before
 
     def _see(self, traffic: Traffic) -> None:
         """Show traffic to the witness; a full disk must not hinder the safe state."""

@@ -104,6 +104,23 @@ def test_the_summary_of_an_abort_names_its_code(capsys):
     assert "no-secret-key: too short" in capsys.readouterr().out
 
 
+def test_the_summary_tells_how_each_of_several_blocks_ended(capsys):
+    aborted = {"code": "detector-alarm", "reason": "detector 2 has latched"}
+    with_key = {"block": 0, "aborted": None, "secret_bits": 19_905,
+                "qber_x": 0.012, "qber_z": 0.0131}  # fmt: skip
+    blocks = [with_key, {"block": 1, "aborted": aborted, "secret_bits": 0}]
+    print_summary({**result(), "blocks": blocks})
+    out = capsys.readouterr().out
+    assert "block 0          19 905 secret bits, QBER 0.012 X, 0.0131 Z\n" in out
+    assert "block 1          no key: detector-alarm (detector 2 has latched)\n" in out
+
+
+def test_the_summary_does_not_repeat_the_only_block(capsys):
+    block = {"block": 0, "aborted": None, "secret_bits": 5, "qber_x": 0, "qber_z": 0}
+    print_summary({**result(), "blocks": [block]})
+    assert "block 0" not in capsys.readouterr().out
+
+
 def test_progress_is_a_line_per_step_on_stderr(capsys):
     time_s = [0.0]
     report = plain_lines(lambda: time_s[0])

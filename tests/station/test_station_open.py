@@ -225,6 +225,17 @@ def test_a_stream_of_tags_is_not_witnessed(monkeypatch):
     assert seen == []
 
 
+def test_a_witness_that_fails_is_told_of_again_after_a_trip():
+    def full_disk(traffic):
+        raise ResourceError("no space left")
+
+    with opened(full_bench(), FakeBench(), full_disk) as station:
+        assert station.safe_state() == []
+        line = station.instruments["awg"].connections["control"]
+        with pytest.raises(ResourceError):
+            line.write(b"OUTP ON\n")
+
+
 def test_a_witness_that_fails_ends_the_run_but_not_the_safe_state():
     def full_disk(traffic):
         raise ResourceError("no space left")
