@@ -11,6 +11,7 @@ import re
 from qkdlab.errors import InstrumentError, InstrumentReplyError, InstrumentTimeout
 from qkdlab.transport.base import ByteTransport, Transport
 from qkdlab.transport.framing import LineReader
+from qkdlab_drivers.strange import strange_answer
 
 __all__ = ["ScpiLine", "byte_line", "split_identity"]
 
@@ -128,11 +129,7 @@ class ScpiLine:
 
     def strange(self, query: str, answer: str) -> InstrumentReplyError:
         """Return the error for an answer that `query` cannot have."""
-        return InstrumentReplyError(
-            self.name,
-            f"answered {answer[:60]!r} to {query}",
-            "check that the address belongs to this model",
-        )
+        return strange_answer(self.name, query, answer)
 
     def close(self) -> None:
         """Close the line."""

@@ -11,6 +11,7 @@ import math
 from qkdlab.errors import InstrumentError, InstrumentReplyError, InstrumentTimeout
 from qkdlab.transport.base import ByteTransport
 from qkdlab.transport.framing import LineReader
+from qkdlab_drivers.strange import strange_answer
 
 __all__ = ["PROMPT", "TerminalLine", "answer_of"]
 
@@ -107,11 +108,7 @@ class TerminalLine:
 
     def strange(self, command: str, answer: str) -> InstrumentReplyError:
         """Return the error for an answer that `command` cannot have."""
-        return InstrumentReplyError(
-            self.name,
-            f"answered {answer[:60]!r} to {command}",
-            "check that the address belongs to this model",
-        )
+        return strange_answer(self.name, command, answer)
 
     def close(self) -> None:
         """Close the line."""

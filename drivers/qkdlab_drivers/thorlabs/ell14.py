@@ -20,6 +20,7 @@ from qkdlab_drivers.thorlabs.ell14_bus import EllipticBus, Reply, describe
 
 if TYPE_CHECKING:
     from qkdlab_drivers.thorlabs.spec import Ell14Options
+from qkdlab_drivers.strange import strange_answer
 
 __all__ = ["ThorlabsEll14"]
 
@@ -164,11 +165,7 @@ class ThorlabsEll14(Instrument):
     def _identity(self) -> dict[str, str]:
         data = self._ask("in", "IN").data
         if len(data) != IDENTITY_LENGTH:
-            raise InstrumentReplyError(
-                self.name,
-                f"answered {data!r} to in",
-                "check that the address belongs to this model",
-            )
+            raise strange_answer(self.name, "in", data)
         pulses = int(data[22:30], 16)
         if int(data[:2], 16) != TYPE_ELL14 or pulses != PULSES_PER_TURN:
             raise InstrumentError(

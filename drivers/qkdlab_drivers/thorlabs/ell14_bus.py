@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from qkdlab.clock import PS_PER_S, Clock, seconds
-from qkdlab.errors import InstrumentError, InstrumentReplyError, InstrumentTimeout
+from qkdlab.errors import InstrumentError, InstrumentTimeout
 from qkdlab.transport.base import ByteTransport
 from qkdlab.transport.framing import LineReader
+from qkdlab_drivers.strange import strange_answer
 
 __all__ = ["BUSY", "EllipticBus", "Reply"]
 
@@ -109,7 +110,7 @@ class EllipticBus:
                         "check that nothing blocks the mount",
                     )
                 if reply.code != expect:
-                    raise _strange(name, message, f"{reply.code}{reply.data}")
+                    raise strange_answer(name, message, f"{reply.code}{reply.data}")
                 return reply
         finally:
             self._lock.release()
@@ -139,23 +140,15 @@ class EllipticBus:
                 ) from error
             found = _LINE.fullmatch(line)
             if found is None:
-                raise _strange(name, message, line[:40].decode("latin-1"))
+                raise strange_answer(name, message, line[:40].decode("latin-1"))
             sender, code, data = (part.decode("ascii") for part in found.groups())
             if code in _BACKGROUND:
                 continue
             if int(sender, 16) != address:
-                raise _strange(name, message, f"{code} from address {sender}")
+                raise strange_answer(name, message, f"{code} from address {sender}")
             return Reply(code, data)
 
 
 def describe(status: int) -> str:
     """Return a status code in words."""
     return f"status {status} ({STATUS.get(status, 'unknown')})"
-
-
-def _strange(name: str, message: str, answer: str) -> InstrumentReplyError:
-    return InstrumentReplyError(
-        name,
-        f"answered {answer!r} to {message}",
-        "check that the address belongs to this model",
-    )
