@@ -5,34 +5,12 @@ pass every other test. Sources: EPICS drvAsynDG645, InstrumentKit, srsinst.dg645
 pylablib DD100, QMI dd100mc, COO-Utilities ozoptics_software.
 """
 
-import pytest
-from drivers.scripted import ScriptedTransport
-
-from qkdlab.clock import VirtualClock
 from qkdlab_drivers.ozoptics.attenuator_dd100 import OzDd100
 from qkdlab_drivers.ozoptics.spec import Dd100Options
 from qkdlab_drivers.srs.delay_generator_dg645 import SrsDg645
 from qkdlab_drivers.srs.spec import Dg645Options
 
 QUIET = (b"LERR?\n", b"0\r\n")
-
-
-@pytest.fixture
-def play(request):
-    drivers = []
-
-    def make(driver_class, options, script):
-        line = ScriptedTransport(script)
-        name = f"golden_{request.node.name}"
-        driver = driver_class(name, {"control": line}, options, VirtualClock())
-        drivers.append((driver, line))
-        return driver
-
-    yield make
-    for driver, line in drivers:
-        line.assert_finished()
-        driver.close()
-        assert line.closed
 
 
 def test_dg645_makes_a_start_pulse_from_an_external_trigger(play):

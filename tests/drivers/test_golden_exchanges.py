@@ -5,13 +5,8 @@ pass every other test. Sources: 33500/33600 SCPI reference; 8156A guide 08156-91
 chapter 8; PM100D manual chapter 6.
 """
 
-import itertools
-
 import numpy as np
-import pytest
-from drivers.scripted import ScriptedTransport
 
-from qkdlab.clock import VirtualClock
 from qkdlab_drivers.hp.attenuator_8156a import Hp8156A
 from qkdlab_drivers.hp.spec import Hp8156AOptions
 from qkdlab_drivers.keysight.awg_33622a import Keysight33622A
@@ -19,7 +14,6 @@ from qkdlab_drivers.keysight.spec import Keysight33622AOptions
 from qkdlab_drivers.thorlabs.pm100d import ThorlabsPm100d
 from qkdlab_drivers.thorlabs.spec import Pm100dOptions
 
-NUMBERS = itertools.count()
 NO_ERROR = b'+0,"No error"\n'
 QUIET = (b"SYST:ERR?\n", NO_ERROR)
 DONE = [(b"*OPC?\n", b"1\n"), QUIET]
@@ -36,24 +30,6 @@ def plain(channel):
         f";:{source}SUM:STAT OFF;:{source}FUNC:ARB:ADV SRAT"
         f";:{output}MODE NORM;:{output}SYNC:MODE NORM;:{output}SYNC:POL NORM\n"
     ).encode()
-
-
-@pytest.fixture
-def play():
-    drivers = []
-
-    def make(driver_class, options, script):
-        line = ScriptedTransport(script)
-        name = f"golden_{next(NUMBERS)}"
-        driver = driver_class(name, {"control": line}, options, VirtualClock())
-        drivers.append((driver, line))
-        return driver
-
-    yield make
-    for driver, line in drivers:
-        line.assert_finished()
-        driver.close()
-        assert line.closed
 
 
 def test_33622a_identifies_itself(play):

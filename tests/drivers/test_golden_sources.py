@@ -6,12 +6,8 @@ numbers); DC205 manual page 3-14 and the maker's Python package; CTL200 as recor
 pymeasure's driver.
 """
 
-import itertools
-
 import pytest
-from drivers.scripted import ScriptedTransport
 
-from qkdlab.clock import VirtualClock
 from qkdlab.errors import InstrumentError, InstrumentReplyError
 from qkdlab_drivers.koheron.laser_ctl200 import KoheronCtl200
 from qkdlab_drivers.koheron.spec import Ctl200Options
@@ -19,7 +15,6 @@ from qkdlab_drivers.srs.clock_sg384 import SrsSg384
 from qkdlab_drivers.srs.spec import Dc205Options, Sg384Options
 from qkdlab_drivers.srs.voltage_dc205 import SrsDc205
 
-NUMBERS = itertools.count()
 FIFO = (b"LERR?\n", b"0\r\n")
 LAST = [(b"LEXE?\n", b"0\n"), (b"LCME?\n", b"0\n")]
 DONE = [(b"*OPC?\n", b"1\r\n"), FIFO]
@@ -31,24 +26,6 @@ def terminal(command, answer):
         command.encode() + b"\r\n",
         f"{command}\r\n{answer}\r\n>>".encode(),
     )
-
-
-@pytest.fixture
-def play():
-    drivers = []
-
-    def make(driver_class, options, script):
-        line = ScriptedTransport(script)
-        name = f"golden_source_{next(NUMBERS)}"
-        driver = driver_class(name, {"control": line}, options, VirtualClock())
-        drivers.append((driver, line))
-        return driver
-
-    yield make
-    for driver, line in drivers:
-        line.assert_finished()
-        driver.close()
-        assert line.closed
 
 
 def test_sg384_identifies_itself(play):

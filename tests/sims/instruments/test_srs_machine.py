@@ -89,14 +89,6 @@ def test_what_a_client_left_unfinished_goes_with_it():
     assert say(machine, b"TIMB?\n") == b"1\r\n"
 
 
-def test_what_follows_waits_while_it_is_busy():
-    machine, _ = make()
-    machine.busy_until(700)
-    machine.feed(b"TIMB?\n", 100)
-    assert machine.take(699) == b""
-    assert machine.take(700) == b"1\r\n"
-
-
 @pytest.mark.parametrize(
     ("message", "code"),
     [

@@ -51,9 +51,9 @@ class SrsMachine:
     latency_ps:  from the end of a line to its answer
     joins_answers: whether the answers to one line come as one line
 
-    `terminator` ends each answer; `ready_ps` is when all commands so far are done;
-    `before` is called with the time of each command; `summary` gives the instrument's
-    own bits of ``*STB?``; `on_reset` and `on_clear` follow ``*RST`` and ``*CLS``.
+    `terminator` ends each answer; `before` is called with the time of each command;
+    `summary` gives the instrument's own bits of ``*STB?``; `on_reset` and `on_clear`
+    follow ``*RST`` and ``*CLS``.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class SrsMachine:
         self.identity = identity
         self.errors = errors
         self.terminator = "\r\n"
-        self.ready_ps = 0
         self.on_reset: Callable[[Call], None] | None = None
         self.on_clear: Callable[[], None] | None = None
         self.before: Callable[[int], None] | None = None
@@ -124,10 +123,6 @@ class SrsMachine:
         """Return when the next answer is due."""
         return self._session.outbox.next_wake_ps()
 
-    def busy_until(self, end_ps: int) -> None:
-        """Make commands and answers that follow wait."""
-        self.ready_ps = max(self.ready_ps, end_ps)
-
     def _keep(self, part: bytes) -> None:
         session = self._session
         if len(session.line) + len(part) > self._limit:
@@ -137,30 +132,29 @@ class SrsMachine:
             session.line += part
 
     def _execute(self, line: str, now_ps: int) -> None:
-        self.ready_ps = max(self.ready_ps, now_ps)
         answers: list[str] = []
         for command in line.split(";"):
             if not command.strip():
                 continue
             try:
-                answer = self._run(command.strip())
+                answer = self._run(command.strip(), now_ps)
             except SrsError as error:
                 self._note(error.fault)
             else:
                 if answer is not None and self._joins_answers:
                     answers.append(answer)
                 elif answer is not None:
-                    self._put(answer)
+                    self._put(answer, now_ps)
         if answers:
-            self._put(";".join(answers))
+            self._put(";".join(answers), now_ps)
 
-    def _put(self, answer: str) -> None:
-        due_ps = self.ready_ps + self._latency_ps
+    def _put(self, answer: str, now_ps: int) -> None:
+        due_ps = now_ps + self._latency_ps
         self._session.outbox.put((answer + self.terminator).encode("ascii"), due_ps)
 
-    def _run(self, command: str) -> str | None:
+    def _run(self, command: str, now_ps: int) -> str | None:
         if self.before is not None:
-            self.before(self.ready_ps)
+            self.before(now_ps)
         if not command.isascii():
             raise SrsError(Fault.SYNTAX)
         found = _COMMAND.fullmatch(command)
@@ -173,7 +167,7 @@ class SrsMachine:
         parameters = tuple(part.strip() for part in rest.split(",")) if rest else ()
         if "" in parameters:
             raise SrsError(Fault.NULL_PARAMETER)
-        call = Call(parameters, self.ready_ps)
+        call = Call(parameters, now_ps)
         if query:
             if ask is None:
                 raise SrsError(Fault.ILLEGAL_QUERY)
