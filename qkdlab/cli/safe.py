@@ -25,8 +25,9 @@ def command(
 ) -> int:
     """Bring all instruments to their safe state, light first.
 
-    Order: attenuators and shutters, pattern generators, lasers, voltage sources,
-    detector bias, taggers. Coolers and clocks stay on. One that fails hinders no other.
+    Order: attenuators and shutters, pattern generators and sines of clocks, lasers,
+    voltage sources, detector bias, taggers. Coolers and references stay on. One that
+    fails hinders no other.
     """
     from qkdlab.cli.by_hand import load_for_hands
     from qkdlab.cli.output import print_json, say

@@ -154,8 +154,17 @@ def test_a_line_that_cannot_be_opened_is_told():
             return super().connect(party, connection, endpoint)
 
     reports = make_bench_safe(two_parties(), Broken(), ["alice"], quiet)
-    assert reports[0] == SafeReport("alice.laser", "laser: nobody there")
-    assert [r.name for r in reports[1:]] == ["alice.attenuator", "alice.tagger"]
+    assert [r.name for r in reports] == [
+        *("alice.attenuator", "alice.laser", "alice.tagger")
+    ]
+    assert reports[1] == SafeReport("alice.laser", "laser: nobody there")
+
+
+def test_light_is_off_before_another_instrument_is_opened():
+    """One that is long in answering does not keep a shutter open."""
+    make_bench_safe(two_parties(), FakeBench(), ["alice", "bob"], quiet)
+    others = [n for n, line in enumerate(DIARY) if line.endswith(" constructed")][1:]
+    assert DIARY.index("alice_attenuator safe") < min(others)
 
 
 def test_only_the_parties_asked_for_are_touched():
