@@ -17,6 +17,8 @@ import pytest
 
 from qkdlab.runfile.reader import open_run
 
+pytestmark = [pytest.mark.xdist_group("processes")]
+
 DEADLINE_S = 240
 
 

@@ -15,6 +15,8 @@ import serial
 import zmq
 from served import Served
 
+pytestmark = [pytest.mark.xdist_group("served")]
+
 DEADLINE_S = 20.0
 
 

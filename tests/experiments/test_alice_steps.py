@@ -18,6 +18,8 @@ from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.config.load import load
 from qkdlab_experiments.calibration import bring_up, laser, modulator, timing
 
+pytestmark = [pytest.mark.xdist_group("alice_steps")]
+
 N_SEEDS = 60
 LEAST_P = 1e-4
 PARAMETERS = load("bb84").parameters

@@ -24,6 +24,8 @@ from optics_bench import (
 from qkdlab_sims.optics.detector import PULSES_PER_TICK
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 
+pytestmark = [pytest.mark.xdist_group("optics_statistics")]
+
 
 @pytest.fixture(scope="module")
 def ours():
