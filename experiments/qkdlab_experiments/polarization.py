@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from qkdlab.calibration.coordinate_search import SearchResult, coordinate_search
 from qkdlab.calibration.polarization import (
+    MOST_RESIDUAL,
     PolarizationFit,
     compensating_angles_deg,
     fit_rotation,
@@ -53,8 +54,6 @@ _SETTINGS_DEG: tuple[tuple[float, ...], ...] = (
 )
 """Neighbouring settings are near each other: plates travel little."""
 
-_MOST_RESIDUAL = 0.03
-"""Of a contrast, beyond noise: more, and the model of the plates is wrong."""
 _SEARCHES = 3
 
 Acquire = Callable[[float], SlotClicks]
@@ -124,7 +123,7 @@ def align_polarization(
     progress("polarimetry", n + 1, n + 2)
     counts = counts_at(angles, 3 * seconds_per_setting)
     result = PolarizationResult(angles, fit.zero_errors_deg, counts, fit.residual)
-    is_bad = fit.residual > _MOST_RESIDUAL + 3 * expected_rms
+    is_bad = fit.residual > MOST_RESIDUAL + 3 * expected_rms
     if is_bad or max(result.qber_x, result.qber_z) > qber_max:
         costs = [(_cost(counts), angles)]
         costs += [(_cost(c), a) for c, a in zip(seen, _SETTINGS_DEG, strict=True)]

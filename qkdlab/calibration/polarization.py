@@ -13,13 +13,14 @@ sphere by ``-2 pi delta`` about ``(cos 2 theta, sin 2 theta, 0)`` in the convent
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MOST_RESIDUAL",
     "PolarizationFit",
     "compensating_angles_deg",
     "fit_rotation",
@@ -29,6 +30,24 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+
+_PRIOR_DEG = 10.0
+MOST_RESIDUAL = 0.03
+"""Of a contrast, beyond noise: more is no description of the plates."""
+_TRIED_DEG = (
+    (0.0, 0.0),
+    (0.0, 30.0),
+    (0.0, -30.0),
+    (0.0, 60.0),
+    (20.0, 0.0),
+    (-20.0, 0.0),
+    (40.0, 0.0),
+    (20.0, 30.0),
+    (20.0, -30.0),
+    (-20.0, 30.0),
+    (-20.0, -30.0),
+)
+"""Zero errors of the last two plates from which fits begin, in this order."""
 
 
 def plate_rotation(angle_deg: float, retardance_waves: float) -> Array:
@@ -86,13 +105,51 @@ def fit_rotation(
     errors:     the same shape, standard errors
     axes:       (2, 3), the Stokes axis that each arm measures
 
+    Plates may stand anywhere in their mounts: where a fit from small zero errors leaves
+    more than noise, others are tried. Different zero errors describe the same counts
+    where they trade places with the rotation; all of these compensate alike.
+
     At least three settings are needed. Raises ValueError below that.
     """
-    from scipy.optimize import least_squares
-
     if len(angles_deg) < 3:
         raise ValueError("three plate settings or more are needed")
-    guess = _linear_guess(angles_deg, states, contrasts, retardances, axes)
+    enough = MOST_RESIDUAL + 3 * float(np.sqrt(np.mean(errors**2)))
+    best: PolarizationFit | None = None
+    for zeros_deg in _zero_starts(len(retardances)):
+        fit = _fit_near(
+            zeros_deg, angles_deg, states, contrasts, errors, retardances, axes
+        )
+        if best is None or fit.residual < best.residual:
+            best = fit
+        if best.residual <= enough:
+            break
+    if best is None:
+        raise ValueError("a fit wants a start")
+    return best
+
+
+def _zero_starts(n_plates: int) -> Iterator[Array]:
+    """Yield zero errors to start from; the first plate's trades with the rotation."""
+    for pair in _TRIED_DEG:
+        zeros_deg = np.zeros(n_plates)
+        zeros_deg[-2:] = pair[-min(n_plates, 2) :]
+        yield zeros_deg
+
+
+def _fit_near(
+    zeros_deg: Array,
+    angles_deg: Sequence[Sequence[float]],
+    states: Array,
+    contrasts: Array,
+    errors: Array,
+    retardances: Sequence[float],
+    axes: Array,
+) -> PolarizationFit:
+    """Fit from `zeros_deg` on; arguments otherwise as of `fit_rotation`."""
+    from scipy.optimize import least_squares
+
+    shifted = [(np.asarray(angles) + zeros_deg).tolist() for angles in angles_deg]
+    guess = _linear_guess(shifted, states, contrasts, retardances, axes)
     n_plates = len(retardances)
 
     def model(parameters: Array) -> Array:
@@ -108,12 +165,12 @@ def fit_rotation(
 
     def misfit(parameters: Array) -> Array:
         # a weak prior keeps zero errors and rotation from trading places
-        prior = parameters[3 : 3 + n_plates] / 5.0
+        prior = (parameters[3 : 3 + n_plates] - zeros_deg) / _PRIOR_DEG
         data = (model(parameters) - contrasts) / errors
         return np.concatenate([np.ravel(data), prior])
 
-    start = np.concatenate([np.zeros(3 + n_plates), [0.95, 0.95]])
-    best = least_squares(misfit, start, x_scale="jac", max_nfev=200)
+    start = np.concatenate([np.zeros(3), zeros_deg, [0.95, 0.95]])
+    best = least_squares(misfit, start, x_scale="jac", max_nfev=60)
     p = np.asarray(best.x)
     residual = float(np.sqrt(np.mean((model(p) - contrasts) ** 2)))
     return PolarizationFit(

@@ -76,6 +76,23 @@ def test_the_angles_bring_both_bases_onto_their_splitters(seed: int) -> None:
     assert qber.max() < 2e-3
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_plates_may_stand_anywhere_in_their_mounts(seed: int) -> None:
+    rotation = random_rotation(seed)
+    zeros = np.random.default_rng(100 + seed).uniform(-90.0, 90.0, 3)
+    fit = fit_rotation(
+        SETTINGS, STATES, measure(rotation, zeros, 0.01, seed),
+        np.full((len(SETTINGS), 4, 2), 0.01), RETARDANCES, AXES,
+    )  # fmt: skip
+    assert fit.residual < 0.015
+    angles, _ = compensating_angles_deg(
+        fit, STATES[[0, 2]], AXES, RETARDANCES, (0.0, 0.0, 0.0)
+    )
+    turned = [a + z for a, z in zip(angles, zeros, strict=True)]
+    images = STATES[[0, 2]] @ rotation.T @ stack_rotation(turned, RETARDANCES).T
+    assert np.max((1 - np.sum(images * AXES, axis=1)) / 2) < 1e-3
+
+
 def test_two_settings_are_too_few() -> None:
     with pytest.raises(ValueError, match="three"):
         fit_rotation(

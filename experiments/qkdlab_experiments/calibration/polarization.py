@@ -30,6 +30,8 @@ __all__ = ["alice", "bob", "plates_on"]
 
 _VALID_S = 3600.0
 """A fibre in a laboratory drifts; a run tracks it from here."""
+_ONE_OF_MANY = "polarimetry; with the fibre's rotation found beside them"
+"""Other zeros, beside another rotation, describe the same counts."""
 
 
 def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
@@ -82,14 +84,18 @@ def _aligned(
     accuracy_deg = compensator.accuracy_deg()
     records = tuple(
         ctx.calibration.measured(
-            f"plate_angle_deg_{i}",
-            angle_deg,
+            f"{quantity}_{i}",
+            value_deg,
             "deg",
             accuracy_deg,
             valid_for_s=_VALID_S,
-            source="polarimetry on a public pattern",
+            source=source,
         )
-        for i, angle_deg in enumerate(found.angles_deg)
+        for quantity, values_deg, source in (
+            ("plate_angle_deg", found.angles_deg, "polarimetry on a public pattern"),
+            ("plate_zero_deg", found.zero_errors_deg, _ONE_OF_MANY),
+        )
+        for i, value_deg in enumerate(values_deg)
     )
     figures = {
         "angles_deg": list(found.angles_deg),

@@ -55,6 +55,7 @@ _MODULATOR = (
     "intensity_v_pi",
 )
 _PLATES = tuple(f"plate_angle_deg_{i}" for i in range(3))
+_ZEROS = tuple(f"plate_zero_deg_{i}" for i in range(3))
 
 STEPS: tuple[CalibrationStep, ...] = (
     CalibrationStep(
@@ -109,7 +110,7 @@ STEPS: tuple[CalibrationStep, ...] = (
         title="plates turned until Alice's states meet Bob's splitters",
         halves=_halves("polarization", "alice", "bob"),
         needs={"alice": ("polarization_v_pi",), "bob": _BIAS},
-        gives={"bob": _PLATES},
+        gives={"bob": _PLATES + _ZEROS},
     ),
     CalibrationStep(
         name="balance",
