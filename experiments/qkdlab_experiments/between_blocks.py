@@ -47,6 +47,7 @@ def between_blocks_alice(
     if plates:
         bring_to_level(ctx)
         play(ctx, polarimetry_frame(p), relative_transmissions(p))
+        ctx.conversation.send(_DARK)
 
 
 class BetweenBlocksBob:
@@ -58,11 +59,17 @@ class BetweenBlocksBob:
     def __call__(
         self, ctx: PartyContext[Bb84Parameters], finished: BlockReport
     ) -> None:
-        """Recover the detectors after an abort, and turn the plates when needed."""
+        """Recover the detectors after an abort, and turn the plates when needed.
+
+        An interlock that trips meanwhile ends the turning only.
+        """
         ctx.conversation.receive(_DARK)
         if finished.aborted is not None:
             recover_detectors(ctx)
         plates = self._tracker.wants(finished)
         ctx.conversation.send(_READY, plates=plates)
         if plates:
-            self._tracker.track(ctx)
+            is_well = self._tracker.track(ctx)
+            ctx.conversation.receive(_DARK)
+            if not is_well:
+                recover_detectors(ctx)

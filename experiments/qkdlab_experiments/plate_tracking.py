@@ -25,7 +25,7 @@ from qkdlab.calibration.rotation_drift import (
     probes_deg,
     rotation_when_aligned,
 )
-from qkdlab.errors import AbortCode
+from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.roles import PolarizationCompensator, Receiver
 from qkdlab.session.blocks import BlockReport
 from qkdlab.session.experiment import PartyContext
@@ -79,20 +79,49 @@ class PlateTracker:
         too_wrong = finished.aborted is AbortCode.QBER_ABOVE_LIMIT
         return self._state.active or too_wrong
 
-    def track(self, ctx: PartyContext[Bb84Parameters]) -> None:
-        """Turn the plates while Alice sends her public pattern."""
-        outcome = listen(ctx, lambda: (self._turned(ctx), {}))
+    def track(self, ctx: PartyContext[Bb84Parameters]) -> bool:
+        """Turn the plates while Alice sends her public pattern.
+
+        Returns whether the detectors are well; else an interlock has switched them off.
+        """
+        is_well = True
+
+        def measure() -> tuple[StepOutcome, dict[str, Any]]:
+            nonlocal is_well
+            try:
+                return self._turned(ctx), {}
+            except SecurityAbort as abort:
+                if abort.code is not AbortCode.DETECTOR_ALARM:
+                    raise
+                is_well = False
+                ctx.recorder.monitor("interlock_trips", 1.0, ctx.clock.now_ps())
+                ctx.roles["receiver"].safe_state()
+                return StepOutcome(problem=abort.reason), {}
+
+        outcome = listen(ctx, measure)
         if not outcome.accepted:
             # the next block shows whether it can go on; it aborts when it cannot
             ctx.recorder.log(f"plates not tracked: {outcome.problem}")
+        return is_well
 
     def _turned(self, ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
-        p = ctx.parameters
-        receiver: Receiver = ctx.roles["receiver"]
+        """Turn the plates; where that fails they are left where they were."""
         compensator: PolarizationCompensator = ctx.roles["compensator"]
         start = compensator.angles_deg()
         if start is None:
             return StepOutcome(problem="the plates were never homed")
+        try:
+            return self._turned_from(start, ctx)
+        except SecurityAbort:
+            self._walk(compensator, start)
+            raise
+
+    def _turned_from(
+        self, start: Angles, ctx: PartyContext[Bb84Parameters]
+    ) -> StepOutcome:
+        p = ctx.parameters
+        receiver: Receiver = ctx.roles["receiver"]
+        compensator: PolarizationCompensator = ctx.roles["compensator"]
         receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
         fit, blocks = find_slots(receiver, p, header_template(p))
         receiver.stop()

@@ -25,14 +25,13 @@ class WatchedReceiver:
     The series are ``total_tag_rate_hz``, ``tag_rate_hz/C`` by channel of the tags (none
     in a run of class secure: counts of a detector tell of key bits), and
     ``snspd_bias_ua/D`` and ``snspd_voltage_mv/D`` by detector of the bias source.
-    ``interlock_trips`` counts through the run, at the moment of each trip.
+    ``interlock_trips`` has a one at the moment of each trip.
     """
 
     def __init__(self, ctx: PartyContext[Bb84Parameters]) -> None:
         self._receiver: Receiver = ctx.roles["receiver"]
         self._detectors: BiasSource = ctx.roles["detectors"]
         self._recorder = ctx.recorder
-        self._trips = 0
         self._counts = np.zeros(len(self._receiver.channels), np.int64)
         self._counted_ps = 0
         self._due_ps = 0
@@ -55,8 +54,7 @@ class WatchedReceiver:
             block = self._receiver.read(duration_ps)
         except SecurityAbort as abort:
             if abort.code is AbortCode.DETECTOR_ALARM:
-                self._trips += 1
-                self._recorder.monitor("interlock_trips", self._trips)
+                self._recorder.monitor("interlock_trips", 1.0)
             raise
         self._counts += np.bincount(block.ch, minlength=self._counts.size)
         self._counted_ps += block.t_end - block.t_begin

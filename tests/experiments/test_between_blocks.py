@@ -177,6 +177,27 @@ def test_a_fibre_that_was_moved_is_followed(bench):
     assert np.mean(bench.error_rates()) < np.mean(before) + 0.004
 
 
+def test_a_wire_that_latches_while_plates_turn_recovers_before_the_next_block(bench):
+    rates = bench.error_rates()
+    plates = bench.work.role("bob", "compensator")
+    angles_deg = plates.angles_deg()
+    many = {"sifted_bits": 100_000, "test_bits": 20_000}
+    bob = BetweenBlocksBob(bench.work.parameters)
+    bench.between(None, bob, qber_x=rates[0], qber_z=rates[1], **many)
+    bench.happens("latch", detectors=[1])
+    bench.work.wait(0.1)
+    bench.monitors.clear()
+    bench.between(None, bob, qber_x=rates[0] + 0.1, qber_z=rates[1], **many)
+    names = [name for name, _ in bench.monitors]
+    assert names.count("interlock_trips") == 1
+    assert "tracked_qber" not in names
+    assert plates.angles_deg() == pytest.approx(angles_deg, abs=0.02)
+    assert max(bench.work.role("bob", "detectors").get_voltages_mv()) < 100.0
+    bench.start_block()
+    assert bench.read(5) > 50_000
+    bench.between(None)
+
+
 def test_plates_stay_where_no_error_rate_has_risen(bench):
     rates = bench.error_rates()
     bench.monitors.clear()
