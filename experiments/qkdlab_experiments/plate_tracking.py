@@ -136,7 +136,8 @@ class PlateTracker:
 
         settings = probes_deg(start, self._tracking.step_deg)
         seen = [counts_at(setting) for setting in settings]
-        wanted = _compensation(settings, seen, compensator.retardances_waves)
+        zeros = _zeros_deg(ctx, len(start))
+        wanted = _compensation(settings, seen, compensator.retardances_waves, zeros)
         before, after = _error_rate(seen[0]), _error_rate(counts_at(wanted))
         if after > before:
             self._walk(compensator, start)
@@ -158,24 +159,33 @@ class PlateTracker:
             )
 
 
+def _zeros_deg(ctx: PartyContext[Bb84Parameters], n_plates: int) -> Angles:
+    """Return where the plates' axes stand at angle zero, by calibration."""
+    quantities = [f"plate_zero_deg_{i}" for i in range(n_plates)]
+    if not all(map(ctx.calibration.knows, quantities)):
+        return (0.0,) * n_plates
+    return tuple(map(ctx.calibration.value, quantities))
+
+
 def _compensation(
     settings: list[Angles],
     seen: list[NDArray[np.float64]],
     retardances: tuple[float, ...],
+    zeros: Angles,
 ) -> Angles:
     """Return the angles that undo the fibre as it is now."""
+    turned = [tuple(np.add(setting, zeros).tolist()) for setting in settings]
     pairs = [contrasts_of(counts) for counts in seen]
     bit_0 = STATES[[0, 2]]
     rotation = follow_rotation(
-        settings,
+        turned,
         STATES,
         np.array([contrast for contrast, _ in pairs]),
         np.array([error for _, error in pairs]),
         retardances,
         ARM_AXES,
-        rotation_when_aligned(settings[0], bit_0, ARM_AXES, retardances),
+        rotation_when_aligned(turned[0], bit_0, ARM_AXES, retardances),
     )
-    zeros = tuple(0.0 for _ in retardances)
     fit = PolarizationFit(rotation, zeros, (1.0, 1.0), 0.0)
     angles, _ = compensating_angles_deg(fit, bit_0, ARM_AXES, retardances, settings[0])
     return angles

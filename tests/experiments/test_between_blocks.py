@@ -32,6 +32,8 @@ QUICK = [
     "parameters.calibration.balance_clicks=50000",
     "parameters.calibration.verification_clicks=50000",
     "wiring.parts.fibre.drift_rad_per_sqrt_s=0.0",
+    # anywhere in their mounts: what calibration found of them is needed to follow
+    "simulation.spread.plate_zero_deg=50.0",
 ]
 NO_FIGURES: dict[str, Any] = {}
 
