@@ -78,21 +78,26 @@ def _lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("secret bits", f"{_count(result['secret_bits'])} ({_rate(result)})"),
         ("claimable bits", _count(result["claimable_secret_bits"])),
         ("keys equal", equal),
+        *_blocks(result),
         ("authentication", f"{_count(result['auth_bits_spent'])} bits spent"),
         ("epsilon", _epsilons(result["epsilon"])),
         ("theorem", _theorem(result)),
     ]
     aborted = result["aborted"]
-    blocks = result.get("blocks") or []
-    if len(blocks) > 1:
-        lines += [(f"block {block['block']}", _block(block)) for block in blocks]
     if aborted is not None:
         lines.append(("aborted", f"{aborted['code']}: {aborted['reason']}"))
     return lines
 
 
+def _blocks(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return a line for each key block, where there are several."""
+    blocks = result.get("blocks") or []
+    if len(blocks) < 2:
+        return []
+    return [(f"block {block['block']}", _block(block)) for block in blocks]
+
+
 def _block(block: Mapping[str, Any]) -> str:
-    """Return how one key block of several ended."""
     aborted = block["aborted"]
     if aborted is not None:
         return f"no key: {aborted['code']} ({aborted['reason']})"
