@@ -2,7 +2,8 @@
 
 Besides the parties that play there may be facility stations: parties of the
 configuration for which the experiment has no program (a channel with its attenuator).
-They are opened first, stay as their options set them, and are made safe last.
+They are opened last, when the light of all other stations is off: what their options
+set may open the path to detectors under bias. They are made safe last, too.
 """
 
 from __future__ import annotations
@@ -53,20 +54,29 @@ def open_stations(
         progress(what, done, total)
 
     opened: dict[str, Station] = {}
-    with ExitStack() as stack:
+    with ExitStack() as facilities_stack, ExitStack() as stack:
         # A stack is left in reverse: the first party's light goes off first.
+        for party in reversed(list(sessions)):
+            traffic = sessions[party].recorder.traffic
+            station = open_station(config, party, bench, opening, traffic)
+            opened[party] = stack.enter_context(station)
+        for party in sessions:
+            _darken(opened[party])
         for name in unplayed:
             witness = _witness(name, sessions)
             station = open_station(config, name, bench, opening, witness)
-            opened[name] = stack.enter_context(station)
-        for party in reversed(list(sessions)):
-            witness = sessions[party].recorder.traffic
-            station = open_station(config, party, bench, opening, witness)
-            opened[party] = stack.enter_context(station)
+            opened[name] = facilities_stack.enter_context(station)
         interrupts.check()
         _record_snapshots(opened, sessions)
         yield {party: opened[party] for party in sessions}
         _record_snapshots(opened, sessions)
+
+
+def _darken(station: Station) -> None:
+    """Close the light's way out of a station, however it was left."""
+    for step in station.safe_steps():
+        if step.plays("Attenuator", "Shutter"):
+            step.instrument.safe_state()
 
 
 def _record_snapshots(

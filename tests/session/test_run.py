@@ -211,14 +211,27 @@ def test_instruments_are_safe_and_closed_afterwards(world, tmp_path):
     ]
 
 
-def test_a_station_that_nobody_plays_is_open_before_and_after_all_others(
+def test_a_station_that_nobody_plays_opens_after_all_others_and_is_made_safe_last(
     world, tmp_path
 ):
     outcome = started(world, tmp_path / "run", configuration(facility=True))
     assert outcome.exit_code == 0
-    names = [line.removeprefix("channel_attenuator ") for line in DIARY]
-    assert names[0] == "constructed"
-    assert names[-2:] == ["safe", "closed"]
+    opened = [line for line in DIARY if line.endswith("constructed")]
+    assert opened[-1] == "channel_attenuator constructed"
+    assert DIARY[-2:] == ["channel_attenuator safe", "channel_attenuator closed"]
+
+
+def test_all_light_is_off_before_a_station_that_nobody_plays_opens_its_path(
+    world, tmp_path
+):
+    config = configuration(facility=True)
+    shutter = {"shutter": instrument("attenuator")}
+    alice = config.parties["alice"].instruments | shutter
+    parties = config.parties | {"alice": StationConfig(instruments=alice)}
+    started(world, tmp_path / "run", config.model_copy(update={"parties": parties}))
+    opening = DIARY.index("channel_attenuator constructed")
+    assert "alice_shutter safe" in DIARY[:opening]
+    assert "alice_awg safe" not in DIARY[:opening]
 
 
 def test_a_station_that_nobody_plays_is_on_record_with_every_party(world, tmp_path):

@@ -209,5 +209,5 @@ def _not_seen(wanted: float, seen: float) -> SecurityAbort:
         "the tap power does not show the pattern's transitions against the clock's "
         "phase; is the generator locked to the clock's 10 MHz, and does the clock "
         "drive the laser?",
-        {"contrast": seen, "wanted": wanted},
+        {"contrast": seen, "of_wanted": seen / wanted},
     )
