@@ -113,7 +113,13 @@ def _measured(
         tuple(_records(ctx, offsets, peaks)),
         figures,
         tuple(
-            _curve(*receiver.channels[number], sharp_ps[channel == number], peak, p)
+            _curve(
+                receiver.channels[number],
+                sharp_ps[channel == number],
+                peak,
+                bins_ps2,
+                p.detection.gate_ps,
+            )
             for number, peak in enumerate(peaks)
         ),
         _problem(p, shares),
@@ -156,21 +162,27 @@ def _records(
 
 
 def _curve(
-    basis: int,
-    bit: int,
+    arm: tuple[int, int],
     times_ps: NDArray[np.float64],
     peak: ArrivalPeak,
-    p: Bb84Parameters,
+    added_ps2: float,
+    gate_ps: int,
 ) -> Curve:
-    """Return the histogram about the peak with the normal curve through it."""
-    centre, sigma = peak.centre_ps.value, max(peak.fwhm_ps.value / 2.3548, 1.0)
+    """Return the histogram about the peak with the normal curve through it.
+
+    arm:       basis and bit
+    added_ps2: variance that the tagger's bins add to the jitter
+    """
+    basis, bit = arm
+    centre = peak.centre_ps.value
+    sigma = max(np.hypot(peak.fwhm_ps.value / 2.3548, added_ps2**0.5), 1.0)
     width = max(8 * sigma, 400.0)
     counts, edges = np.histogram(times_ps, 60, (centre - width, centre + width))
     middles = (edges[:-1] + edges[1:]) / 2
     step = float(edges[1] - edges[0])
     z = (middles - centre) / sigma
     line = peak.clicks * step / (sigma * (2 * np.pi) ** 0.5) * np.exp(-z * z / 2)
-    half_ps = p.detection.gate_ps / 2
+    half_ps = gate_ps / 2
     return Curve(
         f"Arrival at {Basis(basis).name}{bit}",
         "time in the slot (ps)",
