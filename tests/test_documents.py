@@ -46,7 +46,9 @@ def test_the_readme_gives_all_packaged_configurations():
 
 
 def test_the_readme_gives_all_drivers():
-    assert set(driver_specs()) <= set(re.findall(r"`([\w.]+)`", README))
+    # the suite's own bench stays installed once a test has used it
+    names = {name for name in driver_specs() if not name.startswith("quick.")}
+    assert names <= set(re.findall(r"`([\w.]+)`", README))
 
 
 @pytest.mark.parametrize(("document", "target"), LINKED)

@@ -180,4 +180,7 @@ def test_an_eavesdropper_ends_the_run_near_a_quarter_of_errors(tmp_path):
     aborted = json.loads(done.stdout)["aborted"]
     assert aborted["code"] in ("calibration-failed", "qber-above-limit")
     rates = [v for name, v in aborted["numbers"].items() if name.startswith("qber")]
+    # a step of calibration that notices her says it in words
+    told = re.findall(r"([0-9.]+)% wrong", aborted["reason"])
+    rates += [float(percent) / 100 for percent in told]
     assert any(0.22 < rate < 0.28 for rate in rates)
