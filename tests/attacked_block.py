@@ -108,7 +108,8 @@ def light_of(chosen: NDArray[np.uint8], mus: tuple[float, float, float]) -> Ligh
     root = np.sqrt(np.array(mus)[intensity_of(codes)] / 2)
     fields = root[:, None] * np.stack([np.ones(12), phase], axis=1)
     stokes = StateTable.of(fields).stokes
-    known = StateTable(stokes[chosen], float(stokes[:, 0].max()))
+    table = stokes[chosen]
+    known = StateTable(table, table.mean(axis=0), float(stokes[:, 0].max()))
     return Light(fields[chosen], 1550.0, known_table=known)
 
 
