@@ -26,12 +26,12 @@ from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.acquisition import acquire_clicks, align
 from qkdlab_experiments.calibration.counting import seconds_for
 from qkdlab_experiments.calibration.detectors import bias_on
-from qkdlab_experiments.calibration.light import (
-    bring_to_level,
-    relative_transmissions,
+from qkdlab_experiments.calibration.pattern import listen, slots_of_pattern
+from qkdlab_experiments.calibration.polarization import (
+    alice,
+    calibrated_angles_deg,
+    plates_on,
 )
-from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
-from qkdlab_experiments.calibration.polarization import plates_on
 from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.polarization import count_states, wrong_share
@@ -42,13 +42,6 @@ EXCHANGE_DEG = (0.0, 45.0, 90.0)
 """Turns of the plates that exchange the outputs of both arms."""
 _MOST_SWAP_ERROR = 0.10
 _VALID_S = 86_400.0
-
-
-def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
-    """Send all four states, bright."""
-    bring_to_level(ctx)
-    play(ctx, polarimetry_frame(ctx.parameters), relative_transmissions(ctx.parameters))
-    return StepOutcome()
 
 
 def bob(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
@@ -67,9 +60,7 @@ def _measured(
     fit, blocks = slots_of_pattern(ctx)
     seconds = seconds_for(blocks, p.calibration.balance_clicks, p)
     states = polarimetry_frame(p) & np.uint8(3)
-    aligned_deg = tuple(
-        ctx.calibration.value(f"plate_angle_deg_{i}") for i in range(len(EXCHANGE_DEG))
-    )
+    aligned_deg = calibrated_angles_deg(ctx)
     seen = []
     for turn in ((0.0, 0.0, 0.0), EXCHANGE_DEG):
         compensator.set_angles_deg(

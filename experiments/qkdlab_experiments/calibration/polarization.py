@@ -26,7 +26,7 @@ from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.polarization import align_polarization
 
-__all__ = ["alice", "bob", "plates_on"]
+__all__ = ["alice", "bob", "calibrated_angles_deg", "plates_on"]
 
 _VALID_S = 3600.0
 """A fibre in a laboratory drifts; a run tracks it from here."""
@@ -52,10 +52,13 @@ def plates_on(ctx: PartyContext[Bb84Parameters]) -> None:
     compensator: PolarizationCompensator = ctx.roles["compensator"]
     if compensator.angles_deg() is None:
         compensator.home()
-    n = len(compensator.retardances_waves)
-    compensator.set_angles_deg(
-        [ctx.calibration.value(f"plate_angle_deg_{i}") for i in range(n)]
-    )
+    compensator.set_angles_deg(calibrated_angles_deg(ctx))
+
+
+def calibrated_angles_deg(ctx: PartyContext[Bb84Parameters]) -> list[float]:
+    """Return the recorded angle of every plate."""
+    n = len(ctx.roles["compensator"].retardances_waves)
+    return [ctx.calibration.value(f"plate_angle_deg_{i}") for i in range(n)]
 
 
 def _aligned(
