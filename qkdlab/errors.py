@@ -7,8 +7,12 @@ material, seeds or secrets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qkdlab.problems import Problem
 
 __all__ = [
     "AbortCode",
@@ -33,6 +37,10 @@ class QkdlabError(Exception):
 
     exit_code: int = 1
 
+    def fields(self) -> dict[str, Any]:
+        """Return what a program may want to know beside the message, as JSON values."""
+        return {}
+
 
 class UsageError(QkdlabError):
     """A command was called wrongly."""
@@ -45,9 +53,20 @@ class ConfigError(QkdlabError):
     ``file:line:column: path: message``.
     """
 
-    def __init__(self, problems: str | list[str]) -> None:
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+    def __init__(self, problems: str | Iterable[str | Problem]) -> None:
+        self._found = [problems] if isinstance(problems, str) else list(problems)
+        self.problems = [str(problem) for problem in self._found]
         super().__init__("\n".join(self.problems))
+
+    def fields(self) -> dict[str, Any]:
+        """Return file, line, column, path and message of each problem."""
+        nowhere = dict.fromkeys(["file", "line", "column", "path"])
+        return {
+            "problems": [
+                {**nowhere, "message": p} if isinstance(p, str) else p.as_json()
+                for p in self._found
+            ]
+        }
 
 
 class InstrumentError(QkdlabError):
@@ -63,6 +82,10 @@ class InstrumentError(QkdlabError):
         self.what = what
         self.hint = hint
         super().__init__(f"{instrument}: {what}" + (f"; {hint}" if hint else ""))
+
+    def fields(self) -> dict[str, Any]:
+        """Return the instrument's name."""
+        return {"instrument": self.instrument}
 
 
 class InstrumentTimeout(InstrumentError):
@@ -124,6 +147,14 @@ class SecurityAbort(QkdlabError):
             for k, v in self.numbers.items()
         )
         super().__init__(f"{code}: {reason}" + (f" ({figures})" if figures else ""))
+
+    def fields(self) -> dict[str, Any]:
+        """Return code, reason and numbers, as the `aborted` of a result has them."""
+        return {
+            "code": self.code.value,
+            "reason": self.reason,
+            "numbers": dict(self.numbers),
+        }
 
 
 class VerifyError(QkdlabError):

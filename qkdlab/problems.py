@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["KeyPath", "Position", "Problem", "in_file_order", "path_text"]
 
@@ -36,6 +36,16 @@ class Problem:
     def __str__(self) -> str:
         parts = [str(self.position), path_text(self.path), self.message]
         return ": ".join(part for part in parts if part)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as other programs read them; null where there is none."""
+        return {
+            "file": self.position.file or None,
+            "line": self.position.line or None,
+            "column": self.position.column or None,
+            "path": path_text(self.path) or None,
+            "message": self.message,
+        }
 
 
 def path_text(path: KeyPath) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from qkdlab.cli.options import Json
 from qkdlab.errors import ConfigError, ResourceError, UsageError
+from qkdlab.problems import Position, Problem
 
 __all__ = ["NAME", "command"]
 
@@ -50,9 +51,8 @@ def _read(source: str, name: str) -> dict[str, Any]:
     try:
         counts = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
-        ) from None
+        place = Position(name, error.lineno, error.colno)
+        raise ConfigError([Problem(place, (), f"not JSON: {error.msg}")]) from None
     if not isinstance(counts, dict):
         raise ConfigError(f"{name}: wanted one JSON object with the counts")
     return counts

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -135,12 +136,16 @@ def _answer(
     """
     if ANSWERED.is_set():
         return
-    told = {
+    told: dict[str, Any] = {
         "kind": type(error).__name__,
         "exit_code": exit_code,
         "message": str(error) or "interrupted",
         "notes": _notes(error) if notes is None else list(notes),
     }
+    if isinstance(error, QkdlabError) and (fields := error.fields()):
+        from qkdlab.session.result import plain
+
+        told |= plain(fields)
     try:
         print_json({"error": told}, one_line=True)
     except OSError:

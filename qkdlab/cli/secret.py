@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from qkdlab.cli.options import Json
+
 __all__ = ["NAME", "command"]
 
 NAME = "secret"
@@ -17,6 +19,7 @@ def command(
     pads: Annotated[
         int, typer.Option(min=1, max=1 << 24, help="Tags that each party can send.")
     ] = 16384,
+    as_json: Json = False,
 ) -> int:
     """Write a new pre-shared secret, to authenticate two parties to each other.
 
@@ -26,8 +29,12 @@ def command(
     """
     import os
 
+    from qkdlab.cli.output import print_json
     from qkdlab.link.pool import PadPool, pool_bytes
 
     PadPool.create(file, os.urandom(pool_bytes(pads))).close()
-    print(f"{file}: {pads} pads for each party")
+    if as_json:
+        print_json({"file": str(file), "pads": pads})
+    else:
+        print(f"{file}: {pads} pads for each party")
     return 0

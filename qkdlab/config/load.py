@@ -83,7 +83,7 @@ def load_text(
 
 
 def _error(problems: list[Problem]) -> ConfigError:
-    return ConfigError([str(problem) for problem in in_file_order(problems)])
+    return ConfigError(in_file_order(problems))
 
 
 def _assemble(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qkdlab.report.plots import draw_curves
 from qkdlab.session.experiment import PartyResult
 from qkdlab.session.records import FILE_NAME, read_records, write_records
-from qkdlab.session.result import abort_fields, plain, write_result
+from qkdlab.session.result import plain, write_result
 from qkdlab.session.run import Outcome
 from qkdlab.session.steps import choose_steps, run_steps
 from qkdlab.session.together import PARTIES, experiment_of, performed
@@ -86,7 +86,7 @@ def calibrate(
             if s.name in one.outcomes and one.party in s.halves
         ],
         "records": {party: str(path) for party, path in files.items()},
-        "aborted": None if aborted is None else abort_fields(aborted),
+        "aborted": None if aborted is None else aborted.fields(),
     }
     write_result(folder, result)
     return Outcome(result, aborted)

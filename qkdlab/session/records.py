@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.config.yaml_text import parse_yaml
 from qkdlab.errors import ConfigError, ResourceError
+from qkdlab.problems import Problem
 
 if TYPE_CHECKING:
     from qkdlab.config.document import Document
@@ -58,7 +59,7 @@ def _read(path: Path) -> list[CalibrationRecord]:
         raise ResourceError(f"{path}: cannot be read as UTF-8 text") from None
     document, problems = parse_yaml(text, str(path))
     if problems:
-        raise ConfigError([str(problem) for problem in problems])
+        raise ConfigError(problems)
     if not isinstance(document.data, list):
         raise ConfigError(f"{path}: must be a list of records")
     return [_record(document, number) for number in range(len(document.data))]
@@ -71,5 +72,4 @@ def _record(document: Document, number: int) -> CalibrationRecord:
     except ValidationError as error:
         first = error.errors()[0]
         place = document.value_position((number,))
-        what = ".".join(str(step) for step in first["loc"])
-        raise ConfigError(f"{place}: {what}: {first['msg']}") from None
+        raise ConfigError([Problem(place, first["loc"], first["msg"])]) from None

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PartyOutcome",
-    "abort_fields",
     "audit",
     "build_result",
     "key_digest",
@@ -119,7 +118,7 @@ def build_result(
         "keys_match": match,
         "key_ids": [] if match is False else [key.key_id for key in held[0]],
         "epsilon": _epsilon(parties, result["epsilon"]),
-        "aborted": None if aborted is None else abort_fields(aborted),
+        "aborted": None if aborted is None else aborted.fields(),
         "run_files": {
             name: str(p.run_file)
             for name, p in parties.items()
@@ -258,12 +257,3 @@ def key_digest(key: KeyBlock) -> str:
     """Return the SHA-256 of a key and what belongs to it, in hexadecimal."""
     head = f"{key.key_id}|{key.block}|{key.length}|{key.key_class}|".encode()
     return hashlib.sha256(head + key.bits.to_bytes()).hexdigest()
-
-
-def abort_fields(abort: SecurityAbort) -> dict[str, Any]:
-    """Return what a result tells of an abort."""
-    return {
-        "code": abort.code.value,
-        "reason": abort.reason,
-        "numbers": dict(abort.numbers),
-    }

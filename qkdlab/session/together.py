@@ -137,7 +137,7 @@ def experiment_of(config: RunConfig) -> Experiment:
         raise ConfigError(f"{config.source}: parties: no {' and no '.join(missing)}")
     problems = [p for p in rules.check(config) if p.severity == "error"]
     if problems:
-        raise ConfigError([str(p) for p in problems])
+        raise ConfigError(problems)
     return experiment
 
 

@@ -1,10 +1,12 @@
 """`qkdlab check` and `info`: what is wrong, where, and what to do."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from qkdlab.cli.main import main
+from qkdlab.problems import Position, Problem
 
 
 @pytest.fixture
@@ -42,6 +44,37 @@ def test_a_typo_has_a_place_and_a_suggestion(bench, capsys):
     (line,) = refused(["check", bench(parameters={"duration": 3})], capsys)
     assert "mine.yaml:1:" in line
     assert "duration_s" in line
+
+
+def test_with_json_a_sound_bench_is_counted(capsys):
+    assert main(["check", "bb84", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["name"], told["parties"], told["warnings"]) == ("bb84", 3, [])
+    assert min(told["instruments"], told["parts"], told["cables"]) > 0
+
+
+def test_with_json_a_warning_has_its_place(bench, capsys, monkeypatch):
+    warning = Problem(Position("mine.yaml", 3, 4), ("wiring",), "odd", "warning")
+    monkeypatch.setattr("qkdlab.wiring.rules.check", lambda config: [warning])
+    assert main(["check", bench(), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == [warning.as_json()]
+
+
+def test_with_json_a_typo_has_a_file_a_line_a_column_and_a_path(bench, capsys):
+    broken = bench(parameters={"duration": 3})
+    assert main(["check", broken, "--json"]) == 1
+    (problem,) = json.loads(capsys.readouterr().out)["error"]["problems"]
+    assert (problem["file"], problem["line"]) == (broken, 1)
+    assert Path(broken).read_text()[problem["column"] - 1 :].startswith('"duration"')
+    assert problem["path"] == "parameters.duration"
+    assert "duration_s" in problem["message"]
+
+
+def test_with_json_a_broken_wiring_rule_has_its_path(bench, capsys):
+    broken = bench(wiring={"parts": {"tagger": {"owner": "alice"}}})
+    assert main(["check", broken, "--json"]) == 1
+    problems = json.loads(capsys.readouterr().out)["error"]["problems"]
+    assert all(p["path"].startswith("wiring.") for p in problems)
 
 
 @pytest.mark.parametrize("value", ["10 ms", "1e-2 s", True, []])

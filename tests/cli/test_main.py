@@ -17,6 +17,7 @@ from qkdlab.errors import (
     SecurityAbort,
     VerifyError,
 )
+from qkdlab.problems import Position, Problem
 from qkdlab.session.signals import Interrupted
 
 COMMANDS = ["run", "check", "info", "drivers", "keylength", "benchmark"]
@@ -114,6 +115,42 @@ def test_with_json_an_error_is_one_object_on_stdout(raising, error, kind, code, 
     assert (told["kind"], told["exit_code"]) == (kind, code)
     assert f"qkdlab: {told['message']}\n" in captured.err
     assert told["notes"] == ["the light is off"]
+
+
+@pytest.mark.parametrize("code", AbortCode)
+def test_with_json_an_abort_has_its_code_reason_and_numbers(raising, code, capsys):
+    raising(SecurityAbort(code, "slip", {"slots": 3, "rate": float("nan")}))
+    assert main(["drivers", "--json"]) == 3
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert (told["code"], told["reason"]) == (code.value, "slip")
+    assert told["numbers"] == {"slots": 3, "rate": None}
+
+
+def test_with_json_an_instruments_error_names_the_instrument(raising, capsys):
+    raising(InstrumentTimeout("alice_awg", "no answer"))
+    main(["drivers", "--json"])
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert told["instrument"] == "alice_awg"
+
+
+def test_with_json_a_wrong_configuration_tells_the_place_of_each_problem(
+    raising, capsys
+):
+    problem = Problem(Position("a.yaml", 1, 2), ("wiring", 0, "loss_db"), "too small")
+    raising(ConfigError([problem, "no bench"]))
+    main(["drivers", "--json"])
+    told = json.loads(capsys.readouterr().out)["error"]
+    nowhere = {"file": None, "line": None, "column": None, "path": None}
+    assert told["problems"] == [
+        {
+            "file": "a.yaml",
+            "line": 1,
+            "column": 2,
+            "path": "wiring.0.loss_db",
+            "message": "too small",
+        },
+        {**nowhere, "message": "no bench"},
+    ]
 
 
 def test_wrong_usage_with_json_is_an_object_too(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 
 import pytest
@@ -83,6 +84,15 @@ def test_a_secret_has_the_pads_that_were_asked_for_and_is_its_owners(tmp_path):
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     with PadPool.open(secret) as pool:
         assert {pool.remaining(d) for d in Direction} == {10}
+
+
+def test_with_json_a_secret_tells_where_it_is_and_nothing_that_is_in_it(
+    capsys, tmp_path
+):
+    secret = tmp_path / "pads"
+    assert main(["secret", str(secret), "--pads", "10", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"file": str(secret), "pads": 10}
 
 
 def test_no_two_secrets_are_equal_and_none_is_written_over(capsys, tmp_path):
