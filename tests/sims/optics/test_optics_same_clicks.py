@@ -1,0 +1,72 @@
+"""A seed gives the clicks that it always gave: hashes of all tags of short runs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+from optics_bench import PARAMETERS, engine
+
+from qkdlab_sims.optics.attacks.photons import PhotonAttack
+from qkdlab_sims.optics.detector import PULSES_PER_TICK
+from qkdlab_sims.optics.eavesdropper import InterceptResend
+
+QUIET = replace(PARAMETERS, tail_fraction=0.0, dark_floor_hz=100.0)
+
+
+def digest(tags):
+    found = hashlib.sha256()
+    for times in tags:
+        found.update(f"{len(times)}|".encode())
+        found.update(times.astype("<i8").tobytes())
+    return found.hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("brightness", "expected"),
+    [
+        (0.0, "6c2369ae851d6111"),
+        (1e-3, "548a8190b32d5746"),
+        (0.03, "4e54959944b91281"),
+        (1.0, "0d7197df2e2c4ba0"),
+    ],
+)
+def test_clicks_of_dim_light_are_those_of_the_seed(brightness, expected):
+    tags = engine(3 * PULSES_PER_TICK, brightness=brightness)
+    assert digest(tags) == expected
+
+
+def test_clicks_without_tail_are_those_of_the_seed():
+    tags = engine(3 * PULSES_PER_TICK, parameters=QUIET, brightness=0.1)
+    assert digest(tags) == "f4438de082decc52"
+
+
+def test_clicks_of_noisy_light_are_those_of_the_seed():
+    assert (
+        digest(engine(2 * PULSES_PER_TICK, brightness=0.5, rin=0.1))
+        == "535248f1a34e9941"
+    )
+
+
+def test_clicks_of_bright_light_are_those_of_the_seed():
+    assert digest(engine(PULSES_PER_TICK, brightness=6.0)) == "dca6116a10d271ba"
+
+
+@pytest.mark.parametrize(
+    ("eve", "expected"),
+    [
+        (InterceptResend(fraction=0.5), "40da91990b226eaf"),
+        (
+            PhotonAttack("split", line_attacked=0.9, block_singles=0.3),
+            "782de48096038bd8",
+        ),
+        (
+            PhotonAttack("seed", fraction=0.3, photons=2, shift_ps=3_000),
+            "070336bee1eb9a45",
+        ),
+    ],
+    ids=["resend", "split", "seed"],
+)
+def test_clicks_under_attack_are_those_of_the_seed(eve, expected):
+    assert digest(engine(2 * PULSES_PER_TICK, eve=eve)) == expected
