@@ -202,7 +202,7 @@ def run(scene: Scene) -> Block:
     length = key_length(
         Lim2014Counts(
             counts.n_key, counts.n_test, counts.m_test,
-            counts.key_fractions, counts.test_fractions,
+            _fractions(counts.sent_key), _fractions(counts.sent_test),
         ),
         list(scene.believed), leak_bits=leak, epsilon_secrecy=EPSILON,
         epsilon_correctness=1e-15,
@@ -220,6 +220,11 @@ def run(scene: Scene) -> Block:
         _extractable(scene, truth, value_of(mine[sifted.key])),
         leak,
     )
+
+
+def _fractions(sent: tuple[int, int, int]) -> tuple[float, float, float]:
+    total = max(1, sum(sent))
+    return sent[0] / total, sent[1] / total, sent[2] / total
 
 
 def _facts(

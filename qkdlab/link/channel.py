@@ -6,13 +6,12 @@ Everything that matters is authenticated above it (`qkdlab.link.seal`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 from qkdlab.clock import Clock, seconds
 from qkdlab.errors import PeerLost
 
-__all__ = ["Channel", "MemoryChannel", "RecordingChannel"]
+__all__ = ["Channel", "MemoryChannel"]
 
 
 class Channel(Protocol):
@@ -93,33 +92,3 @@ class MemoryChannel:
 
     def __repr__(self) -> str:
         return f"MemoryChannel({self._name!r})"
-
-
-class RecordingChannel:
-    """Passes everything through and shows it to `record`.
-
-    record: called with "out" or "in" and the bytes, in the order in which this end
-            sent and received them
-    """
-
-    def __init__(
-        self, channel: Channel, record: Callable[[Literal["out", "in"], bytes], None]
-    ) -> None:
-        self._channel = channel
-        self._record = record
-
-    def send(self, data: bytes) -> None:
-        """Record, then send."""
-        self._record("out", data)
-        self._channel.send(data)
-
-    def receive(self, timeout_s: float | None = None) -> bytes | None:
-        """Receive, then record."""
-        data = self._channel.receive(timeout_s)
-        if data is not None:
-            self._record("in", data)
-        return data
-
-    def close(self) -> None:
-        """Close this end."""
-        self._channel.close()

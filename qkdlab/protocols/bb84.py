@@ -185,16 +185,6 @@ class Bb84Counts:
     slots: int = 0
 
     @property
-    def key_fractions(self) -> tuple[float, float, float]:
-        """Realised probabilities of the intensities in the key basis."""
-        return _fractions(self.sent_key)
-
-    @property
-    def test_fractions(self) -> tuple[float, float, float]:
-        """Realised probabilities of the intensities in the test basis."""
-        return _fractions(self.sent_test)
-
-    @property
     def qber_test(self) -> float:
         """Error rate of the test events; 0 when there are none."""
         return sum(self.m_test) / max(1, sum(self.n_test))
@@ -215,11 +205,6 @@ class Bb84Counts:
         """Double clicks as a fraction of the sifted events."""
         doubles = sum(self.double_key) + sum(self.double_test)
         return doubles / max(1, sum(self.n_key) + sum(self.n_test))
-
-
-def _fractions(sent: Triple) -> tuple[float, float, float]:
-    total = max(1, sum(sent))
-    return sent[0] / total, sent[1] / total, sent[2] / total
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from typing import BinaryIO, Self
 
 from qkdlab.errors import ResourceError
 
-__all__ = ["Journal", "JournalRecord", "read_journal", "records_of"]
+__all__ = ["Journal", "JournalRecord", "records_of"]
 
 _HEAD = struct.Struct("<II")
 _MAGIC = b"qkdlab-journal-1\n"
@@ -134,15 +134,6 @@ class Journal:
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
-
-
-def read_journal(path: Path) -> Iterator[JournalRecord]:
-    """Yield the whole records of a journal, in order.
-
-    Raises ResourceError when there is no such file or it is no journal.
-    """
-    for record, _ in _records(path):
-        yield record
 
 
 def records_of(data: bytes) -> Iterator[JournalRecord]:

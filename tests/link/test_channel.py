@@ -4,7 +4,7 @@ import pytest
 
 from qkdlab.clock import VirtualClock, seconds
 from qkdlab.errors import DeadlockError, PeerLost
-from qkdlab.link.channel import MemoryChannel, RecordingChannel
+from qkdlab.link.channel import MemoryChannel
 
 
 def test_messages_come_whole_and_in_order():
@@ -68,22 +68,3 @@ def test_a_deadlock_names_the_channel():
     clock.spawn("bob", b.receive)
     with pytest.raises(DeadlockError, match="a message to alice"):
         clock.run()
-
-
-def test_a_recording_channel_shows_all_that_passed():
-    a, b = MemoryChannel.pair(VirtualClock())
-    seen = []
-    tapped = RecordingChannel(a, lambda way, data: seen.append((way, data)))
-    tapped.send(b"ping")
-    b.receive()
-    b.send(b"pong")
-    assert tapped.receive() == b"pong"
-    assert seen == [("out", b"ping"), ("in", b"pong")]
-
-
-def test_nothing_is_recorded_when_nothing_came():
-    a, _ = MemoryChannel.pair(VirtualClock())
-    seen = []
-    tapped = RecordingChannel(a, lambda way, data: seen.append(data))
-    assert tapped.receive(0.1) is None
-    assert seen == []

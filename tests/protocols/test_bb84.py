@@ -102,8 +102,6 @@ def counts(**changes):
 
 def test_figures_of_the_counts():
     found = counts()
-    assert found.key_fractions == (0.4, 0.4, 0.2)
-    assert found.test_fractions == (0.4, 0.4, 0.2)
     assert found.qber_test == 0.02
     assert found.qber_key == 0.01
     assert found.cross_fraction == 4 / 1104

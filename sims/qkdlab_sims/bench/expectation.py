@@ -21,7 +21,6 @@ from qkdlab_sims.optics.analytic import (
     mean_photons_at,
     slot_outcomes,
 )
-from qkdlab_sims.optics.rates import unrecovered_fraction
 
 __all__ = ["CLASSES", "classify", "expect"]
 
@@ -92,7 +91,7 @@ def expect(
     )
     lags = bank.period_ps * np.arange(1.0, blank_ps // bank.period_ps + 1)
     missing = [
-        unrecovered_fraction(p, bias, lags)
+        p.unrecovered_fraction(bias, lags)
         for p, bias in zip(bank.parameters, bias_ua, strict=True)
     ]
     live = live_probability(

@@ -26,10 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ClassTable",
     "Reading",
     "SlotOutcomes",
-    "class_table",
     "click_probabilities",
     "gate_acceptance",
     "live_probability",
@@ -79,20 +77,6 @@ class SlotOutcomes:
     cross: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class ClassTable:
-    """Expectation per live pulse by class.
-
-    gain:  float64[2, n_intensities, 2] by Alice's basis, intensity, Bob's basis
-    qber:  float64[2, n_intensities] in equal bases; nan where nothing clicks
-    cross: float64[2, n_intensities] by Alice's basis and intensity
-    """
-
-    gain: Floats
-    qber: Floats
-    cross: Floats
-
-
 def mean_photons_at(stokes: Floats, analysers: Floats) -> Floats:
     """Return float64[n, n_det]: M . S / 2 for each state and each detector."""
     means: Floats = 0.5 * stokes @ analysers.T
@@ -137,35 +121,6 @@ def slot_outcomes(
         double=double,
         cross=(1.0 - basis_silent[:, 0]) * (1.0 - basis_silent[:, 1]),
     )
-
-
-def class_table(
-    outcomes: SlotOutcomes,
-    alice_basis: Integers,
-    intensity: Integers,
-    weights: Floats | None = None,
-) -> ClassTable:
-    """Return the averages over the contexts of each class.
-
-    weights: float64[n], how often each context is sent (or live); equal if None
-    """
-    weights = np.ones(len(outcomes.cross)) if weights is None else weights
-    n_intensities = int(intensity.max()) + 1
-    gain = np.full((2, n_intensities, 2), np.nan)
-    qber = np.full((2, n_intensities), np.nan)
-    cross = np.full((2, n_intensities), np.nan)
-    for a in range(2):
-        for i in range(n_intensities):
-            weight = weights * ((alice_basis == a) & (intensity == i))
-            total = float(weight.sum())
-            if total <= 0.0:
-                continue
-            gain[a, i] = weight @ outcomes.gain / total
-            cross[a, i] = weight @ outcomes.cross / total
-            if gain[a, i, a] > 0.0:
-                error = float(weight @ outcomes.error[:, a]) / total
-                qber[a, i] = error / gain[a, i, a]
-    return ClassTable(gain, qber, cross)
 
 
 def live_probability(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["DetectorParameters"]
 
 _FWHM_IN_SIGMAS = 2.0 * math.sqrt(2.0 * math.log(2.0))
@@ -77,6 +80,14 @@ class DetectorParameters:
             else:
                 after = middle
         return after * self.recovery_tau_ps
+
+    def unrecovered_fraction(
+        self, bias_ua: float, after_ps: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return 1 - eta(I(t))/eta(I_bias) at times after a click."""
+        full = self.relative_efficiency(bias_ua)
+        currents = bias_ua * -np.expm1(-after_ps / self.recovery_tau_ps)
+        return np.array([1.0 - self.relative_efficiency(i) / full for i in currents])
 
     def latched(self, was_latched: bool, bias_ua: float) -> bool:
         """Return whether the wire is normal after the bias went to `bias_ua`."""

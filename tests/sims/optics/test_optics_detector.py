@@ -18,7 +18,6 @@ from qkdlab_sims.optics.detector import (
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector, polarizer_jones
-from qkdlab_sims.optics.rates import mean_rates_hz, unrecovered_fraction
 from qkdlab_sims.optics.snspd import DetectorParameters
 
 SNSPD = DetectorParameters(
@@ -121,21 +120,8 @@ def test_first_clicks_of_a_rested_detector_have_the_exact_rate():
     assert abs(len(out.times_ps[0]) - darks - n / 64 * p * 1.02) > 3.9 * sigma
 
 
-@pytest.mark.parametrize("mean", [0.001, 0.01, 0.05])
-def test_mean_rates_foresee_the_clicks(mean):
-    state = state_of(SNSPD)
-    light = circle([mean])
-    analysers = analyser_vector(np.eye(2, dtype=complex))[None, :]
-    n = 100 * PULSES_PER_TICK
-    expected = mean_rates_hz(state, light, analysers)[0] * n * PERIOD_PS * 1e-12
-    clicks = len(simulate_pulses(state, light, analysers, 0, n).times_ps[0])
-    # the square of the loss is left out
-    slack = expected * mean**2
-    assert abs(clicks - expected) < 4 * math.sqrt(expected) + slack
-
-
 def test_unrecovered_fraction_falls_from_one_to_nothing():
-    left = unrecovered_fraction(SNSPD, 22.0, np.array([0.0, 10e3, 24e3, 60e3]))
+    left = SNSPD.unrecovered_fraction(22.0, np.array([0.0, 10e3, 24e3, 60e3]))
     assert left[0] == pytest.approx(1.0)
     assert np.all(np.diff(left) < 0)
     assert left[2] < 0.01
