@@ -11,6 +11,7 @@ import re
 from qkdlab.errors import InstrumentError, InstrumentReplyError, InstrumentTimeout
 from qkdlab.transport.base import ByteTransport, Transport
 from qkdlab.transport.framing import LineReader
+from qkdlab.transport.recording import write_secret
 from qkdlab_drivers.strange import strange_answer
 
 __all__ = ["ScpiLine", "byte_line", "split_identity"]
@@ -53,9 +54,12 @@ class ScpiLine:
     def send_block(self, command: str, data: bytes) -> None:
         """Send `command`, then `data` as a definite block (IEEE 488.2, 7.7.6)."""
         self._own_the_queue()
-        length = str(len(data))
-        header = f"{command}#{len(length)}{length}".encode("ascii")
-        self.transport.write(header + data + b"\n")
+        self.transport.write(_block(command, data))
+
+    def send_secret_block(self, command: str, data: bytes) -> None:
+        """Do as `send_block`; no witness of the traffic sees it."""
+        self._own_the_queue()
+        write_secret(self.transport, _block(command, data))
 
     def ask(self, query: str, *, timeout_s: float | None = None) -> str:
         """Send a query and return its answer without terminator.
@@ -159,6 +163,11 @@ class ScpiLine:
         while self._answer_may_come and self.transport.read(65536, 0.0):
             pass
         self._answer_may_come = False
+
+
+def _block(command: str, data: bytes) -> bytes:
+    length = str(len(data))
+    return f"{command}#{len(length)}{length}".encode("ascii") + data + b"\n"
 
 
 def byte_line(name: str, connections: dict[str, Transport]) -> ByteTransport:

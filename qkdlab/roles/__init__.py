@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from qkdlab.roles.bias import BiasSource, BiasSourceCapabilities
     from qkdlab.roles.clock_source import ClockSource, ClockSourceCapabilities
     from qkdlab.roles.compensator import PolarizationCompensator
+    from qkdlab.roles.counter_transmitter import (
+        CounterModeTransmitter,
+        CounterTransmitterCapabilities,
+    )
     from qkdlab.roles.delay import DelayGenerator, DelayGeneratorCapabilities
     from qkdlab.roles.laser import LaserDriver, LaserDriverCapabilities
     from qkdlab.roles.pattern import PatternGenerator, PatternGeneratorCapabilities
@@ -34,6 +38,8 @@ __all__ = [
     "BiasSourceCapabilities",
     "ClockSource",
     "ClockSourceCapabilities",
+    "CounterModeTransmitter",
+    "CounterTransmitterCapabilities",
     "DelayGenerator",
     "DelayGeneratorCapabilities",
     "LaserDriver",
@@ -60,6 +66,8 @@ _MODULES = {
     "BiasSourceCapabilities": "bias",
     "ClockSource": "clock_source",
     "ClockSourceCapabilities": "clock_source",
+    "CounterModeTransmitter": "counter_transmitter",
+    "CounterTransmitterCapabilities": "counter_transmitter",
     "DelayGenerator": "delay",
     "DelayGeneratorCapabilities": "delay",
     "LaserDriver": "laser",

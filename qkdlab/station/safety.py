@@ -15,7 +15,7 @@ __all__ = ["SafeStep", "in_safe_order", "make_safe", "report_failures"]
 
 _ORDER = (
     ("Attenuator", "Shutter"),
-    ("PatternGenerator", "ClockSource"),
+    ("PatternGenerator", "CounterModeTransmitter", "ClockSource"),
     ("LaserDriver",),
     ("VoltageSource",),
     ("BiasSource", "DetectorBank"),

@@ -26,6 +26,7 @@ SIMULATORS: dict[str, str] = {
     "idquantique.id900": "idq_id900",
     "keysight.33622a": "keysight_33622a",
     "koheron.ctl200": "koheron_ctl200",
+    "open.fpga_transmitter": "open_fpga_transmitter",
     "ozoptics.dd100": "oz_dd100",
     "singlequantum.websq": "singlequantum_websq",
     "srs.dc205": "srs_dc205",

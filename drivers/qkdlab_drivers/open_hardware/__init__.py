@@ -1,0 +1,1 @@
+"""Drivers of hardware with dialects of our own, documented under docs/."""
