@@ -1,0 +1,34 @@
+"""How many 64-bit words this CPU multiplies without carries at once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+__all__ = ["LANES", "Lanes", "lanes_of_this_cpu"]
+
+Lanes = tuple[int, ...]
+"""A tuple whose length is the number of words in a vector.
+
+Kernels are compiled anew for each length: the type tells the width, so that one process
+can run all widths that the CPU has, and caches on disk keep them apart.
+"""
+
+LANES: tuple[int, ...] = (8, 4, 2)
+"""Words in a vector of AVX-512 and AVX2 with VPCLMULQDQ, and of plain PCLMULQDQ."""
+
+
+@cache
+def lanes_of_this_cpu() -> tuple[int, ...]:
+    """Return the widths that this CPU has, widest first; empty when it has none."""
+    from llvmlite import binding
+
+    features = binding.get_host_cpu_features()
+    has = {name for name, present in features.items() if present}
+    found = []
+    if {"vpclmulqdq", "avx512f"} <= has:
+        found.append(8)
+    if {"vpclmulqdq", "avx2"} <= has:
+        found.append(4)
+    if "pclmul" in has:
+        found.append(2)
+    return tuple(found)

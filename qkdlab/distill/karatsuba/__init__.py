@@ -1,0 +1,1 @@
+"""Toeplitz product over GF(2) by Karatsuba's splitting."""
