@@ -1,15 +1,18 @@
 """The command line of qkdlab with the plug-ins of `quick_bench`.
 
 With QUICK_WIRE=FILE every frame of the classical channel is in FILE before it leaves:
-0 from Alice or 1 from Bob, length, frame.
+0 from Alice or 1 from Bob, length, frame. With QUICK_LIGHT=FOLDER a bench that is real
+is one of two processes that share the light (`quick_light`).
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import quick_bench
+import quick_light
 
 from qkdlab.cli.main import main
 from qkdlab.link.channel import MemoryChannel
@@ -30,6 +33,8 @@ def tap(path: str) -> None:
 
 if __name__ == "__main__":
     quick_bench.install()
+    if "QUICK_LIGHT" in os.environ:
+        quick_light.install(Path(os.environ["QUICK_LIGHT"]))
     if "QUICK_WIRE" in os.environ:
         tap(os.environ["QUICK_WIRE"])
     sys.exit(main())
