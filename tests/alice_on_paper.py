@@ -201,6 +201,9 @@ class Meter(_Part):
     def zero(self) -> None:
         assert self.world.tap_w() == 0.0, "zeroed with the light on"
 
+    def settling_time_s(self) -> float:
+        return 0.0
+
     def read_power_w(self, n_readings: int = 1) -> list[float]:
         w = self.world
         w.null_v += w.rng.normal(0, w.walk_rad) / np.pi * w.dc_v_pi_v

@@ -243,6 +243,9 @@ class Sender(_Driver):
     def attenuator_capabilities(self) -> Any:
         return self
 
+    def settling_time_s(self) -> float:
+        return 0.0
+
     def read_power_w(self, n: int) -> list[float]:
         mean = np.take(MEAN_PHOTONS, intensity_of(self.pattern)).mean() * 1e-6
         return (mean * (1 + 1e-6 * np.arange(n) / n)).tolist()

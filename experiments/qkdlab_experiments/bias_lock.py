@@ -10,6 +10,7 @@ from __future__ import annotations
 from qkdlab.calibration.null_tracking import null_offset_v
 from qkdlab.roles import PowerMeter, VoltageSource
 from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.calibration.bring_up import wait_for_tap
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["lock_bias"]
@@ -59,5 +60,5 @@ def _read(ctx: PartyContext[Bb84Parameters], voltage_v: float) -> list[float]:
     meter: PowerMeter = ctx.roles["tap_meter"]
     calibration = ctx.parameters.calibration
     bias.set_voltage_v(voltage_v)
-    ctx.clock.sleep_until(ctx.clock.now_ps() + round(calibration.settle_s * 1e12))
+    wait_for_tap(ctx, calibration.settle_s)
     return meter.read_power_w(max(2, calibration.meter_readings // 4))

@@ -115,9 +115,8 @@ def measure_classes(
             symbol_period_ps=parameters.symbol_period_ps,
         )
         transmitter.start()
-        clock.sleep_until(
-            clock.now_ps() + round(parameters.calibration.settle_s * 1e12)
-        )
+        rest_s = parameters.calibration.settle_s + meter.settling_time_s()
+        clock.sleep_until(clock.now_ps() + round(rest_s * 1e12))
         readings = meter.read_power_w(parameters.calibration.meter_readings)
         transmitter.stop()
         watts.append(fmean(readings))

@@ -31,6 +31,14 @@ class PowerMeter(Protocol):
         """Choose the responsivity."""
         ...
 
+    def settling_time_s(self) -> float:
+        """Return how long after a change of the light a reading is to begin.
+
+        From then on it departs by less than 1e-4 of the change. Whatever makes the
+        change has a time of its own.
+        """
+        ...
+
     def zero(self) -> None:
         """Measure and remove the dark offset; the light must be off."""
         ...

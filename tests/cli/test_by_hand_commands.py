@@ -120,7 +120,7 @@ def test_a_scan_out_of_range_sets_nothing(bench, capsys):
 def test_an_error_in_a_scan_makes_its_instruments_safe(bench, capsys):
     said(capsys, "set", BENCH, "alice.attenuator.shutter_open", "on")
     meter = bench._assembly.instruments["alice.tap_meter"]
-    meter.light = lambda from_ps, to_ps: 1.0
+    meter.light = lambda from_ps, to_ps, lag_ps: 1.0
     scan = ("scan", BENCH, ATTENUATION, "10", "20", "2")
     assert "tap_meter" in refused(
         capsys, *scan, "--read", "alice.tap_meter.power_w", code=2

@@ -282,6 +282,9 @@ class PowerMeterConformance:
         (reading,) = mounted.driver.read_power_w()
         assert reading == pytest.approx(power_w, rel=0.01)
 
+    def test_it_says_how_long_new_light_wants_to_be_read(self, mounted):
+        assert 0 <= mounted.driver.settling_time_s() < 10
+
     def test_readings_are_separate(self, mounted):
         self.shine(mounted, 1e-6)
         readings = mounted.driver.read_power_w(5)

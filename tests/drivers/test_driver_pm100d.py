@@ -7,6 +7,7 @@ from drivers.role_conformance import DriverConformance, PowerMeterConformance
 
 from qkdlab.errors import InstrumentError, InstrumentTimeout
 from qkdlab_drivers.thorlabs.spec import SPECS
+from qkdlab_sims.bench.power import PowerHistory
 from qkdlab_sims.instruments.thorlabs_pm100d import Simulator
 
 SPEC = next(spec for spec in SPECS if spec.name == "thorlabs.pm100d")
@@ -15,7 +16,7 @@ SPEC = next(spec for spec in SPECS if spec.name == "thorlabs.pm100d")
 def make(options=None, faults=(), power_w=2e-6, **sim_options):
     sim_options.setdefault("rng", np.random.default_rng(3))
     simulator = Simulator(**sim_options)
-    simulator.light = lambda t0_ps, t1_ps: power_w
+    simulator.light = lambda t0_ps, t1_ps, lag_ps: power_w
     return mount(SPEC, simulator, options, faults)
 
 
@@ -29,7 +30,7 @@ class TestConformance(DriverConformance, PowerMeterConformance):
         driver.read_power_w()
 
     def shine(self, mounted, power_w):
-        mounted.simulator.light = lambda t0_ps, t1_ps: power_w
+        mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: power_w
 
 
 @pytest.fixture
@@ -62,12 +63,12 @@ def test_the_true_scale_error_stays_in_the_reading():
 
 def test_the_dark_offset_is_gone_after_zeroing(mounted):
     light = mounted.simulator.light
-    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 0.0
     mounted.driver.zero()
-    mounted.simulator.light = lambda t0_ps, t1_ps: 1e-8
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 1e-8
     (reading,) = mounted.driver.read_power_w()
     assert reading == pytest.approx(1e-8, rel=1e-3)
-    assert light(0, 1) == 2e-6
+    assert light(0, 1, 0.0) == 2e-6
 
 
 def test_zeroing_that_never_ends_is_told():
@@ -103,29 +104,29 @@ def test_readings_are_in_watts_whatever_was_set_before(mounted):
 def test_nothing_that_was_left_set_falsifies_the_power(left_set):
     mounted = make()
     mounted.simulator.machine.feed(left_set.encode() + b"\n", 0)
-    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 0.0
     mounted.driver.zero()
-    mounted.simulator.light = lambda t0_ps, t1_ps: 2e-6
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 2e-6
     assert mounted.driver.read_power_w(3) == pytest.approx([2e-6] * 3, rel=2e-4)
     mounted.driver.close()
 
 
 def test_too_much_light_says_what_to_do(mounted):
-    mounted.simulator.light = lambda t0_ps, t1_ps: 1.0
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 1.0
     with pytest.raises(InstrumentError, match="attenuate the light"):
         mounted.driver.read_power_w()
 
 
 def test_darkness_can_be_read(mounted):
-    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 0.0
     mounted.driver.zero()
     assert abs(mounted.driver.read_power_w()[0]) < 1e-11
 
 
 def test_a_zero_taken_in_the_light_is_noticed_in_the_dark(mounted):
-    mounted.simulator.light = lambda t0_ps, t1_ps: 5e-9
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 5e-9
     mounted.driver.zero()
-    mounted.simulator.light = lambda t0_ps, t1_ps: 0.0
+    mounted.simulator.light = lambda t0_ps, t1_ps, lag_ps: 0.0
     with pytest.raises(InstrumentError, match="zero it again"):
         mounted.driver.read_power_w()
 
@@ -177,3 +178,29 @@ def test_light_that_no_range_takes_is_told_after_a_while(mounted):
     with pytest.raises(InstrumentError, match="more than its sensor takes"):
         mounted.driver.read_power_w()
     assert 2.0 <= mounted.now_s() < 4.0
+
+
+@pytest.mark.parametrize("low_pass", [True, False])
+def test_readings_after_the_settling_time_are_true_to_a_ten_thousandth(low_pass):
+    mounted = make(
+        {"low_pass": low_pass}, dark_current_a=0.0, noise_of_range=0.0, power_w=0.0
+    )
+    power = PowerHistory()
+    mounted.simulator.light = power.lagging_w
+    wait_s = mounted.driver.settling_time_s()
+    clock = mounted.clock
+    power.set(clock.now_ps(), 2e-6)
+    clock.sleep_until(clock.now_ps() + round(wait_s * 1e12))
+    (reading,) = mounted.driver.read_power_w()
+    assert reading == pytest.approx(2e-6, rel=1e-4)
+    mounted.driver.close()
+
+
+def test_the_instrument_itself_says_whether_its_low_pass_is_on():
+    slow, fast = make({"low_pass": True}), make({"low_pass": False})
+    assert slow.driver.settling_time_s() == pytest.approx(0.098, rel=0.01)
+    assert fast.driver.settling_time_s() < 0.002
+    assert slow.simulator.filtered
+    assert not fast.simulator.filtered
+    slow.driver.close()
+    fast.driver.close()

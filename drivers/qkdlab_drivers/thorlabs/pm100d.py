@@ -5,6 +5,7 @@ PM100D manual chapter 6 [doc] and the vendor's command lists [seen].
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from qcodes.instrument import Instrument
@@ -36,11 +37,17 @@ PLAIN_POWER = (
     "SENS:POW:REF:STAT 0",
     "SENS:CORR:LOSS:INP:MAGN 0",
     "SENS:POW:RANG:AUTO 1",
-    "INP:PDI:FILT:LPAS:STAT 1",
 )
 """Makes a reading the power at the sensor in watts, whatever the last user wanted:
 another quantity, dBm, the difference from a reference, an attenuator's loss added
-back, a range of his own, or the fast input that hears more noise [seen]."""
+back, or a range of his own [seen]."""
+FILTER = "INP:PDI:FILT:LPAS:STAT"
+SETTLING_S = {
+    True: math.log(1e4) / (2 * math.pi * 15.0),
+    False: math.log(1e4) / (2 * math.pi * 1e3),
+}
+"""To 1e-4 of a step, with the low-pass of the input on and off: 15 Hz, and at least
+1 kHz in small ranges of what is called 100 kHz [mem], [guess]."""
 
 
 class ThorlabsPm100d(Instrument):
@@ -60,6 +67,7 @@ class ThorlabsPm100d(Instrument):
         )
         self._clock = clock
         self._ready = False
+        self._settling_s: float | None = None
         self.power_w = self.add_parameter(
             "power_w",
             unit="W",
@@ -125,6 +133,16 @@ class ThorlabsPm100d(Instrument):
             )
         self._command(f"SENS:CORR:WAV {value_nm:.3f}")
 
+    def settling_time_s(self) -> float:
+        """Return how long the low-pass wants after a step of the light: 0.1 s or 2 ms.
+
+        The instrument says whether it is on, as written before readings.
+        """
+        self._prepare()
+        if self._settling_s is None:
+            self._settling_s = SETTLING_S[self.line.ask_bool(f"{FILTER}?")]
+        return self._settling_s
+
     def zero(self) -> None:
         """Measure and remove the dark offset; the light must be off."""
         self._prepare()
@@ -183,7 +201,12 @@ class ThorlabsPm100d(Instrument):
     def _prepare(self) -> None:
         """Make the next ``READ?`` a power in watts with the averaging wanted."""
         if not self._ready:
-            for command in (*PLAIN_POWER, f"SENS:AVER {self.options.average:d}"):
+            options = self.options
+            wanted = (
+                f"{FILTER} {options.low_pass:d}",
+                f"SENS:AVER {options.average:d}",
+            )
+            for command in (*PLAIN_POWER, *wanted):
                 self._command(command)
             self._ready = True
 

@@ -20,6 +20,10 @@ class Pm100dOptions(BaseModel):
     """Written when the instrument is opened; None leaves it as it is."""
     average: int = Field(default=10, ge=1, le=10_000)
     """Samples of 3 ms in one reading; written before readings."""
+    low_pass: bool = True
+    """Bandwidth "low", 15 Hz [mem], which is slow: 0.1 s after each change of light;
+    written before readings. False: up to 100 kHz. Readings much longer than 10 ms
+    average as much noise away without it."""
     relative_uncertainty: float = Field(default=0.015, gt=0, lt=1)
     """Standard uncertainty (k = 1) of the scale, from the sensor's certificate."""
     min_power_w: float = Field(default=1e-9, gt=0)

@@ -20,12 +20,18 @@ _SYNC_LEVEL_V = 1.0
 """Of the mark of each frame at Bob's START."""
 _SYNC_WIDTH_PS = 100_000
 
-__all__ = ["clock_on", "light_on", "wait", "zero_meter"]
+__all__ = ["clock_on", "light_on", "wait", "wait_for_tap", "zero_meter"]
 
 
 def wait(ctx: PartyContext[Bb84Parameters], seconds: float) -> None:
     """Let the bench's time go by."""
     ctx.clock.sleep_until(ctx.clock.now_ps() + round(seconds * 1e12))
+
+
+def wait_for_tap(ctx: PartyContext[Bb84Parameters], seconds: float) -> None:
+    """Let new light come to rest for `seconds`, then the tap meter come to it."""
+    meter: PowerMeter = ctx.roles["tap_meter"]
+    wait(ctx, seconds + meter.settling_time_s())
 
 
 def clock_on(ctx: PartyContext[Bb84Parameters]) -> None:
@@ -90,5 +96,5 @@ def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:
     clock.set_output_on(False)
     ctx.roles["laser"].set_laser_on(False)
     meter.set_wavelength_nm(ctx.parameters.wavelength_nm)
-    wait(ctx, ctx.parameters.calibration.settle_s)
+    wait_for_tap(ctx, ctx.parameters.calibration.settle_s)
     meter.zero()

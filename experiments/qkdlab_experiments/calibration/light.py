@@ -9,7 +9,7 @@ import numpy as np
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.roles import Attenuator, PowerMeter, Transmitter
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.calibration.bring_up import light_on
+from qkdlab_experiments.calibration.bring_up import light_on, wait_for_tap
 from qkdlab_experiments.intensity import photon_energy_j
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
@@ -45,7 +45,7 @@ def set_rough_level(ctx: PartyContext[Bb84Parameters]) -> float:
         polarization_v=np.zeros(p.pattern.header_symbols),
     )
     transmitter.start()
-    ctx.clock.sleep_until(ctx.clock.now_ps() + round(p.calibration.settle_s * 1e12))
+    wait_for_tap(ctx, p.calibration.settle_s)
     bright_w = fmean(meter.read_power_w(3))
     transmitter.stop()
     output_w = bright_w * book.value("tap_to_output_ratio") / book.value("meter_scale")

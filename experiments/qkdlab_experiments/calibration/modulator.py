@@ -29,7 +29,7 @@ from qkdlab.calibration.order import interleaved
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.roles import PowerMeter, Transmitter, VoltageSource
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.calibration.bring_up import light_on, wait
+from qkdlab_experiments.calibration.bring_up import light_on, wait, wait_for_tap
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["alice", "find_null"]
@@ -224,12 +224,13 @@ def _drive_sweep(
 
 def _read(ctx: PartyContext[Bb84Parameters], n_readings: int = _READINGS) -> Measured:
     meter: PowerMeter = ctx.roles["tap_meter"]
-    wait(ctx, _SETTLE_S)
+    wait_for_tap(ctx, _VOLTAGE_S)
     watts = meter.read_power_w(n_readings)
     return Measured(fmean(watts), stdev(watts) / len(watts) ** 0.5)
 
 
-_SETTLE_S = 0.01
+_VOLTAGE_S = 0.01
+"""By when a bias or a level of the drive stands [guess]."""
 
 
 def _columns(readings: Sequence[Measured]) -> tuple[Array, Array]:

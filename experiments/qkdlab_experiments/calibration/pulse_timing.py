@@ -27,7 +27,7 @@ from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.protocols.symbols import intensity_of
 from qkdlab.roles import ClockSource, PowerMeter, Transmitter
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.calibration.bring_up import wait
+from qkdlab_experiments.calibration.bring_up import wait_for_tap
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = [
@@ -42,7 +42,8 @@ __all__ = [
 ]
 
 _READINGS = 2
-_SETTLE_S = 2e-3
+_PHASE_S = 2e-3
+"""By when the clock has turned its phase [guess]."""
 _LEAST_CONTRAST = 0.01
 _STRENGTH = 0.6, 1.6
 """Of the contrast that the pattern should show."""
@@ -152,7 +153,7 @@ def find_pulse_in_symbol(
 def read_tap(ctx: PartyContext[Bb84Parameters]) -> list[float]:
     """Return readings at a phase that was set just now."""
     meter: PowerMeter = ctx.roles["tap_meter"]
-    wait(ctx, _SETTLE_S)
+    wait_for_tap(ctx, _PHASE_S)
     return meter.read_power_w(_READINGS)
 
 

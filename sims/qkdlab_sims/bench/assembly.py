@@ -279,8 +279,8 @@ def _connect_readings(world: World, ports: _Ports) -> None:
         bank.voltages_mv = _per_channel(world.voltages_mv, places)
 
 
-def _power_of(world: World, meter: str) -> Callable[[int, int], float]:
-    return lambda t0_ps, t1_ps: world.power_w(meter, t0_ps, t1_ps)
+def _power_of(world: World, meter: str) -> Callable[[int, int, float], float]:
+    return lambda t0_ps, t1_ps, lag_ps: world.power_w(meter, t0_ps, t1_ps, lag_ps)
 
 
 N = TypeVar("N", int, float)

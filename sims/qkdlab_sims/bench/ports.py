@@ -218,8 +218,8 @@ class RotatorPort(Protocol):
 class PowerMeterPort(Protocol):
     """A sensor in the light."""
 
-    light: Callable[[int, int], float]
-    """(t0_ps, t1_ps) -> average power in watts."""
+    light: Callable[[int, int, float], float]
+    """(t0_ps, t1_ps, lag_ps) -> average power in watts behind a low-pass."""
 
 
 class BiasPort(Protocol):

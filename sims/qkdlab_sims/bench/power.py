@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 
 __all__ = ["PowerHistory"]
+
+_FORGOTTEN = 1e-15
 
 
 class PowerHistory:
@@ -38,3 +41,32 @@ class PowerHistory:
                 break
             energy += self._watts[i] * max(0, end - begin)
         return energy / (t1_ps - t0_ps)
+
+    def level_w(self, t_ps: int, lag_ps: float) -> float:
+        """Return what a first-order low-pass puts out at `t_ps`.
+
+        lag_ps: its time constant; 0: what goes in
+        """
+        last = max(bisect_right(self._times_ps, t_ps) - 1, 0)
+        if lag_ps <= 0.0:
+            return self._watts[last]
+        level_w, weight = 0.0, 1.0
+        for i in range(last, -1, -1):
+            # The first entry stands for all that was before.
+            age_ps = t_ps - self._times_ps[i] if i else math.inf
+            older = math.exp(-age_ps / lag_ps)
+            level_w += self._watts[i] * (weight - older)
+            weight = older
+            if weight < _FORGOTTEN:
+                break
+        return level_w
+
+    def lagging_w(self, t0_ps: int, t1_ps: int, lag_ps: float) -> float:
+        """Return the average over [t0, t1) of what the low-pass puts out.
+
+        From ``lag dy/dt = x - y``: the average of x less what y still gained.
+        """
+        if t1_ps <= t0_ps:
+            return self.level_w(t0_ps, lag_ps)
+        gained_w = self.level_w(t1_ps, lag_ps) - self.level_w(t0_ps, lag_ps)
+        return self.average_w(t0_ps, t1_ps) - lag_ps / (t1_ps - t0_ps) * gained_w

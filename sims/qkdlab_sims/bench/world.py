@@ -157,9 +157,12 @@ class World:
         """Return None: the world moves only when somebody waits for an instrument."""
         return None
 
-    def power_w(self, meter: str, t0_ps: int, t1_ps: int) -> float:
-        """Return the average optical power at a meter's sensor over [t0, t1)."""
-        return self._power[meter].average_w(t0_ps, min(t1_ps, self._now_ps))
+    def power_w(self, meter: str, t0_ps: int, t1_ps: int, lag_ps: float = 0.0) -> float:
+        """Return the average optical power at a meter's sensor over [t0, t1).
+
+        lag_ps: time constant of the low-pass that the meter sees it through
+        """
+        return self._power[meter].lagging_w(t0_ps, min(t1_ps, self._now_ps), lag_ps)
 
     def counts(self, t_ps: int) -> list[int]:
         """Return the clicks of each detector from time zero to `t_ps`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,3 +59,38 @@ def test_it_agrees_with_a_sum_over_single_picoseconds(
     levels += [last] * (1000 - len(levels) if len(levels) < 1000 else 0)
     expected = sum(levels[t0 : t0 + length]) / length
     assert abs(power.average_w(t0, t0 + length) - expected) < 1e-9
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.floats(0, 10)), max_size=20),
+    st.integers(0, 400),
+    st.integers(1, 400),
+    st.floats(5.0, 100.0),
+)
+def test_behind_a_low_pass_it_agrees_with_picosecond_after_picosecond(
+    steps: list[tuple[int, float]], t0: int, length: int, lag_ps: float
+) -> None:
+    power, t = PowerHistory(), 0
+    levels: list[float] = []
+    last = 0.0
+    for wait, watts in steps:
+        levels += [last] * wait
+        t += wait
+        power.set(t, watts)
+        last = watts
+    levels += [last] * max(0, 1000 - len(levels))
+    kept = math.exp(-1.0 / lag_ps)
+    level, total = 0.0, 0.0
+    for k in range(t0 + length):
+        after = levels[k] + (level - levels[k]) * kept
+        if k >= t0:
+            # the integral of the exponential over one picosecond
+            total += levels[k] - lag_ps * (after - level)
+        level = after
+    found = power.lagging_w(t0, t0 + length, lag_ps)
+    assert abs(found - total / length) < 1e-9
+
+
+def test_no_low_pass_is_no_lag() -> None:
+    assert history().lagging_w(5, 25, 0.0) == history().average_w(5, 25)
+    assert history().level_w(12, 0.0) == 3.0

@@ -111,7 +111,7 @@ def test_a_pyvisa_script_follows_the_examples_of_the_8156a_guide(visa):
 
 def test_a_pyvisa_script_measures_with_the_pm100d(visa):
     simulator = thorlabs_pm100d.Simulator()
-    simulator.light = lambda t0_ps, t1_ps: 5e-6
+    simulator.light = lambda t0_ps, t1_ps, lag_ps: 5e-6
     with LoopbackServer(simulator.endpoints["control"], SPEED) as server:
         line = visa(f"TCPIP0::127.0.0.1::{server.port}::SOCKET")
         assert line.query("*IDN?").startswith("THORLABS,PM100D,")

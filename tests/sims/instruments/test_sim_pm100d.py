@@ -19,7 +19,7 @@ class Bench:
         self.machine = self.sim.endpoints["control"]
         self.now_ps = 0
 
-    def light(self, t0_ps, t1_ps):
+    def light(self, t0_ps, t1_ps, lag_ps):
         self.intervals.append((t0_ps, t1_ps))
         return self.power_w
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CURRENT_RANGES_A", "MAX_WAVELENGTH_NM", "MIN_WAVELENGTH_NM", "Sensor"]
+__all__ = [
+    "CURRENT_RANGES_A",
+    "FAST_LAG_PS",
+    "MAX_WAVELENGTH_NM",
+    "MIN_WAVELENGTH_NM",
+    "SLOW_LAG_PS",
+    "Sensor",
+]
 
 MIN_WAVELENGTH_NM, MAX_WAVELENGTH_NM = 800.0, 1700.0
 """S155C [mem]."""
@@ -20,8 +27,10 @@ CURRENT_RANGES_A = (50e-9, 500e-9, 5e-6, 50e-6, 500e-6, 5e-3)
 _WAVELENGTHS_NM = (800, 900, 1000, 1100, 1200, 1310, 1400, 1550, 1600, 1650, 1700)
 _RESPONSIVITY_A_W = (0.15, 0.45, 0.65, 0.74, 0.81, 0.88, 0.93, 1.0, 1.0, 0.92, 0.6)
 """A typical InGaAs diode [guess]; a real sensor carries its own table."""
-FILTER_NOISE_FACTOR = 0.3
-"""What the input low-pass leaves of the noise [guess]."""
+SLOW_LAG_PS = 1e12 / (2.0 * math.pi * 15.0)
+"""Of the input with its low-pass on: 15 Hz, 10.6 ms [mem: "bandwidth low"]."""
+FAST_LAG_PS = 1e12 / (2.0 * math.pi * 100e3)
+"""And off: 100 kHz [mem], 1.6 us; slower in small ranges, how much is not known."""
 
 
 @dataclass
@@ -31,11 +40,11 @@ class Sensor:
     scale_error:       true relative error of the calibration
     light_wavelength_nm: of the light that really falls in
     dark_current_a:    diode and amplifier without light, what zeroing removes
-    noise_of_range:    rms of one elementary sample, as part of the range [guess]
+    noise_of_range:    rms of one elementary sample without the low-pass, as part of
+                       the range [guess]
     zero_limit_a:      zeroing fails above this: there is light on the sensor [guess]
     """
 
-    rng: np.random.Generator
     scale_error: float = 0.0
     light_wavelength_nm: float = 1550.12
     dark_current_a: float = 0.4e-9
@@ -48,24 +57,17 @@ class Sensor:
         return float(np.interp(wavelength_nm, _WAVELENGTHS_NM, _RESPONSIVITY_A_W))
 
     def current_a(
-        self,
-        power_w: float,
-        n_samples: int,
-        *,
-        filtered: bool,
-        range_a: float | None = None,
+        self, power_w: float, noise: float, *, range_a: float | None = None
     ) -> float:
-        """Return the mean of `n_samples`, dark current and noise included.
+        """Return the current of a reading, dark current and noise included.
 
-        The noise is that of the range; None is the smallest that holds the current.
+        noise:   in rms of one elementary sample without the low-pass
+        range_a: whose noise it is; None: the smallest that holds the current
         """
         gain = self.responsivity_a_w(self.light_wavelength_nm) * (1 + self.scale_error)
         mean_a = power_w * gain + self.dark_current_a
-        noise_a = self.noise_of_range * (range_a or self.range_for(mean_a))
-        if filtered:
-            noise_a *= FILTER_NOISE_FACTOR
-        noise_a *= float(self.rng.standard_normal()) / math.sqrt(n_samples)
-        return mean_a + noise_a
+        rms_a = self.noise_of_range * (range_a or self.range_for(mean_a))
+        return mean_a + noise * rms_a
 
     def range_for(self, current_a: float) -> float:
         """Return the smallest range in A that holds `current_a`, or the largest."""

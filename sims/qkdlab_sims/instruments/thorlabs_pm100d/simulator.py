@@ -27,10 +27,13 @@ from qkdlab_sims.instruments.scpi.registers import (
     RegisterGroup,
     add_register_groups,
 )
+from qkdlab_sims.instruments.thorlabs_pm100d.noise import FilteredNoise
 from qkdlab_sims.instruments.thorlabs_pm100d.sensor import (
     CURRENT_RANGES_A,
+    FAST_LAG_PS,
     MAX_WAVELENGTH_NM,
     MIN_WAVELENGTH_NM,
+    SLOW_LAG_PS,
     Sensor,
 )
 
@@ -52,11 +55,17 @@ _READY = 512
 fetches a value [code]."""
 
 
+def _no_light(t0_ps: int, t1_ps: int, lag_ps: float) -> float:
+    return 0.0
+
+
 class Simulator:
     """PM100D on USBTMC: one response a query, no response to a command.
 
     serial, sensor_serial: of console and sensor
-    light:          set by the world: average power in W over an interval of time
+    light:          set by the world: average over an interval of time of the power in
+                    W behind a first-order low-pass with a time constant in ps; the
+                    world knows what light there was before
     scale_error, light_wavelength_nm, dark_current_a, noise_of_range: see `Sensor`
     zero_ps:        how long zeroing takes [guess]
     keep_unread:    the manual warns that an unread response runs into the next; the
@@ -78,9 +87,10 @@ class Simulator:
         keep_unread: bool = False,
         quoted_sensor: bool = False,
     ) -> None:
-        self.light: Callable[[int, int], float] = lambda t0_ps, t1_ps: 0.0
+        self.light: Callable[[int, int, float], float] = _no_light
+        rng = np.random.default_rng(0) if rng is None else rng
+        self._noise = FilteredNoise(rng, SAMPLE_PS)
         self.sensor = Sensor(
-            np.random.default_rng(0) if rng is None else rng,
             scale_error=scale_error,
             light_wavelength_nm=light_wavelength_nm,
             dark_current_a=dark_current_a,
@@ -296,14 +306,20 @@ class Simulator:
         value = OVER_RANGE if self._value is None else self._value
         return f"{value:.8E}"
 
-    def _measure(self, begin_ps: int, end_ps: int) -> float:
-        power_w = self.light(begin_ps, end_ps)
-        current_a = self.sensor.current_a(
-            power_w,
-            self.average,
-            filtered=self.filtered,
-            range_a=None if self.auto_range else self.range_a,
+    def _current_a(
+        self, begin_ps: int, end_ps: int, range_a: float | None = None
+    ) -> float:
+        """Return the average current through the low-pass, zero not yet removed."""
+        lag_ps = SLOW_LAG_PS if self.filtered else FAST_LAG_PS
+        return self.sensor.current_a(
+            self.light(begin_ps, end_ps, lag_ps),
+            self._noise.mean(begin_ps, end_ps, lag_ps),
+            range_a=range_a,
         )
+
+    def _measure(self, begin_ps: int, end_ps: int) -> float:
+        range_a = None if self.auto_range else self.range_a
+        current_a = self._current_a(begin_ps, end_ps, range_a)
         limit_a = CURRENT_RANGES_A[-1] if self.auto_range else self.range_a
         if abs(current_a) > limit_a:
             return OVER_RANGE
@@ -330,11 +346,7 @@ class Simulator:
             if ticket != self._zero_ticket or not self._zeroing:
                 return
             self._zeroing = False
-            n_samples = max(1, self._zero_ps // SAMPLE_PS)
-            current_a = self.sensor.current_a(
-                self.light(begin_ps, end_ps), n_samples, filtered=self.filtered
-            )
-            if not self.sensor.try_zero(current_a):
+            if not self.sensor.try_zero(self._current_a(begin_ps, end_ps)):
                 self.machine.status.note(
                     ScpiError(-200, "Execution error; zero too bright")
                 )
