@@ -1,4 +1,17 @@
-"""Compiled kernels that turn candidate photons and dark events into clicks."""
+"""Compiled kernels that turn arrivals and dark events into clicks of nanowires.
+
+A technology of detectors is one record of state (here `WIRE`), one pass over the
+arrivals of a tick (`snspd_pass`) and the loop over ticks that calls it (`run_snspd`).
+To add another write the three with the same arguments and let a bank name them; see
+`detector.DetectorBank`. A pass
+
+- finds its arrivals sorted in time and may overwrite them,
+- compares `chance` with the momentary efficiency relative to rest,
+- keys every draw about an event by (number, use, tick), each use by a counter word of
+  its own; 0 and 1 are those of jitter and tail,
+- draws dark events itself and merges them in order of time,
+- inserts its tags, int64 ps, into the sorted `row` and says False when that is full.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +22,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import Word, gauss, numbers, unit
-from qkdlab_sims.optics.photons._kernels import (
-    BATCH,
-    PULSES_PER_TICK,
-    draw_candidates,
-    look_up_states,
-    mean_photons,
-    thin_candidates,
+from qkdlab_sims.optics.philox._kernels import (
+    Word,
+    gauss,
+    log_unit,
+    numbers,
+    philox,
+    unit,
 )
+from qkdlab_sims.optics.photons._kernels import CANDIDATE
 
 __all__ = [
-    "BRIGHT_MEAN",
     "NEARLY",
     "NEVER_PS",
     "WIRE",
     "begin_darks",
     "photon_click",
     "run_darks",
-    "run_ticks",
+    "run_snspd",
     "sees",
+    "snspd_pass",
 ]
-
-BRIGHT_MEAN = 2.0
-"""Mean detectable photons a pulse above which every pulse is visited."""
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -40,11 +50,11 @@ Keys: TypeAlias = NDArray[np.uint64]
 Wire: TypeAlias = Any  # a record of WIRE; numba gives it attributes
 Wires: TypeAlias = Any  # an array of WIRE
 
-# Second counter word: what the numbers of a tick are used for; 0 is for candidates.
+# Second counter word: what the numbers of a tick are used for; 0 is CANDIDATE.
 _TAIL = np.uint64(1)
-_PULSE = np.uint64(1 << 8)
-_PULSE_TAIL = np.uint64(2 << 8)
 _DARK = np.uint64(3 << 8)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
 
 NEARLY = 0.998
 """Relative efficiency above which most events need no exact value."""
@@ -167,142 +177,121 @@ def photon_click(
 
 
 @kernel
-def _dim_tick(
+def _jitter(
+    wire: Wire, tick: int, keys: Keys, number: Integers, shift_ps: Floats
+) -> None:
+    """Write how late the clicks of some events are."""
+    label = np.uint64(tick)
+    low, high = label & _LOW, label >> _HALF
+    k0, k1 = keys[0, 0], keys[0, 1]
+    sigma_ps = wire.sigma_ps
+    for i in range(number.shape[0]):
+        event = np.uint64(number[i])
+        _, _, a, b = philox(event, CANDIDATE, low, high, k0, k1)
+        shift_ps[i] = sigma_ps * gauss(a, b)
+    fraction, tail_ps = wire.tail_fraction, wire.tail_ps
+    if fraction > 0.0:
+        for i in range(number.shape[0]):
+            event = np.uint64(number[i])
+            a, b, _, _ = philox(event, _TAIL, low, high, k0, k1)
+            late = -tail_ps * log_unit(b)
+            shift_ps[i] += late if unit(a) < fraction else 0.0
+
+
+@kernel
+def _push_clicks(
+    wire: Wire,
     tick: int,
-    pulse: Integers,
-    words: NDArray[np.uint32],
-    kept: Integers,
-    detector: Integers,
-    chance: Floats,
-    normal: Floats,
-    period_ps: int,
     keys: Keys,
-    wires: Wires,
-    out: Integers,
+    t_ps: Integers,
+    number: Integers,
+    shift_ps: Floats,
+    row: Integers,
 ) -> bool:
-    """Turn a tick's thinned candidates into clicks; False when a row is full."""
-    tick_ps = period_ps * PULSES_PER_TICK
-    for j in range(kept.shape[0]):
-        normal[j] = gauss(words[1, kept[j]], words[2, kept[j]])
-    for j in range(kept.shape[0]):
-        i = kept[j]
-        d = detector[j]
-        wire = wires[d]
-        row = out[d]
-        t = (tick * PULSES_PER_TICK + pulse[i]) * period_ps + wire.arrival_ps
-        if not run_darks(wire, d, t, tick, tick_ps, keys, row):
+    """Insert jittered tags of clicks; False when the row is full."""
+    _jitter(wire, tick, keys, number, shift_ps)
+    for i in range(t_ps.shape[0]):
+        if not _push(wire, row, t_ps[i] + math.floor(shift_ps[i] + 0.5)):
             return False
-        if sees(wire, t, chance[j]):
-            a = b = np.uint64(0)
-            if wire.tail_fraction > 0.0:
-                a, b, _, _ = numbers(i, _TAIL, tick, keys, 0)
-            if not photon_click(wire, row, t, normal[j], a, b):
-                return False
     return True
 
 
 @kernel
-def _bright_tick(
+def snspd_pass(
+    wire: Wire,
+    d: int,
     tick: int,
-    analysers: Floats,
-    states: Floats,
-    period_ps: int,
+    tick_ps: int,
+    t_ps: Integers,
+    chance: Floats,
+    number: Integers,
     keys: Keys,
-    wires: Wires,
-    out: Integers,
+    row: Integers,
 ) -> bool:
-    """Run a tick pulse by pulse; False when a row is full."""
-    tick_ps = period_ps * PULSES_PER_TICK
-    for number in range(PULSES_PER_TICK):
-        opening = (tick * PULSES_PER_TICK + number) * period_ps
-        for d in range(wires.shape[0]):
-            wire = wires[d]
-            t = opening + wire.arrival_ps
-            if not run_darks(wire, d, t, tick, tick_ps, keys, out[d]):
+    """Turn a tick's arrivals at nanowire `d` into tags; False when its row is full.
+
+    t_ps, chance, number: arrivals as of `Arrivals`, overwritten; keys: of the bank;
+    row: int64[capacity], sorted tags, wire.n_tags of them so far
+    """
+    begin_darks(wire, d, tick, tick_ps, keys)
+    begin = n = 0  # clicks [begin, n) still want jitter; they overwrite the arrivals
+    for j in range(t_ps.shape[0]):
+        t = t_ps[j]
+        if wire.dark_ps <= t:
+            if not _push_clicks(
+                wire, tick, keys, t_ps[begin:n], number[begin:n], chance[begin:n], row
+            ):
                 return False
-            use = np.uint64(d)
-            a, b, c, _ = numbers(number, _PULSE + use, tick, keys, 0)
-            mean = mean_photons(analysers, d, states, number)
-            if unit(a) < 1.0 - math.exp(-mean * _recovered(wire, t)):
-                e, f, _, _ = numbers(number, _PULSE_TAIL + use, tick, keys, 0)
-                if not photon_click(wire, out[d], t, gauss(b, c), e, f):
-                    return False
-    return True
+            begin = n
+            if not run_darks(wire, d, t, tick, tick_ps, keys, row):
+                return False
+        if sees(wire, t, chance[j]):
+            wire.last_ps = t
+            t_ps[n] = t
+            number[n] = number[j]
+            n += 1
+    if not _push_clicks(
+        wire, tick, keys, t_ps[begin:n], number[begin:n], chance[begin:n], row
+    ):
+        return False
+    until = (tick + 1) * tick_ps + wire.arrival_ps
+    return run_darks(wire, d, until, tick, tick_ps, keys, row)
 
 
 @kernel
-def run_ticks(
+def run_snspd(
+    wires: Wires,
+    first: int,
+    last: int,
     tick_begin: int,
     tick_end: int,
-    stokes: Floats,
-    shift: int,
-    before: Floats,
-    analysers: Floats,
-    bound: float,
-    eve: float,
-    noise: float,
-    period_ps: int,
+    tick_ps: int,
+    t_ps: Integers,
+    chance: Floats,
+    number: Integers,
+    ends: Integers,
     keys: Keys,
-    reserve: int,
-    wires: Wires,
     out: Integers,
-) -> int:
-    """Run whole ticks; see `detector.simulate_pulses`.
+) -> bool:
+    """Run the pass of detectors [first, last) over whole ticks.
 
-    wires: WIRE[n_det], state changed in place; out: int64[n_det, capacity], sorted
-    tags; pulse k has context (k + shift) mod n; keys: clicks, noise, eavesdropper.
-    Returns the first tick not run (a row lacks `reserve` places), or -1 when one tick
-    held more than that.
+    wires: WIRE[n_det], state changed in place; t_ps, chance, number, ends: of
+    `Arrivals`; out: int64[n_det, capacity], sorted tags. Returns False when a row is
+    full.
     """
-    n_det = wires.shape[0]
-    tick_ps = period_ps * PULSES_PER_TICK
-    bright = bound > BRIGHT_MEAN
-    size = PULSES_PER_TICK if bright else reserve + BATCH
-    pulse = np.arange(size)
-    words = np.empty((3, size), np.uint32)
-    states = np.empty((size, 4))
-    kept = np.empty(size, np.int64)
-    detector = np.empty(size, np.int64)
-    chance = np.empty(size)
-    normal = np.empty(size)
-    for tick in range(tick_begin, tick_end):
-        for d in range(n_det):
-            if wires[d].n_tags + reserve > out.shape[1]:
-                return tick
-        for d in range(n_det):
-            begin_darks(wires[d], d, tick, tick_ps, keys)
-        n = PULSES_PER_TICK if bright else 0
-        if bound > 0.0 and not bright:
-            n = draw_candidates(tick, bound, keys, pulse, words)
-        if n < 0:
-            return -1
-        first = tick * PULSES_PER_TICK
-        look_up_states(
-            first, pulse[:n], stokes, shift, before, eve, noise, keys, states
-        )
-        if bright:
-            fits = _bright_tick(tick, analysers, states, period_ps, keys, wires, out)
-        else:
-            m = thin_candidates(
-                bound, analysers, states[:n], words, kept, detector, chance
-            )
-            fits = _dim_tick(
+    for d in range(first, last):
+        for tick in range(tick_begin, tick_end):
+            begin, end = ends[d, tick - tick_begin], ends[d, tick - tick_begin + 1]
+            if not snspd_pass(
+                wires[d],
+                d,
                 tick,
-                pulse,
-                words,
-                kept[:m],
-                detector,
-                chance,
-                normal,
-                period_ps,
+                tick_ps,
+                t_ps[d, begin:end],
+                chance[d, begin:end],
+                number[d, begin:end],
                 keys,
-                wires,
-                out,
-            )
-        for d in range(n_det):
-            wire = wires[d]
-            until = (tick + 1) * tick_ps + wire.arrival_ps
-            fits = fits and run_darks(wire, d, until, tick, tick_ps, keys, out[d])
-        if not fits:
-            return -1
-    return tick_end
+                out[d],
+            ):
+                return False
+    return True

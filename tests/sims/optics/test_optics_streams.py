@@ -123,7 +123,7 @@ def test_ticks_differ():
 
 def test_small_output_rows_do_not_matter(monkeypatch):
     whole = run(STEADY, [])[0]
-    monkeypatch.setattr("qkdlab_sims.optics.detector._CHUNK_TAGS", 1)
+    monkeypatch.setattr("qkdlab_sims.optics.engine._CHUNK_EVENTS", 1)
     for one, two in zip(whole, run(STEADY, [])[0], strict=True):
         assert np.array_equal(one, two)
 

@@ -1,4 +1,4 @@
-"""Compiled kernels that draw candidate photons and thin them.
+"""Compiled kernels that draw candidate photons and give them to the detectors.
 
 Other kernels have these compiled in: numba does not notice a change here, so remove
 its caches after one.
@@ -22,11 +22,10 @@ from qkdlab_sims.optics.philox._kernels import (
 
 __all__ = [
     "BATCH",
+    "BRIGHT_MEAN",
+    "CANDIDATE",
     "PULSES_PER_TICK",
-    "draw_candidates",
-    "look_up_states",
-    "mean_photons",
-    "thin_candidates",
+    "draw_arrivals",
 ]
 
 PULSES_PER_TICK = 1 << 16
@@ -35,12 +34,17 @@ PULSES_PER_TICK = 1 << 16
 BATCH = 64
 """Candidates drawn at a time; arrays need this much room more."""
 
+BRIGHT_MEAN = 2.0
+"""Mean detectable photons a pulse above which every pulse is visited."""
+
+CANDIDATE = np.uint64(0)
+"""Second counter word of the numbers that draw an arrival and its jitter."""
+
 State: TypeAlias = tuple[float, float, float, float]
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
 
-_CANDIDATE = np.uint64(0)  # second counter word of the candidates' numbers
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
@@ -67,7 +71,7 @@ def _attack(k: int, state: State, before: Floats, eve: float, keys: Keys) -> Sta
 
 
 @kernel
-def look_up_states(
+def _look_up_states(
     first: int,
     pulse: Integers,
     stokes: Floats,
@@ -110,7 +114,7 @@ def look_up_states(
 
 
 @kernel
-def draw_candidates(
+def _draw_candidates(
     tick: int, bound: float, keys: Keys, pulse: Integers, words: NDArray[np.uint32]
 ) -> int:
     """Draw a tick's candidate photons: pulse within the tick and three words each.
@@ -130,7 +134,7 @@ def draw_candidates(
         row2 = words[2, begin : begin + BATCH]
         for i in range(BATCH):
             n = np.uint64(begin) + np.uint64(i)
-            a, b, c, d = philox(n & _LOW, _CANDIDATE, low, high, k0, k1)
+            a, b, c, d = philox(n & _LOW, CANDIDATE, low, high, k0, k1)
             drawn[i] = a
             row0[i] = b
             row1[i] = c
@@ -146,7 +150,7 @@ def draw_candidates(
 
 
 @kernel
-def mean_photons(analysers: Floats, d: int, states: Floats, i: int) -> float:
+def _mean_photons(analysers: Floats, d: int, states: Floats, i: int) -> float:
     """Return the mean detectable photons of state `i` at detector `d`."""
     mean = analysers[d, 0] * states[i, 0] + analysers[d, 1] * states[i, 1]
     mean += analysers[d, 2] * states[i, 2] + analysers[d, 3] * states[i, 3]
@@ -154,23 +158,28 @@ def mean_photons(analysers: Floats, d: int, states: Floats, i: int) -> float:
 
 
 @kernel
-def thin_candidates(
+def _thin_candidates(
+    opening: int,
+    period_ps: int,
+    pulse: Integers,
     bound: float,
     analysers: Floats,
     states: Floats,
     words: NDArray[np.uint32],
-    kept: Integers,
-    detector: Integers,
+    arrival_ps: Integers,
+    t_ps: Integers,
     chance: Floats,
-) -> int:
-    """Keep the candidates that fall on a detector; return their number.
+    number: Integers,
+    filled: Integers,
+) -> None:
+    """Append the candidates that fall on a detector to its row.
 
-    kept, detector: index and detector of each; chance: a uniform number left over.
+    opening: first pulse of the tick; filled: length of each row. The row after the
+    last takes those that fall on none.
     """
     n_detectors = analysers.shape[0]
     steps = np.zeros(n_detectors + 1)
     means = np.ones(n_detectors + 1)
-    n = 0
     # nothing could predict a branch here, so there is none: the steps up to the pick
     # are counted, and a candidate that is not kept is overwritten by the next
     for i in range(states.shape[0]):
@@ -178,13 +187,107 @@ def thin_candidates(
         upper = 0.0
         found = 0
         for d in range(n_detectors):
-            mean = mean_photons(analysers, d, states, i)
+            mean = _mean_photons(analysers, d, states, i)
             means[d] = mean
             upper += mean
             steps[d + 1] = upper
             found += upper <= pick
-        kept[n] = i
-        detector[n] = found
-        chance[n] = (pick - steps[found]) / means[found]
-        n += found < n_detectors
-    return n
+        at = filled[found]
+        t_ps[found, at] = (opening + pulse[i]) * period_ps + arrival_ps[found]
+        chance[found, at] = (pick - steps[found]) / means[found]
+        number[found, at] = i
+        filled[found] += found < n_detectors
+
+
+@kernel
+def _visit_pulses(
+    tick: int,
+    period_ps: int,
+    analysers: Floats,
+    states: Floats,
+    keys: Keys,
+    arrival_ps: Integers,
+    t_ps: Integers,
+    chance: Floats,
+    number: Integers,
+    filled: Integers,
+) -> None:
+    """Append each pulse that a detector would see at rest to its row.
+
+    The first of Poissonian photons to be seen needs the efficiency E/mean, E of an
+    exponential distribution: 1 - exp(-mean efficiency) is the chance of a click.
+    """
+    for d in range(analysers.shape[0]):
+        opening_ps = tick * PULSES_PER_TICK * period_ps + arrival_ps[d]
+        at = filled[d]
+        for k in range(PULSES_PER_TICK):
+            event = k + d * PULSES_PER_TICK
+            a, _, _, _ = numbers(event, CANDIDATE, tick, keys, 0)
+            wanted = -log_unit(a) / _mean_photons(analysers, d, states, k)
+            t_ps[d, at] = opening_ps + k * period_ps
+            chance[d, at] = wanted
+            number[d, at] = event
+            at += wanted < 1.0
+        filled[d] = at
+
+
+@kernel
+def draw_arrivals(
+    tick_begin: int,
+    tick_end: int,
+    stokes: Floats,
+    shift: int,
+    before: Floats,
+    analysers: Floats,
+    bound: float,
+    eve: float,
+    noise: float,
+    period_ps: int,
+    keys: Keys,
+    reserve: int,
+    arrival_ps: Integers,
+    t_ps: Integers,
+    chance: Floats,
+    number: Integers,
+    ends: Integers,
+) -> int:
+    """Draw what light by a table could give the detectors; see `Arrivals`.
+
+    pulse k has context (k + shift) mod n; arrival_ps: int64[n_det + 1]; keys: clicks,
+    noise, eavesdropper; reserve: bound on a tick's arrivals. Returns the first tick
+    not drawn (a row lacks `reserve` places), or -1 when one tick held more than that.
+    """
+    n_det = analysers.shape[0]
+    bright = bound > BRIGHT_MEAN
+    size = PULSES_PER_TICK if bright else reserve + BATCH
+    pulse = np.arange(size)
+    words = np.empty((3, size), np.uint32)
+    states = np.empty((size, 4))
+    filled = np.zeros(n_det + 1, np.int64)
+    for tick in range(tick_begin, tick_end):
+        for d in range(n_det):
+            ends[d, tick - tick_begin] = filled[d]
+        if filled.max() + reserve > t_ps.shape[1]:
+            return tick
+        n = PULSES_PER_TICK if bright else 0
+        if bound > 0.0 and not bright:
+            n = _draw_candidates(tick, bound, keys, pulse, words)
+        if n < 0:
+            return -1
+        first = tick * PULSES_PER_TICK
+        _look_up_states(
+            first, pulse[:n], stokes, shift, before, eve, noise, keys, states
+        )
+        if bright:
+            _visit_pulses(
+                tick, period_ps, analysers, states, keys,
+                arrival_ps, t_ps, chance, number, filled,
+            )  # fmt: skip
+        else:
+            _thin_candidates(
+                first, period_ps, pulse, bound, analysers, states[:n], words,
+                arrival_ps, t_ps, chance, number, filled,
+            )  # fmt: skip
+    for d in range(n_det):
+        ends[d, tick_end - tick_begin] = filled[d]
+    return tick_end

@@ -1,0 +1,99 @@
+"""Phase-randomised pulses as arrivals: `PulsedLight`.
+
+Photons that a set of detectors can absorb from phase-randomised coherent pulses form
+independent Poisson processes, so candidates are drawn by exponential gaps on the pulse
+axis at a bounding rate and thinned with the mean photon number of their own pulse
+(timetags-simulation-hdf5.md section 3.1). Several photons of a pulse, and hence double
+and cross clicks, come out right without approximation. Light above `BRIGHT_MEAN`
+detectable photons a pulse is visited pulse by pulse, which is the same law.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
+from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
+from qkdlab_sims.optics.photons._kernels import (
+    BRIGHT_MEAN,
+    PULSES_PER_TICK,
+    draw_arrivals,
+)
+
+__all__ = ["PulsedLight"]
+
+
+class PulsedLight:
+    """An `ArrivalSource`: light behind analysers.
+
+    before:    float64[4, 4], from the light's table to Eve or, without her, anything
+    analysers: float64[n_det, 4], from there to the detectors, efficiency in them
+    eve:       fraction of pulses that she measures and sends again
+    keys:      uint64[3, 2], of the bank of detectors
+    """
+
+    def __init__(
+        self,
+        light: Light,
+        before: NDArray[np.float64],
+        analysers: NDArray[np.float64],
+        eve: float | None,
+        period_ps: int,
+        keys: NDArray[np.uint64],
+    ) -> None:
+        self._light = light
+        self._before = before
+        self._analysers = analysers if eve is not None else analysers @ before
+        self._eve = eve or 0.0
+        self._period_ps = period_ps
+        self._keys = keys
+        self._bound = _mean_bound(analysers, before, light)
+
+    @property
+    def per_tick(self) -> float:
+        """Mean number of candidates in a tick; if bright, of pulses."""
+        if self._bound > BRIGHT_MEAN:
+            return float(PULSES_PER_TICK)
+        return PULSES_PER_TICK * self._bound
+
+    def draw(
+        self, tick: int, tick_end: int, arrival_ps: NDArray[np.int64], out: Arrivals
+    ) -> int:
+        """Fill `out` as `ArrivalSource` says."""
+        light = self._light
+        reached: int = draw_arrivals(
+            tick,
+            tick_end,
+            light.table.stokes,
+            -light.first_pulse % light.n_contexts,
+            self._before,
+            self._analysers,
+            self._bound,
+            self._eve,
+            light.intensity_noise_rms,
+            self._period_ps,
+            self._keys,
+            poisson_bound(self.per_tick),
+            arrival_ps,
+            out.t_ps,
+            out.chance,
+            out.number,
+            out.ends,
+        )
+        if reached < 0:
+            raise OverflowError("a tick holds more photons than its bound")
+        return reached
+
+
+def _mean_bound(
+    analysers: NDArray[np.float64], before: NDArray[np.float64], light: Light
+) -> float:
+    """Return a bound on the detectable photons of any pulse, whatever its state."""
+    total = analysers.sum(axis=0)
+    after = total[0] + float(np.linalg.norm(total[1:]))
+    path = before[0, 0] + float(np.linalg.norm(before[0, 1:]))
+    brightest = light.table.brightest
+    noise = 1.0 + GAUSS_BOUND * light.intensity_noise_rms
+    return float(0.5 * after * path * brightest * noise * (1.0 + 1e-9))
