@@ -4,6 +4,8 @@ thorlabs-elliptec and elliptec open device files alone, so they see the terminal
 pylablib takes whatever pyserial takes.
 """
 
+import time
+
 import elliptec
 import pytest
 import thorlabs_elliptec
@@ -33,6 +35,22 @@ def test_pylablib_turns_the_plates_one_by_one(port):
         assert motor.get_status(addr=1) == "ok"
         assert motor.set_velocity(60, addr=2) == 60
         assert motor.set_velocity(100, addr=2) == 100
+
+
+@pytest.mark.parametrize("way", ["pty", "rfc2217"])
+def test_pylablib_waits_for_every_byte_at_9600_baud(served, way):
+    """The served world is never ahead of the host: no machine is fast enough to fail.
+
+    A question has 3 bytes and its answer 13, of ten bits each.
+    """
+    with ElliptecMotor(
+        ("serial", (served.address(BUS, way), 9600)), addrs=[0]
+    ) as motor:
+        motor.get_position(addr=0)
+        begin_s = time.monotonic()
+        for _ in range(20):
+            motor.get_position(addr=0)
+        assert time.monotonic() - begin_s > 20 * 16 * 10 / 9600
 
 
 def test_pylablib_finds_nobody_at_an_address_without_a_motor(served):
