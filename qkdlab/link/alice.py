@@ -64,6 +64,8 @@ from qkdlab.security.assumptions import Assumption
 
 __all__ = ["Alice"]
 
+NO_SETTINGS = np.zeros(0, np.uint8)
+
 
 class Alice(BlockParty):
     """Alice for one block.
@@ -166,7 +168,8 @@ class AwaitingSlots(State):
             return Step(self)
         if isinstance(message, SlotListEnd):
             slots = SlotList.complete(self.context, self.received, message)
-            settings = self.context.guard(self.source.settings(slots.slot).copy())
+            parts = [self.source.settings(part) for part in slots.slots]
+            settings = self.context.guard(np.concatenate([NO_SETTINGS, *parts]))
             fixed = SlotsFixed(self.context, slots, settings, self.intensities)
             return fixed.disclose()
         return super().receive(message)
@@ -220,7 +223,9 @@ class SlotsFixed:
 
     def _commit(self) -> Commit:
         slots = self.slots
-        digest = hashlib.sha256(np.ascontiguousarray(slots.slot, dtype="<i8").data)
+        digest = hashlib.sha256()
+        for part in slots.slots:
+            digest.update(np.ascontiguousarray(part, dtype="<i8").data)
         digest.update(np.ascontiguousarray(slots.basis).data)
         digest.update(np.ascontiguousarray(slots.click).data)
         block = self.context.plan.block.to_bytes(8, "little")

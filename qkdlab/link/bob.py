@@ -156,7 +156,7 @@ class AwaitingSettings(State):
         if not isinstance(message, SettingsEnd):
             return super().receive(message)
         sizes = [part.size for part in self.received]
-        wanted = [part.stop - part.start for part in batches(self.slots.slot.size)]
+        wanted = [part.stop - part.start for part in batches(self.slots.basis.size)]
         if sizes != wanted:
             raise protocol_violation()
         settings = np.concatenate([np.zeros(0, np.uint8), *self.received])

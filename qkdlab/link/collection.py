@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,13 @@ from qkdlab.link.context import BlockContext
 from qkdlab.link.effects import Commit
 from qkdlab.link.events import Detections
 from qkdlab.link.messages import SlotListEnd
-from qkdlab.link.slots import SlotList, outside_header
-from qkdlab.protocols.bb84 import Click
+from qkdlab.link.slots import SlotList, Stretches, announced, outside_header
+from qkdlab.protocols.bb84 import Click, Outcomes
 
 __all__ = ["Collection", "PrivateOutcomes"]
+
+NO_SLOTS = np.zeros(0, np.int64)
+NO_BITS = np.zeros(0, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -36,21 +39,24 @@ class PrivateOutcomes:
 
 @dataclass(repr=False)
 class Collection:
-    """Gathers detections until the block ends.
+    """Gathers detections until the block ends, header slots dropped.
 
     Their values are the party's from then on: overwritten when the block ends.
     """
 
     context: BlockContext
-    parts: list[Detections] = field(default_factory=list)
+    parts: list[Outcomes] = field(default_factory=list)
+    live_slots: int = 0
     last_slot: int = -1
+    stretches: Stretches = field(default_factory=Stretches)
 
     def add(self, detections: Detections) -> None:
         """Take the detections of the next stretch.
 
         Raises UsageError when slots do not increase or lie outside the block.
         """
-        slot = detections.outcomes.slot
+        outcomes = detections.outcomes
+        slot = outcomes.slot
         plan = self.context.plan
         if slot.size:
             rising = slot[0] > self.last_slot and bool(np.all(slot[1:] > slot[:-1]))
@@ -59,33 +65,37 @@ class Collection:
             if slot[0] < plan.first_pulse or slot[-1] >= plan.end_pulse:
                 raise UsageError("detections lie outside the pulses of the block")
             self.last_slot = int(slot[-1])
-        self.context.guard(detections.outcomes.value)
-        self.parts.append(detections)
+        self.context.guard(outcomes.value)
+        keep = outside_header(plan, slot)
+        if not keep.all():
+            outcomes = Outcomes(
+                slot[keep],
+                outcomes.basis[keep],
+                self.context.guard(outcomes.value[keep]),
+                outcomes.click[keep],
+            )
+        self.live_slots += detections.live_slots
+        self.stretches.add(outcomes.slot)
+        self.parts.append(replace(outcomes, slot=NO_SLOTS))
 
     def fix(self) -> tuple[SlotList, SlotListEnd, PrivateOutcomes]:
-        """Return the list, its end, and what stays private. Header slots drop out."""
-        outcomes = [part.outcomes for part in self.parts]
-        slot = np.concatenate([np.zeros(0, np.int64), *(o.slot for o in outcomes)])
-        none = np.zeros(0, np.uint8)
-        click = np.concatenate([none, *(o.click for o in outcomes)])
-        basis = np.concatenate([none, *(o.basis for o in outcomes)])
-        value = np.concatenate([none, *(o.value for o in outcomes)])
-        keep = outside_header(self.context.plan, slot)
-        if not keep.all():
-            slot, click, basis = slot[keep], click[keep], basis[keep]
-            value = self.context.guard(value)[keep]
+        """Return the list, its end, and what stays private."""
+        click, basis, value = (
+            np.concatenate([NO_BITS, *(getattr(part, name) for part in self.parts)])
+            for name in ("click", "basis", "value")
+        )
+        self.parts.clear()
         cross = click == Click.CROSS
         double = click == Click.DOUBLE
         basis[cross] = 0
-        announced = np.where(cross, np.uint8(Click.CROSS), np.uint8(Click.SINGLE))
         end = SlotListEnd(
-            accepted=int(slot.size),
-            live_slots=sum(part.live_slots for part in self.parts),
+            accepted=int(basis.size),
+            live_slots=self.live_slots,
             double_clicks=int(np.count_nonzero(double)),
         )
-        self.parts.clear()
         private = PrivateOutcomes(self.context.guard(value), double)
-        return SlotList(slot, basis, announced.astype(np.uint8)), end, private
+        slots = SlotList(self.stretches.all(), basis, announced(cross))
+        return slots, end, private
 
     def commit(self, private: PrivateOutcomes) -> Commit:
         """Return the journal's record: block number, number of slots, their bits."""

@@ -140,9 +140,9 @@ def sift(
     crossed = click == Click.CROSS
     same = body & ~crossed & (basis_of(settings) == basis)
     return Sifted(
-        key=np.flatnonzero(same & (basis == Basis.X)).astype(np.int64),
-        test=np.flatnonzero(same & (basis == Basis.Z)).astype(np.int64),
-        cross=np.flatnonzero(body & crossed).astype(np.int64),
+        key=np.flatnonzero(same & (basis == Basis.X)),
+        test=np.flatnonzero(same & (basis == Basis.Z)),
+        cross=np.flatnonzero(body & crossed),
     )
 
 

@@ -42,7 +42,8 @@ def completed(block, *batches):
 )
 def test_an_honest_list_is_taken(block, batches):
     wanted = [slot for b in batches for slot in b.slots.tolist()]
-    assert completed(block, *batches).slot.tolist() == wanted
+    found = completed(block, *batches).slots
+    assert [slot for part in found for slot in part.tolist()] == wanted
 
 
 @pytest.mark.parametrize(
