@@ -6,6 +6,9 @@ that people can look at later (BENCHES, "Recorded series").
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from qkdlab.errors import AbortCode, SecurityAbort
@@ -50,12 +53,8 @@ class WatchedReceiver:
 
     def read(self, duration_ps: int) -> TagBlock:
         """Return the next stretch of tags; see `Receiver`."""
-        try:
+        with self._trips_on_record():
             block = self._receiver.read(duration_ps)
-        except SecurityAbort as abort:
-            if abort.code is AbortCode.DETECTOR_ALARM:
-                self._recorder.monitor("interlock_trips", 1.0)
-            raise
         self._counts += np.bincount(block.ch, minlength=self._counts.size)
         self._counted_ps += block.t_end - block.t_begin
         if block.t_end + duration_ps > self._due_ps:
@@ -64,8 +63,18 @@ class WatchedReceiver:
         return block
 
     def stop(self) -> None:
-        """End the acquisition."""
-        self._receiver.stop()
+        """End the acquisition; raises as `read` when a detector is ill at its end."""
+        with self._trips_on_record():
+            self._receiver.stop()
+
+    @contextmanager
+    def _trips_on_record(self) -> Iterator[None]:
+        try:
+            yield
+        except SecurityAbort as abort:
+            if abort.code is AbortCode.DETECTOR_ALARM:
+                self._recorder.monitor("interlock_trips", 1.0)
+            raise
 
     def _record(self) -> None:
         rates_hz = self._counts / (self._counted_ps * 1e-12)

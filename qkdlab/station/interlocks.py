@@ -1,9 +1,17 @@
-"""Interlocks: no tag leaves the station before the detectors were seen healthy.
+"""Interlocks: no tag makes key unless the detectors were seen healthy after it.
 
-The rules are pure; `GuardedTagger` asks them after each block it reads and before it
-hands the block out, so tags since the last healthy sample never make key (BENCHES).
-The key block in progress ends; whoever runs the programs brings the detectors back
-before the next one.
+The rules are pure. `GuardedTagger` asks them after each block of tags that it reads and
+before it hands the block out. What the tags themselves tell (rate, silence, counts of a
+channel that change) is looked at in every block. The voltages over the detectors are
+asked of a rack that answers slowly, so they are a monitor: at the first block, at once
+when the counts of a channel change or a rule is broken, at least once a second of tags,
+and at the end of an acquisition if any block came after the last look.
+
+Tags since the last healthy sample never make key (BENCHES) all the same: an alarm ends
+the key block as a whole, with every tag of it, and a key block is complete only when
+its acquisition has ended, hence after a healthy sample behind its last tag. What is
+handed out in between may be announced, but no key is made of it before. Whoever runs
+the programs brings the detectors back before the next block.
 """
 
 from __future__ import annotations
@@ -14,6 +22,7 @@ from dataclasses import dataclass, replace
 from qkdlab.clock import PS_PER_S
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.roles import BiasSource, TaggerCapabilities, TimeTagger
+from qkdlab.station.count_watch import CountWatch
 from qkdlab.timetags.block import TagBlock
 
 __all__ = ["Alarm", "GuardedTagger", "HealthLimits", "HealthSample", "alarms"]
@@ -28,6 +37,7 @@ class HealthLimits:
     latch_voltage_mv: over one detector; 0.1 V in the measured sweep of BENCHES [run]
     max_silence_s:    without any tag while light is on
     lit_rate_hz:      total rate from which light is known to be on
+    monitor_s:        of tags at most between two looks at the voltages
     """
 
     max_rate_hz: float
@@ -35,13 +45,15 @@ class HealthLimits:
     latch_voltage_mv: float = 100.0
     max_silence_s: float = 0.1
     lit_rate_hz: float = 10_000.0
+    monitor_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class HealthSample:
     """The detectors at the end of one tag block.
 
-    silence_s: time since the last tag, at the block's end
+    silence_s:   time since the last tag, at the block's end
+    voltages_mv: empty where nobody asked
     """
 
     rate_hz: float
@@ -93,10 +105,11 @@ def alarms(sample: HealthSample, limits: HealthLimits) -> list[Alarm]:
 
 
 class GuardedTagger:
-    """A time tagger that hands out a block only when the detectors are healthy.
+    """A time tagger that hands out a block only when no rule is broken.
 
     Otherwise `trip` is called (close the shutter, bias to 0; it returns what failed)
-    and SecurityAbort(DETECTOR_ALARM) raised; the block is dropped.
+    and SecurityAbort(DETECTOR_ALARM) raised; the block is dropped. When voltages are
+    looked at: see the module.
     """
 
     def __init__(
@@ -113,6 +126,9 @@ class GuardedTagger:
         self._acquisition = self._limits
         self._light_is_on = False
         self._last_tag_ps: int | None = None
+        self._watch = CountWatch()
+        self._looked_ps: int | None = None
+        self._unseen: HealthSample | None = None
 
     def tagger_capabilities(self) -> TaggerCapabilities:
         """Return the limits."""
@@ -122,6 +138,8 @@ class GuardedTagger:
         """Begin an acquisition; see `TimeTagger`."""
         self._light_is_on = False
         self._last_tag_ps = None
+        self._watch = CountWatch()
+        self._looked_ps = self._unseen = None
         predicted_hz = self._limits.most_of_predicted * predicted_rate_hz
         self._acquisition = replace(
             self._limits, max_rate_hz=min(self._limits.max_rate_hz, predicted_hz)
@@ -135,26 +153,55 @@ class GuardedTagger:
         the tagger raises.
         """
         block = self._tagger.read(duration_ps)
-        broken = alarms(self._sample(block), self._acquisition)
-        if broken:
-            failures = self._trip()
-            abort = SecurityAbort(
-                AbortCode.DETECTOR_ALARM,
-                "; ".join(alarm.reason for alarm in broken),
-                broken[0].numbers,
-            )
-            for failure in failures:
-                abort.add_note(f"interlock trip failed: {failure}")
-            raise abort
+        sample = self._sample(block)
+        if self._is_due(block) or alarms(sample, self._acquisition):
+            self._looked_ps = block.t_end
+            sample = self._seen(sample)
+        else:
+            self._unseen = sample
+        self._refuse(sample)
         return block
 
     def stop(self) -> None:
-        """End the acquisition."""
+        """End the acquisition, then look at the detectors if tags came since.
+
+        Raises SecurityAbort (``detector-alarm``) as `read`: tags were handed out that
+        must not make key.
+        """
         self._tagger.stop()
+        if self._unseen is not None:
+            self._refuse(self._seen(self._unseen))
 
     def safe_state(self) -> None:
         """End any acquisition."""
+        self._unseen = None
         self._tagger.safe_state()
+
+    def _is_due(self, block: TagBlock) -> bool:
+        """Return whether the voltages are to be looked at."""
+        departs = self._watch.departs(block)
+        if departs or self._looked_ps is None:
+            return True
+        return block.t_end - self._looked_ps >= self._limits.monitor_s * PS_PER_S
+
+    def _seen(self, sample: HealthSample) -> HealthSample:
+        """Return a sample with the voltages as they are now."""
+        self._unseen = None
+        return replace(sample, voltages_mv=tuple(self._bias.get_voltages_mv()))
+
+    def _refuse(self, sample: HealthSample) -> None:
+        broken = alarms(sample, self._acquisition)
+        if not broken:
+            return
+        failures = self._trip()
+        abort = SecurityAbort(
+            AbortCode.DETECTOR_ALARM,
+            "; ".join(alarm.reason for alarm in broken),
+            broken[0].numbers,
+        )
+        for failure in failures:
+            abort.add_note(f"interlock trip failed: {failure}")
+        raise abort
 
     def _sample(self, block: TagBlock) -> HealthSample:
         if self._last_tag_ps is None:
@@ -168,5 +215,5 @@ class GuardedTagger:
             rate_hz=rate_hz,
             silence_s=(block.t_end - self._last_tag_ps) / PS_PER_S,
             light_is_on=self._light_is_on,
-            voltages_mv=tuple(self._bias.get_voltages_mv()),
+            voltages_mv=(),
         )

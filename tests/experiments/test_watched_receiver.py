@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.timetags.block import TagBlock
+from qkdlab_experiments import blocks_bob
 from qkdlab_experiments.watched_receiver import WatchedReceiver
 
 MS_PS = 1_000_000_000
@@ -123,3 +124,35 @@ def test_what_is_no_alarm_is_no_trip():
     with pytest.raises(SecurityAbort):
         watching.read(MS_PS)
     assert "interlock_trips" not in series.values
+
+
+def test_a_trip_at_the_end_of_an_acquisition_is_on_record():
+    watching, receiver, series = watched()
+
+    def stop() -> None:
+        raise SecurityAbort(AbortCode.DETECTOR_ALARM, "detector 0 has latched", {})
+
+    receiver.stop = stop  # type: ignore[method-assign]
+    with pytest.raises(SecurityAbort):
+        watching.stop()
+    assert series.values["interlock_trips"] == [1.0]
+
+
+def test_no_block_ends_well_when_a_detector_is_ill_at_its_end(monkeypatch):
+    """What makes a voltage once a second enough: the guard's last word comes first."""
+    said: list[object] = []
+
+    class IllAtTheEnd:
+        def stop(self) -> None:
+            raise SecurityAbort(AbortCode.DETECTOR_ALARM, "detector 0 has latched", {})
+
+    def no_detections(*_: object) -> Any:
+        yield "tags"
+        return None
+
+    monkeypatch.setattr(blocks_bob, "detections", no_detections)
+    ctx: Any = SimpleNamespace(parameters=None, randomness=None)
+    events = blocks_bob._events(ctx, cast(Any, IllAtTheEnd()), 0, cast(Any, None), [])
+    with pytest.raises(SecurityAbort):
+        said.extend(events)
+    assert said == ["tags"]

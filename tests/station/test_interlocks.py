@@ -1,16 +1,19 @@
 """The interlock's rules, and the guard that lets no unhealthy tag through."""
 
+import numpy as np
 import pytest
 from station_fakes import FakeBias, FakeTagger, Options, block
 
 from qkdlab.clock import PS_PER_S
 from qkdlab.errors import AbortCode, InstrumentTimeout, SecurityAbort
+from qkdlab.station.count_watch import CountWatch
 from qkdlab.station.interlocks import (
     GuardedTagger,
     HealthLimits,
     HealthSample,
     alarms,
 )
+from qkdlab.timetags.block import TagBlock
 
 LIMITS = HealthLimits(max_rate_hz=8e6)
 HEALTHY = {
@@ -122,3 +125,106 @@ def test_the_trip_comes_before_the_abort_and_its_failures_are_told(monkeypatch):
         guard.read(10)
     assert calls == ["trip"]
     assert caught.value.__notes__ == ["interlock trip failed: bias: stays silent"]
+
+
+STEP = PS_PER_S // 50
+
+
+def steady(n, rate=1000, channels=(0, 1), first=0):
+    """Return blocks of 20 ms with `rate` tags in each channel."""
+    found = []
+    for k in range(first, first + n):
+        t = np.sort(
+            np.tile(np.arange(k * STEP, (k + 1) * STEP, STEP // rate), len(channels))
+        )
+        ch = np.resize(np.array(channels, np.uint8), t.size)
+        found.append(TagBlock(t, ch, k * STEP, (k + 1) * STEP))
+    return found
+
+
+class SlowBias(FakeBias):
+    """Counts how often it was asked."""
+
+    def __init__(self):
+        super().__init__("bias", {}, Options(), None)
+        self.asked = 0
+        self.voltages_mv = [1.0, 1.0]
+
+    def get_voltages_mv(self):
+        self.asked += 1
+        return list(self.voltages_mv)
+
+
+def slowly_guarded(monkeypatch, blocks):
+    monkeypatch.setattr(FakeTagger, "blocks", list(blocks))
+    bias = SlowBias()
+    guard = GuardedTagger(FakeTagger("tagger", {}, Options(), None), bias, lambda: [])
+    guard.start(800, 1e6)
+    return guard, bias
+
+
+def test_voltages_are_asked_at_the_first_block_and_once_a_second(monkeypatch):
+    guard, bias = slowly_guarded(monkeypatch, steady(120))
+    asked = []
+    for _ in range(120):
+        guard.read(STEP)
+        asked.append(bias.asked)
+    assert asked[0] == 1
+    assert asked[49] == 1
+    assert asked[50] == 2
+    assert asked[-1] == 3
+
+
+def test_a_channel_that_falls_silent_is_looked_at_in_the_same_block(monkeypatch):
+    one_is_gone = steady(1, channels=(0, 0), first=5)
+    guard, bias = slowly_guarded(monkeypatch, [*steady(5), *one_is_gone])
+    for _ in range(5):
+        guard.read(STEP)
+    bias.voltages_mv = [1.0, 3000.0]
+    with pytest.raises(SecurityAbort, match="detector 1 has latched"):
+        guard.read(STEP)
+
+
+def test_the_end_of_an_acquisition_is_behind_a_healthy_sample(monkeypatch):
+    guard, bias = slowly_guarded(monkeypatch, steady(5))
+    for _ in range(5):
+        guard.read(STEP)
+    guard.stop()
+    assert bias.asked == 2
+
+
+def test_a_wire_that_latched_after_the_last_look_is_told_at_the_end(monkeypatch):
+    guard, bias = slowly_guarded(monkeypatch, steady(5))
+    for _ in range(5):
+        guard.read(STEP)
+    bias.voltages_mv = [3000.0, 1.0]
+    with pytest.raises(SecurityAbort, match="detector 0 has latched") as caught:
+        guard.stop()
+    assert caught.value.code is AbortCode.DETECTOR_ALARM
+
+
+def test_an_acquisition_that_was_just_looked_at_ends_without_another_look(monkeypatch):
+    guard, bias = slowly_guarded(monkeypatch, steady(1))
+    guard.read(STEP)
+    guard.stop()
+    assert bias.asked == 1
+
+
+def test_safety_does_not_wait_for_a_look(monkeypatch):
+    guard, bias = slowly_guarded(monkeypatch, steady(2))
+    monkeypatch.setattr(FakeTagger, "safe_state", FakeTagger.stop)
+    guard.read(STEP)
+    guard.read(STEP)
+    guard.safe_state()
+    guard.stop()
+    assert bias.asked == 1
+
+
+def test_counting_noise_alone_is_no_reason_to_ask(monkeypatch):
+    rng = np.random.default_rng(2)
+    watch, asked = CountWatch(), 0
+    for k in range(2000):
+        ch = np.repeat(np.arange(4, dtype=np.uint8), rng.poisson(1000, 4))
+        t = np.linspace(k * STEP, (k + 1) * STEP - 1, ch.size).astype(np.int64)
+        asked += watch.departs(TagBlock(t, ch, k * STEP, (k + 1) * STEP))
+    assert asked == 1
