@@ -1,6 +1,6 @@
 """A small receiver, simulated by the engine and by the slow reference, and views of it.
 
-Views turn tags into counts in cells; `p_value` compares two such tables.
+Views turn tags into counts in cells; `two_samples.p_value` compares two such tables.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from plain_attacks import PlainEve
 from plain_optics import PlainDetector, PlainReceiver
-from scipy.stats import chi2
+from two_samples import P_MIN, p_value
 
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
@@ -45,7 +45,6 @@ PARAMETERS = DetectorParameters(
     tail_fraction=0.2,
     tail_ps=200.0,
 )
-P_MIN = 1e-4
 
 
 def pattern(n=600):
@@ -181,11 +180,3 @@ def strays(tags):
             for t, a in zip(tags, ARRIVAL_PS, strict=True)
         ]
     )
-
-
-def p_value(one, two):
-    """Return the p-value of two Poisson samples having one mean in each cell."""
-    total = one + two
-    keep = total > 20
-    statistic = ((one - two)[keep] ** 2 / total[keep]).sum()
-    return chi2.sf(statistic, keep.sum())

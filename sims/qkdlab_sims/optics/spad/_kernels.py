@@ -1,0 +1,346 @@
+"""Compiled pass of one avalanche diode over a tick: arrivals in, clicks out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.optics.jit import kernel
+from qkdlab_sims.optics.philox._kernels import (
+    Word,
+    gauss,
+    log_unit,
+    numbers,
+    philox,
+    unit,
+)
+from qkdlab_sims.optics.spad.traps import MOST_TRAPS
+
+__all__ = ["DIODE", "MOST_PENDING", "NEVER_PS", "sensitivity", "spad_pass"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+Keys: TypeAlias = NDArray[np.uint64]
+Diode: TypeAlias = Any  # a record of DIODE; numba gives it attributes
+
+NEVER_PS = 1 << 62
+"""A time later than all others."""
+
+MOST_PENDING = 512
+"""Carriers in traps that a record has room for; one more is an error."""
+
+_BLOCK = 16  # avalanches whose numbers are drawn together
+
+# Second counter word: what the numbers of a tick are used for.
+_AVALANCHE = np.uint64(16 << 8)
+_TAIL = np.uint64(17 << 8)
+_FILLING = np.uint64(18 << 8)
+_RELEASE = np.uint64(19 << 8)
+_DARK = np.uint64(20 << 8)
+_SIXTEEN = np.uint64(16)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+_RESTED = 24.0  # time constants after which 1e-10 is left
+
+DIODE = np.dtype(
+    [
+        ("arrival_ps", np.int64),  # pulse at the detector after its slot opens
+        ("dark_per_tick", np.float64),  # of a diode at rest and always biased
+        ("dead_ps", np.int64),
+        ("paralysable", np.bool_),
+        ("tau_ps", np.float64),  # recovery of the efficiency after the hold-off
+        ("sigma_ps", np.float64),
+        ("tail_fraction", np.float64),
+        ("tail_ps", np.float64),
+        ("walk_ps", np.float64),
+        ("walk_tau_ps", np.float64),
+        ("gate_period_ps", np.int64),  # 0: free running
+        ("gate_open_ps", np.int64),  # a gate's opening
+        ("gate_width_ps", np.int64),
+        ("gate_edge_ps", np.float64),
+        ("gate_is_sine", np.bool_),
+        ("persistence", np.float64),
+        ("persistence_tau_ps", np.float64),
+        ("n_traps", np.int64),
+        ("trap_mean", np.float64),  # carriers that an avalanche leaves, all traps
+        ("trap_none", np.float64),  # exp(-trap_mean)
+        ("trap_share", np.float64, MOST_TRAPS),  # cumulative
+        ("trap_tau_ps", np.float64, MOST_TRAPS),
+        ("live_ps", np.int64),  # end of the last hold-off
+        ("dark_ps", np.int64),  # next dark event of this tick, or NEVER_PS
+        ("dark_position", np.float64),  # the same as a fraction of the tick
+        ("dark_chance", np.float64),  # uniform number that decides it
+        ("dark_number", np.int64),  # dark events drawn in this tick
+        ("release_ps", np.int64),  # earliest of the pending ones, or NEVER_PS
+        ("release_number", np.int64),  # releases decided in this tick
+        ("n_pending", np.int64),
+        ("pending_ps", np.int64, MOST_PENDING),
+        ("is_overfull", np.bool_),  # more were pending than there is room for
+        ("n_avalanches", np.int64),  # in this tick
+        ("normal", np.float64, _BLOCK),  # of the present block of avalanches
+        ("late", np.uint32, _BLOCK),
+        ("filling", np.uint32, _BLOCK),
+        ("n_tags", np.int64),  # filled length of the detector's row of tags
+    ]
+)
+"""One diode as the kernel sees it: constants of the call, then state."""
+
+
+@kernel
+def _gate_profile(diode: Diode, t_ps: int) -> float:
+    """Return the relative efficiency that the gate leaves at `t_ps`."""
+    since = (t_ps - diode.gate_open_ps) % diode.gate_period_ps
+    width = diode.gate_width_ps
+    if since >= width:
+        return 0.0
+    if diode.gate_is_sine:
+        return math.sin(math.pi * since / width)
+    nearest = min(since, width - since)
+    if nearest >= diode.gate_edge_ps:
+        return 1.0
+    return float(nearest / diode.gate_edge_ps)
+
+
+@kernel
+def sensitivity(diode: Diode, t_ps: int) -> float:
+    """Return the efficiency at `t_ps`, after the hold-off, relative to that at rest."""
+    relative = 1.0
+    if diode.gate_period_ps > 0:
+        relative = _gate_profile(diode, t_ps)
+    if diode.tau_ps > 0.0:
+        x = (t_ps - diode.live_ps) / diode.tau_ps
+        if x < _RESTED:
+            relative *= -math.expm1(-x)
+    return relative
+
+
+@kernel
+def _push(diode: Diode, row: Integers, tag_ps: int) -> bool:
+    """Insert a tag into the sorted row; False when it is full."""
+    n = diode.n_tags
+    if n >= row.shape[0]:
+        return False
+    j = n - 1
+    while j >= 0 and row[j] > tag_ps:
+        row[j + 1] = row[j]
+        j -= 1
+    row[j + 1] = tag_ps
+    diode.n_tags = n + 1
+    return True
+
+
+@kernel
+def _keep_pending(diode: Diode, t_ps: int) -> None:
+    """Note a carrier that comes free at `t_ps`."""
+    n = diode.n_pending
+    if n >= MOST_PENDING:
+        diode.is_overfull = True
+        return
+    diode.pending_ps[n] = t_ps
+    diode.n_pending = n + 1
+    diode.release_ps = min(diode.release_ps, t_ps)
+
+
+@kernel
+def _drop_first_pending(diode: Diode) -> None:
+    pending = diode.pending_ps
+    n = diode.n_pending - 1
+    first = diode.release_ps
+    earliest = NEVER_PS
+    found = False
+    for i in range(n + 1):
+        if not found and pending[i] == first:
+            found = True
+            pending[i] = pending[n]
+        if i < n:
+            earliest = min(earliest, pending[i])
+    diode.n_pending = n
+    diode.release_ps = earliest
+
+
+@kernel
+def _fill_traps(
+    diode: Diode, word: Word, avalanche: int, t_ps: int, d: int, tick: int, keys: Keys
+) -> None:
+    """Leave carriers in traps; those that come free in the hold-off are lost."""
+    u = unit(word)
+    chance = diode.trap_none
+    below = chance
+    n = 0
+    while u >= below and n < MOST_PENDING:
+        n += 1
+        chance *= diode.trap_mean / n
+        below += chance
+        use = _FILLING + np.uint64(d) + (np.uint64(n) << _SIXTEEN)
+        a, b, _, _ = numbers(avalanche, use, tick, keys, 0)
+        pick = unit(a)
+        kind = 0
+        while kind < diode.n_traps - 1 and pick >= diode.trap_share[kind]:
+            kind += 1
+        free_ps = t_ps + np.int64(-diode.trap_tau_ps[kind] * math.log(unit(b)))
+        if diode.paralysable or free_ps >= diode.live_ps:
+            _keep_pending(diode, free_ps)
+
+
+@kernel
+def _draw_block(diode: Diode, first: int, d: int, tick: int, keys: Keys) -> None:
+    """Draw the numbers of avalanches first .. first + _BLOCK - 1 of a tick."""
+    normal, late, filling = diode.normal, diode.late, diode.filling
+    label = np.uint64(tick)
+    use = _AVALANCHE + np.uint64(d)
+    k0, k1 = keys[0, 0], keys[0, 1]
+    for i in range(_BLOCK):  # no branches: the compiler makes vector code of it
+        number = np.uint64(first) + np.uint64(i)
+        a, b, c, e = philox(number, use, label & _LOW, label >> _HALF, k0, k1)
+        normal[i] = gauss(a, b)
+        late[i] = c
+        filling[i] = e
+
+
+@kernel
+def _avalanche(
+    diode: Diode, d: int, tick: int, t_ps: int, keys: Keys, row: Integers
+) -> bool:
+    """Record an avalanche at `t_ps`; False when the row is full."""
+    number = diode.n_avalanches
+    at = number % _BLOCK
+    if at == 0:
+        _draw_block(diode, number, d, tick, keys)
+    shift = diode.sigma_ps * diode.normal[at]
+    if diode.tail_fraction > 0.0:
+        u = unit(np.uint64(diode.late[at]))
+        if u < diode.tail_fraction:  # what is left of u is uniform again
+            shift -= diode.tail_ps * math.log(u / diode.tail_fraction)
+    if diode.walk_ps > 0.0:
+        x = (t_ps - diode.live_ps) / diode.walk_tau_ps
+        if x < _RESTED:
+            shift += diode.walk_ps * math.exp(-x)
+    diode.n_avalanches = number + 1
+    diode.live_ps = t_ps + diode.dead_ps
+    if diode.trap_mean > 0.0:
+        word = np.uint64(diode.filling[at])
+        if unit(word) >= diode.trap_none:
+            _fill_traps(diode, word, number, t_ps, d, tick, keys)
+    return _push(diode, row, t_ps + math.floor(shift + 0.5))
+
+
+@kernel
+def _next_dark(diode: Diode, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
+    """Draw the next dark event of the tick, uniform in time."""
+    use = _DARK + np.uint64(d)
+    a, b, _, _ = numbers(diode.dark_number, use, tick, keys, 0)
+    diode.dark_number += 1
+    diode.dark_position -= log_unit(a) / diode.dark_per_tick
+    diode.dark_chance = unit(b)
+    diode.dark_ps = NEVER_PS
+    if diode.dark_position < 1.0:
+        within = np.int64(diode.dark_position * tick_ps)
+        diode.dark_ps = tick * tick_ps + diode.arrival_ps + within
+
+
+@kernel
+def _carrier(
+    diode: Diode,
+    d: int,
+    tick: int,
+    t_ps: int,
+    chance: float,
+    keys: Keys,
+    row: Integers,
+) -> bool:
+    """Let a carrier into the junction at `t_ps`; False when the row is full."""
+    if t_ps < diode.live_ps:
+        if diode.paralysable:
+            diode.live_ps = t_ps + diode.dead_ps
+        return True
+    if chance < sensitivity(diode, t_ps):
+        return _avalanche(diode, d, tick, t_ps, keys, row)
+    return True
+
+
+@kernel
+def _run_others(
+    diode: Diode,
+    d: int,
+    tick: int,
+    tick_ps: int,
+    until_ps: int,
+    keys: Keys,
+    row: Integers,
+) -> bool:
+    """Let in dark and released carriers up to `until_ps`, in order of time."""
+    while True:
+        if diode.dark_ps <= diode.release_ps:
+            t = diode.dark_ps
+            if t > until_ps:
+                return True
+            if not _carrier(diode, d, tick, t, diode.dark_chance, keys, row):
+                return False
+            _next_dark(diode, d, tick, tick_ps, keys)
+        else:
+            t = diode.release_ps
+            if t > until_ps:
+                return True
+            _drop_first_pending(diode)
+            use = _RELEASE + np.uint64(d)
+            a, _, _, _ = numbers(diode.release_number, use, tick, keys, 0)
+            diode.release_number += 1
+            if not _carrier(diode, d, tick, t, unit(a), keys, row):
+                return False
+
+
+@kernel
+def _persist(diode: Diode, t_ps: int, chance: float) -> None:
+    """Keep the carrier of a photon absorbed between gates, if it lasts so long."""
+    since = (t_ps - diode.gate_open_ps) % diode.gate_period_ps
+    if since < diode.gate_width_ps:
+        return
+    wait = diode.gate_period_ps - since
+    lasts = diode.persistence * math.exp(-wait / diode.persistence_tau_ps)
+    if chance < lasts:
+        rise = 0.5 * diode.gate_width_ps
+        if not diode.gate_is_sine:
+            rise = math.ceil(diode.gate_edge_ps)
+        _keep_pending(diode, t_ps + wait + np.int64(rise))
+
+
+@kernel
+def spad_pass(
+    diode: Diode,
+    d: int,
+    tick: int,
+    tick_ps: int,
+    t_ps: Integers,
+    chance: Floats,
+    keys: Keys,
+    row: Integers,
+) -> bool:
+    """Turn a tick's arrivals at diode `d` into tags in its sorted `row`.
+
+    t_ps: int64[n], sorted; chance: float64[n], uniform in [0, 1): the photon fires the
+    diode when it is below the momentary efficiency relative to that at rest; keys: the
+    first row is for clicks. False when the row is full, or `diode.is_overfull`.
+    """
+    diode.n_avalanches = 0
+    diode.release_number = 0
+    diode.dark_number = 0
+    diode.dark_position = 0.0
+    diode.dark_ps = NEVER_PS
+    if diode.dark_per_tick > 0.0:
+        _next_dark(diode, d, tick, tick_ps, keys)
+    for j in range(t_ps.shape[0]):
+        t = t_ps[j]
+        if diode.dark_ps <= t or diode.release_ps <= t:
+            if not _run_others(diode, d, tick, tick_ps, t, keys, row):
+                return False
+        if diode.persistence > 0.0:
+            _persist(diode, t, chance[j])
+        if not _carrier(diode, d, tick, t, chance[j], keys, row):
+            return False
+    until = (tick + 1) * tick_ps + diode.arrival_ps
+    fits = _run_others(diode, d, tick, tick_ps, until, keys, row)
+    return fits and not diode.is_overfull

@@ -1,0 +1,80 @@
+"""Diodes as the kernel wants them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.optics.spad._kernels import DIODE, NEVER_PS
+from qkdlab_sims.optics.spad.parameters import Spad
+
+__all__ = ["diode_records", "with_state_of"]
+
+_LONG_AGO_PS = -(1 << 61)
+_STATE = ("live_ps", "release_ps", "n_pending", "pending_ps")
+
+
+def diode_records(
+    spads: Sequence[Spad],
+    arrival_ps: Sequence[int],
+    tick_ps: int,
+    pulse_fwhm_ps: float = 0.0,
+) -> NDArray[np.void]:
+    """Return DIODE[n]: diodes at rest, before any avalanche.
+
+    arrival_ps: of pulse 0 at each diode; gates open `Gate.lead_ps` before
+    """
+    records = np.zeros(len(spads), DIODE)
+    for record, spad, arrival in zip(records, spads, arrival_ps, strict=True):
+        record["arrival_ps"] = arrival
+        record["dark_per_tick"] = spad.dark_rate_hz * tick_ps * 1e-12
+        record["dead_ps"] = spad.dead_time_ps
+        record["paralysable"] = spad.paralysable
+        record["tau_ps"] = spad.recovery_tau_ps
+        record["sigma_ps"] = spad.jitter_sigma_ps(pulse_fwhm_ps)
+        record["tail_fraction"] = spad.tail_fraction if spad.tail_ps > 0.0 else 0.0
+        record["tail_ps"] = spad.tail_ps
+        record["walk_ps"] = spad.walk_ps
+        record["walk_tau_ps"] = spad.walk_tau_ps
+        _set_gate(record, spad, arrival)
+        _set_traps(record, spad)
+        record["live_ps"] = _LONG_AGO_PS
+        record["dark_ps"] = NEVER_PS
+        record["release_ps"] = NEVER_PS
+    return records
+
+
+def with_state_of(new: NDArray[np.void], old: NDArray[np.void]) -> NDArray[np.void]:
+    """Return diodes with the constants of `new`, dead and filled as `old` are."""
+    both = new.copy()
+    for name in _STATE:
+        both[name] = old[name]
+    return both
+
+
+def _set_gate(record: np.void, spad: Spad, arrival_ps: int) -> None:
+    gate = spad.gate
+    if gate is None:
+        return
+    record["gate_period_ps"] = gate.period_ps
+    record["gate_open_ps"] = arrival_ps - gate.lead_ps
+    record["gate_width_ps"] = gate.width_ps
+    record["gate_edge_ps"] = gate.edge_ps
+    record["gate_is_sine"] = gate.shape == "sine"
+    record["persistence"] = gate.persistence
+    record["persistence_tau_ps"] = gate.persistence_tau_ps
+
+
+def _set_traps(record: np.void, spad: Spad) -> None:
+    mean = sum(t.mean for t in spad.traps)
+    record["n_traps"] = len(spad.traps)
+    record["trap_mean"] = mean
+    record["trap_none"] = math.exp(-mean)
+    if mean > 0.0:
+        n = len(spad.traps)
+        shares = np.cumsum([t.mean for t in spad.traps]) / mean
+        record["trap_share"][:n] = shares
+        record["trap_tau_ps"][:n] = [t.tau_ps for t in spad.traps]
