@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import quick_bench
-import quick_main
+from quick_parties import DEADLINE_S, port_of, start
 
 from qkdlab.bits.array import BitArray
 from qkdlab.keys.store import KeyStore
@@ -22,7 +18,6 @@ from qkdlab.runfile.reader import open_run
 pytestmark = [pytest.mark.xdist_group("blocks"), pytest.mark.timeout(300)]
 
 PARTIES = ("alice", "bob")
-DEADLINE_S = 240
 
 
 @dataclass
@@ -46,17 +41,6 @@ class Done:
         return alice, bob
 
 
-def start(folder: Path, party: str, *arguments: str) -> subprocess.Popen[str]:
-    config = quick_bench.config_file(folder, "demonstration")
-    return subprocess.Popen(
-        [sys.executable, quick_main.__file__, party, str(config), "--json",
-         "--set", "bench=real",
-         "--output", str(folder / party), *arguments],
-        env={**os.environ, "QUICK_LIGHT": str(folder)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
 def played(folder: Path, *changes: str) -> Done:
     """Let both parties play to the end; return how they ended."""
     more = [word for change in changes for word in ("--set", change)]
@@ -64,7 +48,7 @@ def played(folder: Path, *changes: str) -> Done:
         alice = start(folder, "alice", "--listen", "0", *more)
         stack.enter_context(alice)
         stack.callback(alice.kill)
-        bob = start(folder, "bob", "--connect", _port(alice), *more)
+        bob = start(folder, "bob", "--connect", port_of(alice), *more)
         stack.enter_context(bob)
         stack.callback(bob.kill)
         processes = {"alice": alice, "bob": bob}
@@ -72,17 +56,6 @@ def played(folder: Path, *changes: str) -> Done:
     assert all("Traceback" not in err for _, err in said.values()), said
     codes = {party: processes[party].returncode for party in PARTIES}
     return Done(folder, codes, {p: json.loads(out) for p, (out, _) in said.items()})
-
-
-def _port(alice: subprocess.Popen[str]) -> str:
-    """Return where Alice listens."""
-    assert alice.stderr is not None
-    said = ""
-    for line in alice.stderr:
-        said += line
-        if "waiting for" in line:
-            return line.rstrip().rpartition(":")[2]
-    raise AssertionError(said)
 
 
 @pytest.fixture(scope="module")
