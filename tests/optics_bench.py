@@ -1,6 +1,6 @@
 """A small receiver, simulated by the engine and by the slow reference, and views of it.
 
-Views turn tags into counts in cells; `two_samples.p_value` compares two such tables.
+Views turn tags into counts in cells, to be compared by `two_samples.p_value`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 from plain_attacks import PlainEve
 from plain_optics import PlainDetector, PlainReceiver
-from two_samples import P_MIN, p_value
 
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,

@@ -1,7 +1,7 @@
 """Slow detectors that take one event after the other: references for the kernels.
 
-They share nothing with `qkdlab_sims.optics`: Mersenne Twister instead of Philox, one heap
-of all carriers of a run instead of passes over ticks, floats instead of records.
+They share nothing with `qkdlab_sims.optics`: Mersenne Twister instead of Philox, one
+heap of all carriers of a run instead of passes over ticks, floats instead of records.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
+from qkdlab_sims.optics.bank import Bank
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
-    DetectorBank,
     DetectorState,
     simulate_pulses,
 )
@@ -51,7 +51,7 @@ class _Stretch:
 class Detection:
     """Clicks of all detectors, in order of time."""
 
-    def __init__(self, bank: DetectorBank) -> None:
+    def __init__(self, bank: Bank) -> None:
         self.bank = bank
         self._tick_ps = PULSES_PER_TICK * bank.period_ps
         self._counts = CountHistory(len(bank.parameters), self._tick_ps)

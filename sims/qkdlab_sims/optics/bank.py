@@ -1,27 +1,23 @@
-"""A receiver's detectors, what they carry through a run, and the clicks they give."""
+"""Detectors of any technology, what they carry through a run, their clicks."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import NEARLY, WIRE, run_snspd
-from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
-from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
+from qkdlab_sims.optics.arrivals import Arrivals
 from qkdlab_sims.optics.rng import stream_key
-from qkdlab_sims.optics.snspd import DetectorParameters
 
-__all__ = ["Clicks", "DetectorBank", "DetectorState"]
-
-_LONG_AGO_PS = -(1 << 61)
+__all__ = ["Bank", "Clicks", "DetectorState"]
 
 
 @dataclass(frozen=True, eq=False)
-class DetectorBank:
+class Bank(ABC):
     """The detectors behind one receiver, and what never changes in a run.
 
     parameters: one per detector
@@ -34,20 +30,19 @@ class DetectorBank:
                  later pulses cannot precede them; at least 6.8 sigma of the jitter
     carried:     fields of a detector's record that go from call to call
 
-    These are nanowires. A bank of another technology is a subclass with parameters of
-    its own, its own `_new_wires`, `carried`, `run_pass` and `clicks_bound`; its records
-    have at least the fields arrival_ps, dark_per_tick, sigma_ps and n_tags, with the
-    meaning that they have in `WIRE`.
+    Each technology is a subclass. Its records have at least the fields arrival_ps,
+    dark_per_tick, sigma_ps and n_tags, with the meaning that they have in `WIRE`.
+    Where detectors have no bias source, any positive bias means that they are on.
     """
 
-    parameters: tuple[DetectorParameters, ...]
+    parameters: tuple[Any, ...]
     arrival_ps: tuple[int, ...]
     period_ps: int
     seed: int = field(repr=False)
     component: str = "detectors"
     hold_back_ps: int = 5_000
     keys: NDArray[np.uint64] = field(init=False, repr=False)
-    carried: ClassVar[tuple[str, ...]] = ("last_ps",)
+    carried: ClassVar[tuple[str, ...]] = ()
     _known_wires: dict[tuple[tuple[float, ...], float], NDArray[np.void]] = field(
         init=False, repr=False, default_factory=dict
     )
@@ -59,15 +54,23 @@ class DetectorBank:
         keys = [stream_key(self.seed, self.component, p) for p in purposes]
         object.__setattr__(self, "keys", np.array(keys))
 
+    @abstractmethod
     def efficiencies(self, bias_ua: Sequence[float]) -> NDArray[np.float64]:
         """Return each detector's efficiency at rest."""
-        pairs = zip(self.parameters, bias_ua, strict=True)
-        return np.array([p.efficiency(b) for p, b in pairs])
 
+    @abstractmethod
     def dark_rates_hz(self, bias_ua: Sequence[float]) -> NDArray[np.float64]:
         """Return each detector's dark count rate at rest."""
-        pairs = zip(self.parameters, bias_ua, strict=True)
-        return np.array([p.dark_rate_hz(b) for p, b in pairs])
+
+    @abstractmethod
+    def latched(self, was: Sequence[bool], bias_ua: Sequence[float]) -> list[bool]:
+        """Return which detectors give nothing after the biases went to `bias_ua`."""
+
+    @abstractmethod
+    def voltages_mv(
+        self, latched: Sequence[bool], bias_ua: Sequence[float]
+    ) -> list[float]:
+        """Return the voltage that the bias source sees on each detector."""
 
     def wires(
         self, bias_ua: tuple[float, ...], pulse_fwhm_ps: float
@@ -82,27 +85,12 @@ class DetectorBank:
             known[bias_ua, pulse_fwhm_ps] = self._new_wires(bias_ua, pulse_fwhm_ps)
         return known[bias_ua, pulse_fwhm_ps]
 
+    @abstractmethod
     def _new_wires(
         self, bias_ua: tuple[float, ...], pulse_fwhm_ps: float
-    ) -> NDArray[np.void]:
-        wires = np.zeros(len(bias_ua), WIRE)
-        tick_s = PULSES_PER_TICK * self.period_ps * 1e-12
-        darks = self.dark_rates_hz(bias_ua) * tick_s
-        for d, (p, bias) in enumerate(zip(self.parameters, bias_ua, strict=True)):
-            wire = wires[d]
-            wire["arrival_ps"] = self.arrival_ps[d]
-            wire["dark_per_tick"] = darks[d]
-            wire["tau_ps"] = p.recovery_tau_ps
-            wire["bias"] = bias / p.width_ua
-            wire["nearly_ps"] = p.recovery_time_ps(bias, NEARLY + 1e-3)
-            wire["half"] = p.i_half_ua / p.width_ua
-            wire["full"] = 2.0 * p.relative_efficiency(bias)
-            wire["sigma_ps"] = p.jitter_sigma_ps(pulse_fwhm_ps)
-            wire["tail_fraction"] = p.tail_fraction
-            wire["tail_ps"] = p.tail_ps
-            wire["last_ps"] = _LONG_AGO_PS
-        return wires
+    ) -> NDArray[np.void]: ...
 
+    @abstractmethod
     def run_pass(
         self,
         wires: NDArray[np.void],
@@ -111,26 +99,17 @@ class DetectorBank:
         arrivals: Arrivals,
         out: NDArray[np.int64],
     ) -> bool:
-        """Turn arrivals of detectors [first, last) into tags; see `run_snspd`."""
-        fits: bool = run_snspd(
-            wires,
-            *detectors,
-            *ticks,
-            PULSES_PER_TICK * self.period_ps,
-            arrivals.t_ps,
-            arrivals.chance,
-            arrivals.number,
-            arrivals.ends,
-            self.keys,
-            out,
-        )
-        return fits
+        """Turn arrivals of detectors [first, last) into tags.
 
+        wires: changed in place; out: int64[n_det, capacity], sorted tags. False when
+        a bound is exceeded.
+        """
+
+    @abstractmethod
     def clicks_bound(
         self, wires: NDArray[np.void], n_arrivals: int, n_ticks: int
     ) -> int:
         """Return how many clicks one detector can give in so many ticks."""
-        return n_arrivals + poisson_bound(float(wires["dark_per_tick"].max()) * n_ticks)
 
 
 @dataclass(eq=False)
@@ -142,7 +121,7 @@ class DetectorState:
     records: detectors after the last call; None before the first
     """
 
-    bank: DetectorBank
+    bank: Bank
     bias_ua: list[float] = field(init=False)
     latched: list[bool] = field(init=False)
     next_pulse: int | None = None
@@ -170,8 +149,7 @@ class DetectorState:
 
     def set_bias(self, bias_ua: Sequence[float]) -> None:
         """Set all bias currents; a wire may latch or come back."""
-        triples = zip(self.bank.parameters, self.latched, bias_ua, strict=True)
-        self.latched = [p.latched(was, bias) for p, was, bias in triples]
+        self.latched = self.bank.latched(self.latched, bias_ua)
         self.bias_ua = [float(b) for b in bias_ua]
 
     def wires(self, pulse_fwhm_ps: float) -> NDArray[np.void]:
@@ -190,8 +168,7 @@ class DetectorState:
 
     def voltages_mv(self) -> list[float]:
         """Return the voltage that the bias source sees on each wire."""
-        triples = zip(self.bank.parameters, self.latched, self.bias_ua, strict=True)
-        return [p.voltage_mv(stuck, bias) for p, stuck, bias in triples]
+        return self.bank.voltages_mv(self.latched, self.bias_ua)
 
 
 @dataclass(frozen=True, slots=True)

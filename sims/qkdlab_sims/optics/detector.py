@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qkdlab_sims.optics.arrivals import poisson_bound
 from qkdlab_sims.optics.attacks._kernels import run_attacked_ticks
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
-from qkdlab_sims.optics.bank import Clicks, DetectorBank, DetectorState
+from qkdlab_sims.optics.bank import Clicks, DetectorState
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.engine import Collection, detect
 from qkdlab_sims.optics.light import Light
@@ -26,6 +26,7 @@ from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.polarization import mueller_matrix
 from qkdlab_sims.optics.pulsed import PulsedLight
 from qkdlab_sims.optics.snspd import DetectorParameters
+from qkdlab_sims.optics.wires import DetectorBank
 
 __all__ = [
     "PULSES_PER_TICK",

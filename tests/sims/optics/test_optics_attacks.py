@@ -12,18 +12,17 @@ import numpy as np
 import pytest
 from optics_bench import (
     BIAS_UA,
-    P_MIN,
     PARAMETERS,
     PERIOD_PS,
     coincidences,
     counts,
     engine,
     gaps,
-    p_value,
     pattern,
     positions,
     reference,
 )
+from two_samples import P_MIN, p_value
 
 from qkdlab_sims.optics.attacks.photons import PhotonAttack, what_was_true
 from qkdlab_sims.optics.detector import (

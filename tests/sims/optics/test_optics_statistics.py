@@ -10,16 +10,15 @@ import functools
 
 import pytest
 from optics_bench import (
-    P_MIN,
     coincidences,
     counts,
     engine,
     gaps,
-    p_value,
     positions,
     reference,
     strays,
 )
+from two_samples import P_MIN, p_value
 
 from qkdlab_sims.optics.detector import PULSES_PER_TICK
 from qkdlab_sims.optics.eavesdropper import InterceptResend

@@ -19,12 +19,13 @@ from qkdlab_sims.optics.philox._kernels import (
 )
 from qkdlab_sims.optics.spad.traps import MOST_TRAPS
 
-__all__ = ["DIODE", "MOST_PENDING", "NEVER_PS", "sensitivity", "spad_pass"]
+__all__ = ["DIODE", "MOST_PENDING", "NEVER_PS", "run_spad", "sensitivity", "spad_pass"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
 Diode: TypeAlias = Any  # a record of DIODE; numba gives it attributes
+Diodes: TypeAlias = Any  # an array of DIODE
 
 NEVER_PS = 1 << 62
 """A time later than all others."""
@@ -181,7 +182,7 @@ def _fill_traps(
         kind = 0
         while kind < diode.n_traps - 1 and pick >= diode.trap_share[kind]:
             kind += 1
-        free_ps = t_ps + np.int64(-diode.trap_tau_ps[kind] * math.log(unit(b)))
+        free_ps = t_ps + int(-diode.trap_tau_ps[kind] * math.log(unit(b)))
         if diode.paralysable or free_ps >= diode.live_ps:
             _keep_pending(diode, free_ps)
 
@@ -305,7 +306,7 @@ def _persist(diode: Diode, t_ps: int, chance: float) -> None:
         rise = 0.5 * diode.gate_width_ps
         if not diode.gate_is_sine:
             rise = math.ceil(diode.gate_edge_ps)
-        _keep_pending(diode, t_ps + wait + np.int64(rise))
+        _keep_pending(diode, t_ps + wait + int(rise))
 
 
 @kernel
@@ -334,9 +335,9 @@ def spad_pass(
         _next_dark(diode, d, tick, tick_ps, keys)
     for j in range(t_ps.shape[0]):
         t = t_ps[j]
-        if diode.dark_ps <= t or diode.release_ps <= t:
-            if not _run_others(diode, d, tick, tick_ps, t, keys, row):
-                return False
+        others = diode.dark_ps <= t or diode.release_ps <= t
+        if others and not _run_others(diode, d, tick, tick_ps, t, keys, row):
+            return False
         if diode.persistence > 0.0:
             _persist(diode, t, chance[j])
         if not _carrier(diode, d, tick, t, chance[j], keys, row):
@@ -344,3 +345,40 @@ def spad_pass(
     until = (tick + 1) * tick_ps + diode.arrival_ps
     fits = _run_others(diode, d, tick, tick_ps, until, keys, row)
     return fits and not diode.is_overfull
+
+
+@kernel
+def run_spad(
+    diodes: Diodes,
+    first: int,
+    last: int,
+    tick_begin: int,
+    tick_end: int,
+    tick_ps: int,
+    t_ps: Integers,
+    chance: Floats,
+    ends: Integers,
+    keys: Keys,
+    out: Integers,
+) -> bool:
+    """Run the pass of diodes [first, last) over whole ticks.
+
+    diodes: DIODE[n_det], state changed in place; t_ps, chance, ends: of `Arrivals`;
+    out: int64[n_det, capacity], sorted tags. Returns False when a row or a list of
+    pending carriers is full.
+    """
+    for d in range(first, last):
+        for tick in range(tick_begin, tick_end):
+            begin, end = ends[d, tick - tick_begin], ends[d, tick - tick_begin + 1]
+            if not spad_pass(
+                diodes[d],
+                d,
+                tick,
+                tick_ps,
+                t_ps[d, begin:end],
+                chance[d, begin:end],
+                keys,
+                out[d],
+            ):
+                return False
+    return True

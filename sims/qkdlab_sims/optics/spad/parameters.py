@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 
 from qkdlab_sims.optics.ranges import in_range
 from qkdlab_sims.optics.spad.gate import Gate
-from qkdlab_sims.optics.spad.traps import MOST_TRAPS, Trap
+from qkdlab_sims.optics.spad.traps import (
+    MOST_AFTERPULSES,
+    MOST_TRAPS,
+    Trap,
+    afterpulse_mean,
+)
 
 __all__ = ["Spad"]
 
@@ -100,13 +105,20 @@ class Spad:
             )
         if self.recovery_tau_ps == 0.0 and self.dead_time_ps == 0:
             raise ValueError("dead_time_ps and recovery_tau_ps must not both be 0 ps")
+        in_range(
+            "carriers of the traps that one avalanche leaves for after the dead time",
+            afterpulse_mean(self.traps, self.dead_time_ps),
+            0.0,
+            MOST_AFTERPULSES,
+            "1",
+        )
 
     def breakdown_at_v(self, temperature_k: float) -> float:
         """Return the breakdown voltage at a temperature."""
         return self.breakdown_v + self.breakdown_per_k * (temperature_k - self.rated_k)
 
     def at(self, bias_v: float, temperature_k: float) -> Spad:
-        """Return the diode at a bias and a temperature; without excess bias it is blind.
+        """Return the diode at a bias and a temperature; without excess bias, blind.
 
         The traps fill with the charge of the avalanche, which is proportional to the
         excess bias. Raises ValueError outside 77 .. 350 K.

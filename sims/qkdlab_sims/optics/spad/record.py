@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from qkdlab_sims.optics.spad._kernels import DIODE, NEVER_PS
 from qkdlab_sims.optics.spad.parameters import Spad
 
-__all__ = ["diode_records", "with_state_of"]
+__all__ = ["STATE", "diode_records"]
 
 _LONG_AGO_PS = -(1 << 61)
-_STATE = ("live_ps", "release_ps", "n_pending", "pending_ps")
+STATE = ("live_ps", "release_ps", "n_pending", "pending_ps")
+"""Fields of a record that go from call to call."""
 
 
 def diode_records(
@@ -45,14 +46,6 @@ def diode_records(
         record["dark_ps"] = NEVER_PS
         record["release_ps"] = NEVER_PS
     return records
-
-
-def with_state_of(new: NDArray[np.void], old: NDArray[np.void]) -> NDArray[np.void]:
-    """Return diodes with the constants of `new`, dead and filled as `old` are."""
-    both = new.copy()
-    for name in _STATE:
-        both[name] = old[name]
-    return both
 
 
 def _set_gate(record: np.void, spad: Spad, arrival_ps: int) -> None:

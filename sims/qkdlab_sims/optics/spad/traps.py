@@ -10,6 +10,7 @@ import numpy as np
 from qkdlab_sims.optics.ranges import in_range
 
 __all__ = [
+    "MOST_AFTERPULSES",
     "MOST_TRAPS",
     "Trap",
     "afterpulse_mean",
@@ -21,12 +22,15 @@ __all__ = [
 MOST_TRAPS = 32
 """Kinds of traps that a diode's record has room for."""
 
+MOST_AFTERPULSES = 0.9
+"""Mean carriers after the dead time above which avalanches hardly end."""
+
 _BOLTZMANN_EV_PER_K = 8.617333262e-5
 
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """One kind of traps (detectors-taggers.md section 7.2, Korzh arXiv 1411.0653 [abs]).
+    """One kind of traps (detectors-taggers.md 7.2, Korzh arXiv 1411.0653 [abs]).
 
     mean:   carriers that one avalanche at the rated excess bias leaves in these traps
             and that would fire a live diode; Poisson distributed [mem]
@@ -39,7 +43,7 @@ class Trap:
     tau_ps: float
 
     def __post_init__(self) -> None:
-        in_range("mean", self.mean, 0.0, 1.0, "1")
+        in_range("mean", self.mean, 0.0, 100.0, "1")
         in_range("tau_ps", self.tau_ps, 1.0, 1e12, "ps")
 
     def at(self, charge: float, activation_ev: float, k: float, rated_k: float) -> Trap:
@@ -51,7 +55,7 @@ class Trap:
         inverse = 1.0 / (_BOLTZMANN_EV_PER_K * k)
         rated = 1.0 / (_BOLTZMANN_EV_PER_K * rated_k)
         slower = math.exp(activation_ev * (inverse - rated))
-        return Trap(min(1.0, self.mean * charge), self.tau_ps * slower)
+        return Trap(self.mean * charge, self.tau_ps * slower)
 
 
 def afterpulse_mean(traps: tuple[Trap, ...], dead_time_ps: float) -> float:
@@ -69,7 +73,7 @@ def clicks_per_primary(mean: float) -> float:
     primaries do; for rare clicks, whose descendants are not lost in dead times.
     Raises ValueError for a branching that never ends.
     """
-    in_range("mean", mean, 0.0, 1.0 - 1e-9, "1")
+    in_range("mean", mean, 0.0, MOST_AFTERPULSES, "1")
     return 1.0 / (1.0 - mean)
 
 
@@ -85,7 +89,7 @@ def traps_of(
                  data sheets call the afterpulse probability
     shares:      of the releases after the dead time, by time constant; sum 1
     """
-    in_range("probability", probability, 0.0, 0.9, "1")
+    in_range("probability", probability, 0.0, 0.5, "1")
     if len(taus_ps) != len(shares) or abs(sum(shares) - 1.0) > 1e-9:
         raise ValueError("traps_of wants one share per time constant, sum 1")
     total = -math.log1p(-probability)
@@ -114,5 +118,6 @@ def trap_spectrum(
     in_range("kinds", kinds, 2, MOST_TRAPS, "1")
     taus = np.geomspace(shortest_ps, longest_ps, kinds)
     left = np.exp(-dead_time_ps / taus)
+    in_range("probability", probability, 0.0, 0.5, "1")
     total = -math.log1p(-probability)
     return tuple(Trap(total / float(left.sum()), float(tau)) for tau in taus)

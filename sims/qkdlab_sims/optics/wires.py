@@ -1,0 +1,100 @@
+"""`DetectorBank`: nanowires behind one receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.optics._kernels import NEARLY, WIRE, run_snspd
+from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
+from qkdlab_sims.optics.bank import Bank
+from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
+from qkdlab_sims.optics.snspd import DetectorParameters
+
+__all__ = ["DetectorBank"]
+
+_LONG_AGO_PS = -(1 << 61)
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorBank(Bank):
+    """A `Bank` of nanowires."""
+
+    parameters: tuple[DetectorParameters, ...]
+    carried: ClassVar[tuple[str, ...]] = ("last_ps",)
+
+    def efficiencies(self, bias_ua: Sequence[float]) -> NDArray[np.float64]:
+        """Return each detector's efficiency at rest."""
+        pairs = zip(self.parameters, bias_ua, strict=True)
+        return np.array([p.efficiency(b) for p, b in pairs])
+
+    def dark_rates_hz(self, bias_ua: Sequence[float]) -> NDArray[np.float64]:
+        """Return each detector's dark count rate at rest."""
+        pairs = zip(self.parameters, bias_ua, strict=True)
+        return np.array([p.dark_rate_hz(b) for p, b in pairs])
+
+    def latched(self, was: Sequence[bool], bias_ua: Sequence[float]) -> list[bool]:
+        """Return which wires are normal after the biases went to `bias_ua`."""
+        triples = zip(self.parameters, was, bias_ua, strict=True)
+        return [p.latched(before, bias) for p, before, bias in triples]
+
+    def voltages_mv(
+        self, latched: Sequence[bool], bias_ua: Sequence[float]
+    ) -> list[float]:
+        """Return the voltage that the bias source sees on each wire."""
+        triples = zip(self.parameters, latched, bias_ua, strict=True)
+        return [p.voltage_mv(stuck, bias) for p, stuck, bias in triples]
+
+    def _new_wires(
+        self, bias_ua: tuple[float, ...], pulse_fwhm_ps: float
+    ) -> NDArray[np.void]:
+        wires = np.zeros(len(bias_ua), WIRE)
+        tick_s = PULSES_PER_TICK * self.period_ps * 1e-12
+        darks = self.dark_rates_hz(bias_ua) * tick_s
+        for d, (p, bias) in enumerate(zip(self.parameters, bias_ua, strict=True)):
+            wire = wires[d]
+            wire["arrival_ps"] = self.arrival_ps[d]
+            wire["dark_per_tick"] = darks[d]
+            wire["tau_ps"] = p.recovery_tau_ps
+            wire["bias"] = bias / p.width_ua
+            wire["nearly_ps"] = p.recovery_time_ps(bias, NEARLY + 1e-3)
+            wire["half"] = p.i_half_ua / p.width_ua
+            wire["full"] = 2.0 * p.relative_efficiency(bias)
+            wire["sigma_ps"] = p.jitter_sigma_ps(pulse_fwhm_ps)
+            wire["tail_fraction"] = p.tail_fraction
+            wire["tail_ps"] = p.tail_ps
+            wire["last_ps"] = _LONG_AGO_PS
+        return wires
+
+    def run_pass(
+        self,
+        wires: NDArray[np.void],
+        detectors: tuple[int, int],
+        ticks: tuple[int, int],
+        arrivals: Arrivals,
+        out: NDArray[np.int64],
+    ) -> bool:
+        """Turn arrivals of detectors [first, last) into tags; see `run_snspd`."""
+        fits: bool = run_snspd(
+            wires,
+            *detectors,
+            *ticks,
+            PULSES_PER_TICK * self.period_ps,
+            arrivals.t_ps,
+            arrivals.chance,
+            arrivals.number,
+            arrivals.ends,
+            self.keys,
+            out,
+        )
+        return fits
+
+    def clicks_bound(
+        self, wires: NDArray[np.void], n_arrivals: int, n_ticks: int
+    ) -> int:
+        """Return how many clicks one detector can give in so many ticks."""
+        return n_arrivals + poisson_bound(float(wires["dark_per_tick"].max()) * n_ticks)
