@@ -1,0 +1,1 @@
+"""Settings of pulses from a counter-mode generator, for any pulse on demand."""
