@@ -8,6 +8,7 @@ of other pulses are secret (SECURITY rule 1) until they are disclosed.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from enum import IntEnum
 from fractions import Fraction
@@ -27,6 +28,7 @@ __all__ = [
     "Intensity",
     "SymbolSource",
     "basis_of",
+    "class_counts",
     "composition",
     "encode",
     "exact_count_pattern",
@@ -41,6 +43,7 @@ Settings = NDArray[np.uint8]
 HEADER = 0x80
 """The bit that marks a public header symbol."""
 N_INTENSITIES = 3
+_DRAWS = 1 << 15
 
 
 class Basis(IntEnum):
@@ -199,45 +202,70 @@ class CyclicPattern:
         return f"CyclicPattern({self._pattern.size} symbols)"
 
 
-class CounterPattern:
-    """Settings of a source that never repeats: AES-256 in counter mode.
+def class_counts(
+    basis_x_probability: float, intensity_probabilities: Sequence[float]
+) -> tuple[int, ...]:
+    """Return how often in 32768 each class of setting comes from a counter pattern.
 
-    Pulse i reads the little-endian u64 at byte 8 (i mod 2) of the encryption of block
-    i // 2 (big-endian, 16 bytes); the number chooses the setting by the cumulative
-    probabilities, in the order basis, intensity, value. Computational randomness: the
-    expansion of one key (assumption "independent settings" is then `assumed` at best).
+    Six counts, class c = basis + 2 intensity. Largest remainder, ties to the lower
+    class; shares are exact fractions as in `composition`, with its errors. Public, and
+    what a transmitter with such a generator is told.
+    """
+    probabilities = list(intensity_probabilities)
+    composition(0, basis_x_probability, probabilities)  # for its checks
+    p_x, total = Fraction(basis_x_probability), sum(Fraction(p) for p in probabilities)
+    shares = [
+        _DRAWS * p_basis * Fraction(probability) / total
+        for probability in probabilities
+        for p_basis in (p_x, 1 - p_x)
+    ]
+    counts = [math.floor(share) for share in shares]
+    by_rest = sorted(range(len(shares)), key=lambda c: (counts[c] - shares[c], c))
+    for c in by_rest[: _DRAWS - sum(counts)]:
+        counts[c] += 1
+    return tuple(counts)
+
+
+class CounterPattern:
+    """Settings of a source that never repeats: AES-128 in counter mode (SP 800-38A).
+
+    The initial counter block is the nonce and 8 bytes of zero. Pulse i, from 0, has the
+    little-endian 16-bit word at byte 2i of the keystream: its lowest bit is the value,
+    the other 15 choose class c = basis + 2 intensity by the partial sums of `counts`
+    (see `class_counts`), so that the setting is 2c plus the value. Computational
+    randomness: the expansion of one key (assumption "independent settings" is then
+    `assumed` at best). A key must never meet the same nonce twice.
+
+    key: 16 bytes; nonce: 8 bytes. Raises ValueError for other sizes, and for counts
+    that are negative or do not add up to 32768.
     """
 
-    def __init__(
-        self,
-        key: bytes,
-        basis_x_probability: float,
-        intensity_probabilities: Sequence[float],
-    ) -> None:
-        if len(key) != 32:
-            raise ValueError("the pattern's key has 32 bytes")
+    def __init__(self, key: bytes, nonce: bytes, counts: Sequence[int]) -> None:
+        if len(key) != 16 or len(nonce) != 8:
+            raise ValueError("the pattern's key has 16 bytes and its nonce 8")
+        if len(counts) != 2 * N_INTENSITIES or min(counts) < 0:
+            raise ValueError("a pattern has six counts that are not negative")
+        if sum(counts) != _DRAWS:
+            raise ValueError(f"the counts of a pattern must add up to {_DRAWS}")
         self._key = key
-        shares = composition(1 << 62, basis_x_probability, intensity_probabilities)
-        # the last threshold is above every 62-bit number
-        self._thresholds = np.cumsum(shares.reshape(-1))
-        self._codes = np.array(
-            [encode(b, k, v) for b in (0, 1) for k in range(3) for v in (0, 1)],
-            dtype=np.uint8,
-        )
+        self._nonce = nonce
+        self._ends = np.cumsum(np.array(counts, dtype=np.int64))
 
     def settings(self, pulse_index: NDArray[np.int64]) -> Settings:
         """Return the settings of the pulses."""
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-        blocks = np.zeros((pulse_index.size, 2), dtype=">u8")
-        blocks[:, 1] = pulse_index // 2
+        blocks = np.empty((pulse_index.size, 2), dtype=">u8")
+        blocks[:, 0] = int.from_bytes(self._nonce, "big")
+        blocks[:, 1] = pulse_index >> 3
         # single blocks of a counter: this is counter mode with free access
-        cipher = Cipher(algorithms.AES256(self._key), modes.ECB())  # noqa: S305
+        cipher = Cipher(algorithms.AES128(self._key), modes.ECB())  # noqa: S305
         stream = cipher.encryptor().update(blocks.tobytes())
-        pairs = np.frombuffer(stream, dtype="<u8").reshape(-1, 2)
-        words = pairs[np.arange(pulse_index.size), pulse_index % 2]
-        draws = (words >> np.uint64(2)).astype(np.int64)
-        return self._codes[np.searchsorted(self._thresholds, draws, side="right")]
+        words = np.frombuffer(stream, dtype="<u2").reshape(-1, 8)
+        drawn = words[np.arange(pulse_index.size), pulse_index & 7]
+        chosen = np.searchsorted(self._ends, drawn >> np.uint16(1), side="right")
+        settings: Settings = (2 * chosen + (drawn & np.uint16(1))).astype(np.uint8)
+        return settings
 
     def __repr__(self) -> str:
         return "CounterPattern()"

@@ -153,8 +153,13 @@ def test_a_cyclic_pattern_repeats():
     assert source.period == 3
 
 
+COUNTS = (11469, 1966, 8192, 1311, 8192, 1638)
+KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
+NONCE = bytes.fromhex("f0f1f2f3f4f5f6f7")
+
+
 def test_a_counter_pattern_gives_each_pulse_one_setting_in_any_order():
-    source = CounterPattern(bytes(range(32)), 0.85, WEIGHTS)
+    source = CounterPattern(KEY, NONCE, COUNTS)
     pulses = np.arange(1000, dtype=np.int64)
     shuffled = np.random.default_rng(1).permutation(pulses)
     assert (
@@ -162,22 +167,51 @@ def test_a_counter_pattern_gives_each_pulse_one_setting_in_any_order():
     )
 
 
-def test_a_counter_pattern_is_aes_in_counter_mode():
+def test_a_counter_pattern_gives_the_settings_of_the_documented_example():
+    """Worked out by hand from the keystream 0c2fbbb65ad9672a 19fefd359bf34b02."""
+    found = CounterPattern(KEY, NONCE, COUNTS).settings(np.arange(8))
+    assert found.tolist() == [0, 9, 8, 1, 11, 1, 11, 1]
+
+
+@given(st.integers(0, 2**62))
+def test_a_counter_pattern_is_aes_in_counter_mode(pulse):
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-    key = bytes(range(32))
-    stream = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor()
-    words = np.frombuffer(stream.update(bytes(8 * 200)), dtype="<u8")
-    # equal weights of X and Z, one intensity: bits 63 and 62 choose basis and value
-    source = CounterPattern(key, 0.5, (1.0, 0.0, 0.0))
-    got = source.settings(np.arange(200, dtype=np.int64))
-    assert symbols.basis_of(got).tolist() == (words >> np.uint64(63)).tolist()
-    expected = (words >> np.uint64(62) & np.uint64(1)).tolist()
-    assert symbols.value_of(got).tolist() == expected
+    start = NONCE + (pulse // 8).to_bytes(8, "big")
+    stream = Cipher(algorithms.AES128(KEY), modes.CTR(start)).encryptor()
+    words = np.frombuffer(stream.update(bytes(16)), dtype="<u2")
+    # equal halves of X and Z, one intensity: bit 15 chooses the basis
+    source = CounterPattern(KEY, NONCE, (1 << 14, 1 << 14, 0, 0, 0, 0))
+    got = int(source.settings(np.array([pulse]))[0])
+    word = int(words[pulse % 8])
+    assert got == (word >> 15) << 1 | word & 1
+
+
+def test_class_counts_are_the_nearest_to_the_probabilities():
+    assert symbols.class_counts(0.5, (0.5, 0.25, 0.25)) == (8192, 8192, *[4096] * 4)
+    counts = symbols.class_counts(0.85, WEIGHTS)
+    shares = [p * w for w in WEIGHTS for p in (0.85, 0.15)]
+    assert sum(counts) == 1 << 15
+    assert np.abs(np.array(counts) / 2**15 - shares).max() < 2**-15
+
+
+@pytest.mark.parametrize(
+    ("key", "nonce", "counts"),
+    [
+        (KEY * 2, NONCE, COUNTS),
+        (KEY, NONCE + b"0", COUNTS),
+        (KEY, NONCE, COUNTS[:5]),
+        (KEY, NONCE, (32769, -1, 0, 0, 0, 0)),
+        (KEY, NONCE, (32767, 0, 0, 0, 0, 0)),
+    ],
+)
+def test_a_counter_pattern_refuses_what_the_layout_does_not_know(key, nonce, counts):
+    with pytest.raises(ValueError, match="pattern"):
+        CounterPattern(key, nonce, counts)
 
 
 def counter_pattern_p(p_x):
-    source = CounterPattern(b"k" * 32, 0.85, WEIGHTS)
+    source = CounterPattern(KEY, NONCE, symbols.class_counts(0.85, WEIGHTS))
     seen = Counter(source.settings(np.arange(40_000, dtype=np.int64)).tolist())
     expected = symbols.composition(40_000, p_x, WEIGHTS).reshape(-1)
     return chi_square_p([seen[code] for code in CODES], expected)
@@ -193,7 +227,7 @@ def test_the_test_of_probabilities_catches_two_percent():
 
 @pytest.mark.parametrize(
     "source",
-    [CounterPattern(b"k" * 32, 0.5, WEIGHTS), CyclicPattern(np.ones(3, np.uint8))],
+    [CounterPattern(KEY, NONCE, COUNTS), CyclicPattern(np.ones(3, np.uint8))],
 )
 def test_repr_shows_no_settings_and_no_key(source):
     assert repr(source) in {"CounterPattern()", "CyclicPattern(3 symbols)"}
