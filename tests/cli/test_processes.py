@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 
 from qkdlab.runfile.reader import open_run
@@ -87,6 +88,18 @@ def test_the_files_of_a_run_can_be_described(tiny):
     answer = json.loads(described.stdout)
     assert answer["complete"] == 1
     assert answer["tags"] == json.loads(done.stdout)["clicks"]
+
+
+def test_a_file_with_a_changed_byte_ends_verify_with_its_code(tiny, tmp_path):
+    folder, done = tiny
+    copy = tmp_path / "bob.h5"
+    whole = folder / json.loads(done.stdout)["run_files"]["bob"]
+    copy.write_bytes(whole.read_bytes())
+    with h5py.File(copy, "r+") as file:
+        file["photon_data/timestamps"][0] += 1
+    verified = qkdlab("verify", str(copy), cwd=tmp_path)
+    assert verified.returncode == 4, verified.stderr
+    assert_one_line(verified.stderr, "bob.h5")
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,17 @@ def test_garbage_floods_and_sudden_ends_disturb_nobody(served, seed):
     assert served.process.poll() is None
 
 
+def sim(*arguments, cwd):
+    """Serve what should not be served; return how that ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "qkdlab", "sim", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
 def test_faults_strike_served_instruments(tmp_path):
     faults = {
         "alice.awg": [{"kind": "silent", "after_bytes": 20}],
@@ -221,6 +232,16 @@ def test_world_time_runs_at_the_asked_speed(tmp_path):
     assert "greatest lag of the world" in err
 
 
+def test_a_port_that_is_taken_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = {"alice.awg": {"control": port}}
+        done = sim(configuration(tmp_path, ports=taken), cwd=tmp_path)
+    assert done.returncode == 5, done.stderr
+    assert str(port) in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "named"),
     [
@@ -231,13 +252,7 @@ def test_world_time_runs_at_the_asked_speed(tmp_path):
     ],
 )
 def test_what_cannot_be_served_is_one_line_and_a_code(tmp_path, arguments, code, named):
-    done = subprocess.run(
-        [sys.executable, "-m", "qkdlab", "sim", *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = sim(*arguments, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert named in done.stderr
     assert "Traceback" not in done.stderr
