@@ -7,6 +7,7 @@
 ``rfc2217://host:port?baud=9600``               serial line on another machine
 ``zmq+tcp://host:port?pattern=req``             ZeroMQ; ``pair`` for a stream
 ``GPIB0::28::INSTR``, ``USB0::...::INSTR``, ...  PyVISA
+``library:mhlib``                               a maker's library in this process
 ==============================================  =======================================
 
 ``?remote=yes`` after a ZeroMQ address allows it to leave this machine.
@@ -20,6 +21,7 @@ from urllib.parse import parse_qsl
 
 from qkdlab.errors import ConfigError
 from qkdlab.transport.base import Transport
+from qkdlab.transport.library import LibraryLine
 
 __all__ = ["open_transport"]
 
@@ -47,6 +49,9 @@ def open_transport(address: str, name: str | None = None) -> Transport:
     if _VISA.fullmatch(bare):
         _allow(address, options)
         return _visa(name, bare)
+    if bare.startswith("library:"):
+        _allow(address, options)
+        return LibraryLine(name, bare.removeprefix("library:"))
     scheme, _, rest = bare.partition("://")
     if scheme == "tcp":
         _allow(address, options)

@@ -28,6 +28,7 @@ SIMULATORS: dict[str, str] = {
     "koheron.ctl200": "koheron_ctl200",
     "open.fpga_transmitter": "open_fpga_transmitter",
     "ozoptics.dd100": "oz_dd100",
+    "picoquant.multiharp150": "picoquant_multiharp",
     "singlequantum.websq": "singlequantum_websq",
     "srs.dc205": "srs_dc205",
     "srs.dg645": "srs_dg645",

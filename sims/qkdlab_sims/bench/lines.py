@@ -33,7 +33,7 @@ _BAUD = {
 }
 """Devices on a serial line; all others sit on a network or GPIB."""
 
-_MESSAGES = frozenset({"idquantique.id900"})
+_MESSAGES = frozenset({"idquantique.id900", "picoquant.multiharp150"})
 """Devices that talk in whole messages."""
 
 _STREAMS = frozenset({"counts", "stream1", "stream2", "stream3", "stream4"})
