@@ -63,7 +63,7 @@ class Proxy:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             caller, _ = self._server.accept()
-            listener = _connected(self._target)
+            listener = connected(self._target)
             self._sockets += [caller, listener]
             for way, source, sink in (
                 (FORTH, caller, listener),
@@ -100,7 +100,7 @@ class Proxy:
             sink.sendall(data)
 
 
-def _connected(port: int) -> socket.socket:
+def connected(port: int) -> socket.socket:
     """Connect, again and again until somebody listens."""
     end_s = time.monotonic() + 30.0
     while True:

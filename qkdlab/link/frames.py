@@ -63,9 +63,12 @@ class FrameReader:
     """Finds the frames in bytes as they come, however they are cut.
 
     Nothing is set aside for a message before its bytes are there.
+
+    longest_bytes: a head that announces more is refused; may be changed at any time
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest_bytes: int = MAX_FRAME_BYTES) -> None:
+        self.longest_bytes = longest_bytes
         self.farewell: Farewell | None = None
         self._bytes = bytearray()
         self._announced: int | None = None
@@ -112,7 +115,7 @@ class FrameReader:
         if check != zlib.crc32(_PART.pack(kind, value)):
             raise DamagedFrame
         del self._bytes[: _HEAD.size]
-        if kind == _MESSAGE and 0 < value <= MAX_FRAME_BYTES:
+        if kind == _MESSAGE and 0 < value <= self.longest_bytes:
             self._announced = value
         elif kind == _FAREWELL and value in set(Farewell):
             self.farewell = Farewell(value)

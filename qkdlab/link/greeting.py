@@ -1,9 +1,8 @@
-"""How two processes begin: who each is, what it is about to do, and a fresh nonce.
+"""What a party says first: who it is, what it is about to do, and a fresh nonce.
 
-The greetings themselves are not authenticated. The session's id is a hash of both, and
-stands under every tag that follows: a greeting that was changed on its way makes the
-first authenticated phase fail (SECURITY rule 8). The digest at its end is no
-protection; it tells damage from another version.
+A greeting carries a code under the pre-shared secret's greeting key, zeros without one
+(`qkdlab.link.handshake`). The digest at its end is no protection; it tells damage from
+another version.
 """
 
 from __future__ import annotations
@@ -11,30 +10,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import qkdlab
 from qkdlab.errors import (
     AbortCode,
-    PeerLost,
     PeerVersionError,
     SecurityAbort,
     UsageError,
 )
-from qkdlab.link.channel import Channel
 from qkdlab.link.direction import Direction
 from qkdlab.link.messages import PROTOCOL_VERSION
-from qkdlab.link.pool import AHEAD, PadPool
-from qkdlab.link.seal import abort_notice, not_authentic
+from qkdlab.link.pool import PadPool
+from qkdlab.link.seal import not_authentic
 
-__all__ = ["Greeting", "greet", "session_id"]
+__all__ = ["MAX_GREETING_BYTES", "Greeting", "check", "code_of", "is_greeting"]
 
 _MAGIC = b"qkdlab-hello\n"
 """This, the protocol version (u16) after it and the digest stay in every version."""
 _DIGEST_BYTES = 32
-_MAX_BYTES = 4096
+_CODE_BYTES = 32
+MAX_GREETING_BYTES = 4096
+"""A longer first message is no greeting."""
 _NONCE_BYTES = 32
 
 
@@ -73,35 +71,34 @@ class Greeting:
             pads=spent,
         )
 
-    def encode(self) -> bytes:
-        """Return the greeting in bytes."""
+    def encode(self, pool: PadPool | None) -> bytes:
+        """Return the greeting in bytes, with its code; zeros without a secret."""
         fields = asdict(self)
         del fields["protocol"]
         version = self.protocol.to_bytes(2, "little")
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         data = _MAGIC + version + text.encode("ascii")
+        data += bytes(_CODE_BYTES) if pool is None else pool.greeting_code(data)
         return data + hashlib.sha256(data).digest()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """Return the greeting that `data` holds.
+        """Return the greeting that `data` holds; its code is not looked at.
 
         Raises SecurityAbort(AUTHENTICATION_FAILED) for damage, PeerVersionError for
         the greeting of another protocol version.
         """
-        body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-        is_whole = hashlib.sha256(body).digest() == digest
-        if not (is_whole and body.startswith(_MAGIC) and len(data) <= _MAX_BYTES):
+        if not is_greeting(data):
             raise not_authentic()
-        version, text = body[len(_MAGIC) :][:2], body[len(_MAGIC) + 2 :]
-        protocol = int.from_bytes(version, "little")
+        protocol = int.from_bytes(data[len(_MAGIC) :][:2], "little")
         if protocol != PROTOCOL_VERSION:
             raise PeerVersionError(
                 f"the other party speaks version {protocol} of the protocol, this one "
                 f"version {PROTOCOL_VERSION}; install the same qkdlab at both ends"
             )
         try:
-            return cls._checked(json.loads(text))
+            body, _ = code_of(data)
+            return cls._checked(json.loads(body[len(_MAGIC) + 2 :]))
         except (ValueError, TypeError, RecursionError):
             raise not_authentic() from None
 
@@ -121,42 +118,30 @@ class Greeting:
         return greeting
 
 
-def greet(channel: Channel, mine: Greeting, peer: str, timeout_s: float) -> bytes:
-    """Exchange greetings with the party `peer`; return the session's id, 16 bytes.
-
-    Raises PeerLost when nothing came in time, PeerVersionError, UsageError when both
-    play the same party, SecurityAbort(PEER_CONFIGURATION) when they are about to do
-    different things, SecurityAbort(AUTHENTICATION_FAILED) for a damaged greeting.
-    """
-    said = mine.encode()
-    channel.send(said)
-    heard = channel.receive(timeout_s)
-    if heard is None:
-        raise PeerLost(f"the other party did not greet within {timeout_s:g} s")
-    try:
-        theirs = Greeting.decode(heard)
-        _check(mine, theirs, peer)
-    except SecurityAbort as abort:
-        with suppress(PeerLost):
-            channel.send(abort_notice(abort.code))
-        raise
-    return session_id({mine.party: said, theirs.party: heard})
-
-
-def session_id(greetings: dict[str, bytes]) -> bytes:
-    """Return the id that two greetings make, by party and in their order."""
-    text = hashlib.sha256(b"qkdlab/session/2")
-    for party in sorted(greetings):
-        text.update(hashlib.sha256(greetings[party]).digest())
-    return text.digest()[:16]
-
-
 def _is_plain(text: object) -> bool:
     """Tell whether a text of the peer's can be shown as it is."""
     return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
-def _check(mine: Greeting, theirs: Greeting, peer: str) -> None:
+def is_greeting(data: bytes) -> bool:
+    """Tell whether `data` is a whole greeting, of whatever version."""
+    body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+    is_whole = hashlib.sha256(body).digest() == digest
+    return is_whole and body.startswith(_MAGIC) and len(data) <= MAX_GREETING_BYTES
+
+
+def code_of(data: bytes) -> tuple[bytes, bytes]:
+    """Return what the code of a whole greeting covers, and the code."""
+    end = len(data) - _DIGEST_BYTES
+    return data[: end - _CODE_BYTES], data[end - _CODE_BYTES : end]
+
+
+def check(mine: Greeting, theirs: Greeting, peer: str) -> None:
+    """Refuse a greeting that does not fit this party's; `peer` is who should say it.
+
+    Raises PeerVersionError, UsageError when both play the same party,
+    SecurityAbort(PEER_CONFIGURATION) for everything else.
+    """
     if theirs.software != mine.software:
         raise PeerVersionError(
             f"the other party runs qkdlab {theirs.software!r}, this one "
@@ -174,11 +159,7 @@ def _check(mine: Greeting, theirs: Greeting, peer: str) -> None:
 
 
 def _check_pads(mine: Greeting, theirs: Greeting) -> None:
-    """Refuse secrets that do not go on at the same place.
-
-    A sender marks a pad as spent before it leaves, so a receiver who has spent more
-    than the sender met a copy of its file that was put back.
-    """
+    """Refuse secrets of which one is behind what the other has seen of it."""
     if mine.pads is None or theirs.pads is None:
         if mine.pads != theirs.pads:
             texts = ("has none", "has one")
@@ -192,11 +173,11 @@ def _check_pads(mine: Greeting, theirs: Greeting) -> None:
         sender, receiver = theirs.pads[direction], mine.pads[direction]
         if direction.sender == mine.party:
             sender, receiver = receiver, sender
-        if not 0 <= sender - receiver < AHEAD:
+        if sender < receiver:
             raise SecurityAbort(
                 AbortCode.PEER_CONFIGURATION,
-                "the pre-shared secrets do not stand at the same pad: they are of "
-                "different origin, or a used file was put back; make a new one",
+                "an older copy of a pre-shared secret was put back: its pads would be "
+                "spent twice; make a new pair with 'qkdlab secret'",
                 {"direction": direction.value, "sent": sender, "received": receiver},
             )
 

@@ -45,7 +45,7 @@ __all__ = [
     "is_interactive",
 ]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 BATCH_SLOTS = 1 << 18
 """Slots that one message of a list carries at most."""
 

@@ -1,36 +1,53 @@
 """The pool of one-time pads for authentication, drawn from a pre-shared secret.
 
-The secret is uniform random bytes, equal on both sides: a hash key of 16 bytes per
-direction, then the pads, 16 bytes each, by turns for the two directions. A pad for a
-message of this party is marked spent on disk, and the disk is synchronised, before it
-is handed out; so none ever covers two messages, not after a crash either (SECURITY rule
-8). One that the peer named is marked when its tag was verified, before anything is made
-of the message. Spent pads are overwritten.
+The secret is uniform random bytes, equal on both sides: a key of 32 bytes for the codes
+of greetings, a hash key of 16 bytes per direction, then the pads, 16 bytes each, by
+turns for the two directions. A pad for a message of this party is marked spent on disk,
+and the disk is synchronised, before it is handed out; so none ever covers two messages,
+not after a crash either (SECURITY rule 8). One that the peer named is marked when its
+tag was verified, before anything is made of the message. Spent pads are overwritten.
+
+The file (format 2) belongs to one of the two parties. How far it was spent is on record
+outside of it, too (`qkdlab.link.high_water`), and the parties compare where they stand
+when they greet (`qkdlab.link.greeting`): an older copy that was put back at one of them
+is found out by the one or the other. Nobody notices when file and mark are both put
+back, at both parties.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import hmac
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from qkdlab.distill.authenticate import HASH_KEY_BYTES, PAD_BYTES
-from qkdlab.errors import AbortCode, ResourceError, SecurityAbort, VerifyError
+from qkdlab.errors import (
+    AbortCode,
+    ResourceError,
+    SecurityAbort,
+    UsageError,
+    VerifyError,
+)
 from qkdlab.link.direction import Direction
+from qkdlab.link.high_water import HighWater, mark_path, sync_folder
 
 __all__ = ["PadPool", "pool_bytes"]
 
-MAGIC = b"QKDPADS1"
+MAGIC = b"QKDPADS2"
+_MAGIC_1 = b"QKDPADS1"
+PARTY_AT, PARTY_BYTES = 16, 16
 COUNTER_AT = {Direction.ALICE_TO_BOB: 512, Direction.BOB_TO_ALICE: 1024}
 """Each counter has a disk sector to itself, so a torn write cannot touch the other."""
 SECRET_AT = 4096
-KEYS_BYTES = 2 * HASH_KEY_BYTES
+GREETING_KEY_BYTES = 32
+KEYS_BYTES = GREETING_KEY_BYTES + 2 * HASH_KEY_BYTES
 PAIR_BYTES = 2 * PAD_BYTES
-AHEAD = 64
-"""Pads that a peer may have spent on messages that never arrived."""
 
 
 def pool_bytes(n_pads: int) -> int:
@@ -42,31 +59,39 @@ class PadPool:
     """One party's copy of the pre-shared secret; see the module's description.
 
     Make one with :meth:`create` or :meth:`open` (file of mode 0600, locked against
-    other processes) or :meth:`memory` (tests and seeded runs).
+    other processes) or :meth:`memory` (tests).
     """
 
-    def __init__(
-        self, secret: bytearray, spent: dict[Direction, int], file: int | None
-    ) -> None:
+    def __init__(self, secret: bytearray, spent: dict[Direction, int]) -> None:
         self._secret = secret
         self._next = spent
-        self._file = file
+        self._file: int | None = None
+        self._mark: HighWater | None = None
         self._pads_taken = 0
 
     @classmethod
     def memory(cls, secret: bytes) -> Self:
         """Return a pool that forgets what it spent when the process ends."""
         _check_length(secret)
-        return cls(bytearray(secret), dict.fromkeys(Direction, 0), None)
+        return cls(bytearray(secret), dict.fromkeys(Direction, 0))
 
     @classmethod
-    def create(cls, path: Path, secret: bytes) -> Self:
-        """Write a new pool; ResourceError when the file exists or cannot be written."""
+    def create(cls, path: Path, secret: bytes, party: str) -> Self:
+        """Write a new pool for `party`, and return it open.
+
+        Raises ResourceError when the file exists or cannot be written.
+        """
         _check_length(secret)
+        if mark_path(path).exists() and not path.exists():
+            raise ResourceError(
+                f"{mark_path(path)}: is of an earlier secret; remove it, or choose "
+                "another name"
+            )
         n_pads = (len(secret) - KEYS_BYTES) // PAIR_BYTES
         head = bytearray(SECRET_AT)
         head[: len(MAGIC)] = MAGIC
         head[8:16] = n_pads.to_bytes(8, "little")
+        head[PARTY_AT : PARTY_AT + PARTY_BYTES] = _party_field(party)
         for at in COUNTER_AT.values():
             head[at : at + 16] = _counter(0)
         try:
@@ -78,18 +103,19 @@ class PadPool:
                 stream.write(bytes(head) + secret[: pool_bytes(n_pads)])
                 stream.flush()
                 os.fsync(stream.fileno())
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             path.unlink(missing_ok=True)
             raise _cannot_write(path, error) from None
-        return cls.open(path)
+        return cls.open(path, party)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open a pool where it was left.
+    def open(cls, path: Path, party: str) -> Self:
+        """Open the pool of `party` where it was left.
 
         Raises ResourceError when the file cannot be read, is in use or open to other
-        users, VerifyError when it is no pad pool.
+        users, UsageError when it is the other party's, VerifyError when it is no pad
+        pool, or an older copy of it was put back.
         """
         try:
             file = os.open(path, os.O_RDWR)
@@ -108,12 +134,19 @@ class PadPool:
                 raise ResourceError(
                     f"{path}: another process uses this pad pool"
                 ) from None
-            data = os.pread(file, os.fstat(file).st_size, 0)
-            spent = _read_head(path, data)
+            head, secret = bytearray(SECRET_AT), bytearray(_secret_bytes(file))
+            os.preadv(file, [head, secret], 0)
+            spent = _read_head(path, bytes(head), len(secret))
+            _check_party(path, bytes(head), party)
+            pool = cls(secret, spent)
+            pool._mark = HighWater(
+                path, pool._code_of(b"used " + party.encode()), spent
+            )
+            pool._file = file
         except BaseException:
             os.close(file)
             raise
-        return cls(bytearray(data[SECRET_AT:]), spent, file)
+        return pool
 
     @property
     def n_pads(self) -> int:
@@ -133,9 +166,17 @@ class PadPool:
         """Pad bits taken for tags of either direction since the pool was opened."""
         return 8 * PAD_BYTES * self._pads_taken
 
+    def greeting_code(self, text: bytes) -> bytes:
+        """Return the code of a greeting: it can only come from who has this secret.
+
+        HMAC-SHA-256, 32 bytes: computational, costs no pad, and stands for none; tags
+        of messages never rest on it.
+        """
+        return self._code_of(b"greeting")(text)
+
     def hash_key(self, direction: Direction) -> bytes:
         """Return the secret hash key of a direction."""
-        return self._bytes(HASH_KEY_BYTES * _place(direction))
+        return self._bytes(GREETING_KEY_BYTES + HASH_KEY_BYTES * _place(direction))
 
     def take(self, direction: Direction) -> tuple[int, bytes]:
         """Spend the next pad of a direction; return its index and the pad.
@@ -143,28 +184,37 @@ class PadPool:
         Raises SecurityAbort(POOL_EMPTY) when there is none.
         """
         index = self._next[direction]
-        return index, self._spend(direction, index)
+        return index, self._spend(direction)
 
     def look_at(self, direction: Direction, index: int) -> bytes | None:
         """Return the pad that the peer names, to verify its tag; nothing is spent.
 
-        Anybody can name a pad. Returns None for an index that is spent already or too
-        far ahead to be honest.
+        Anybody can name a pad. Returns None for any but the next: the channel loses
+        nothing within a session, and what was lost with an earlier one is skipped when
+        the parties greet (`skip_to`).
         """
-        first = self._next[direction]
-        if not first <= index < min(first + AHEAD, self.n_pads):
+        if index != self._next[direction] or index >= self.n_pads:
             return None
         return self._pad(direction, index)
 
     def take_at(self, direction: Direction, index: int) -> bytes | None:
-        """Spend a pad whose tag was verified, and all before it; as `look_at`."""
+        """Spend the pad whose tag was verified; as `look_at`."""
         if self.look_at(direction, index) is None:
             return None
-        return self._spend(direction, index)
+        return self._spend(direction)
+
+    def skip_to(self, direction: Direction, spent: int) -> None:
+        """Give up the pads that the peer has spent on messages that never arrived.
+
+        spent: as the peer told it, authenticated, not less than what is spent here
+        """
+        self._advance(direction, min(max(spent, self._next[direction]), self.n_pads))
 
     def close(self) -> None:
-        """Forget the secret and release the file."""
+        """Forget the secret and release the files."""
         self._secret[:] = bytes(len(self._secret))
+        if self._mark is not None:
+            self._mark.close()
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -184,28 +234,44 @@ class PadPool:
         left = ", ".join(f"{d} {self.remaining(d)}" for d in Direction)
         return f"PadPool({left} of {self.n_pads} pads left)"
 
-    def _spend(self, direction: Direction, index: int) -> bytes:
+    def _spend(self, direction: Direction) -> bytes:
+        index = self._next[direction]
         if index >= self.n_pads:
             raise SecurityAbort(
                 AbortCode.POOL_EMPTY,
                 "no pads are left to authenticate with",
                 {"direction": direction.value, "pads": self.n_pads},
             )
-        first = self._next[direction]
-        self._next[direction] = index + 1
         pad = self._pad(direction, index)
+        self._advance(direction, index + 1)
+        self._pads_taken += 1
+        return pad
+
+    def _advance(self, direction: Direction, end: int) -> None:
+        """Mark all pads before `end` as spent, on disk first; then overwrite them."""
+        first = self._next[direction]
+        self._next[direction] = end
         try:
-            if self._file is not None:
-                os.pwrite(self._file, _counter(index + 1), COUNTER_AT[direction])
+            if self._file is not None and self._mark is not None and end > first:
+                os.pwrite(self._file, _counter(end), COUNTER_AT[direction])
                 os.fsync(self._file)
-            for spent in range(first, index + 1):
+                self._mark.raise_to(self._next)
+            for spent in range(first, end):
                 self._overwrite(_pad_at(direction, spent))
         except OSError as error:
             raise ResourceError(
                 f"cannot mark a pad as spent: {error.strerror}"
             ) from None
-        self._pads_taken += 1
-        return pad
+
+    def _code_of(self, purpose: bytes) -> Callable[[bytes], bytes]:
+        """Return what makes the codes of texts for one purpose."""
+
+        def code(text: bytes) -> bytes:
+            key = bytes(self._secret[:GREETING_KEY_BYTES])
+            label = b"qkdlab/" + purpose + b"/1\0"
+            return hmac.new(key, label + text, hashlib.sha256).digest()
+
+        return code
 
     def _pad(self, direction: Direction, index: int) -> bytes:
         return self._bytes(_pad_at(direction, index))
@@ -221,15 +287,6 @@ class PadPool:
 
 def _cannot_write(path: Path, error: OSError) -> ResourceError:
     return ResourceError(f"{path}: cannot write the pad pool: {error.strerror}")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder safe on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _place(direction: Direction) -> int:
@@ -252,8 +309,33 @@ def _check_length(secret: bytes) -> None:
         )
 
 
-def _read_head(path: Path, data: bytes) -> dict[Direction, int]:
-    if data[: len(MAGIC)] != MAGIC or len(data) < SECRET_AT + pool_bytes(1):
+def _party_field(party: str) -> bytes:
+    return party.encode("ascii").ljust(PARTY_BYTES, b"\0")
+
+
+def _check_party(path: Path, head: bytes, party: str) -> None:
+    field = head[PARTY_AT : PARTY_AT + PARTY_BYTES]
+    if field == _party_field(party):
+        return
+    owner = field.rstrip(b"\0").decode("ascii", "replace")
+    if owner in {direction.sender for direction in Direction}:
+        raise UsageError(
+            f"{path}: this is the secret of {owner}; {party} takes the other of the two"
+        )
+    raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
+
+
+def _secret_bytes(file: int) -> int:
+    return max(0, os.fstat(file).st_size - SECRET_AT)
+
+
+def _read_head(path: Path, data: bytes, secret_bytes: int) -> dict[Direction, int]:
+    if data.startswith(_MAGIC_1):
+        raise VerifyError(
+            f"{path}: a pad pool of format 1, which has no key for greetings and no "
+            "mark of what was spent; make a new pair with 'qkdlab secret'"
+        )
+    if not data.startswith(MAGIC) or secret_bytes < pool_bytes(1):
         raise VerifyError(f"{path}: this is no pad pool")
     n_pads = int.from_bytes(data[8:16], "little")
     spent = {}
@@ -262,6 +344,6 @@ def _read_head(path: Path, data: bytes) -> dict[Direction, int]:
         if data[at : at + 16] != _counter(value) or value > n_pads:
             raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
         spent[direction] = value
-    if len(data) != SECRET_AT + pool_bytes(n_pads):
+    if secret_bytes != pool_bytes(n_pads):
         raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
     return spent

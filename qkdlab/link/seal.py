@@ -28,6 +28,7 @@ __all__ = [
     "SealedChannel",
     "abort_notice",
     "not_authentic",
+    "refuse_abort",
     "transcript_from_capture",
 ]
 
@@ -172,8 +173,7 @@ class SealedChannel:
         end_s = time.monotonic() + max(timeout_s, _HEARING_S)
         with suppress(PeerLost):
             while (frame := self._channel.receive(timeout_s)) is not None:
-                if frame[:2] == bytes((SEAL_VERSION, ABORT)):
-                    raise _peer_aborted(frame[2:])
+                refuse_abort(frame)
                 if time.monotonic() > end_s:
                     return
 
@@ -224,8 +224,7 @@ class SealedChannel:
     def _take(self, frame: bytes) -> None:
         if len(frame) < 2 or frame[0] != SEAL_VERSION:
             raise _Refused
-        if frame[1] == ABORT:
-            raise _peer_aborted(frame[2:])
+        refuse_abort(frame)
         closing, number, index, tag, data = _parse(frame)
         if number != self._in.number(ahead=1) or not self._in.add(data):
             raise _Refused
@@ -366,6 +365,12 @@ def _parse(frame: bytes) -> tuple[bool, bytes, int, bytes, bytes]:
 def abort_notice(code: AbortCode) -> bytes:
     """Return the frame that tells the peer why this party stops."""
     return bytes((SEAL_VERSION, ABORT)) + code.value.encode("ascii")
+
+
+def refuse_abort(frame: bytes) -> None:
+    """Raise SecurityAbort(PEER_ABORTED) with the peer's code when `frame` says so."""
+    if frame[:2] == bytes((SEAL_VERSION, ABORT)):
+        raise _peer_aborted(frame[2:])
 
 
 def not_authentic() -> SecurityAbort:

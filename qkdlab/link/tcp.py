@@ -18,6 +18,7 @@ from collections import deque
 from qkdlab.clock import Clock
 from qkdlab.errors import AbortCode, PeerLost, QkdlabError, SecurityAbort
 from qkdlab.link.frames import (
+    MAX_FRAME_BYTES,
     SIGN_OF_LIFE,
     DamagedFrame,
     Farewell,
@@ -54,6 +55,7 @@ class TcpChannel:
     clock:      whose tasks wait here; a run that ends early unwinds them
     patience_s: without a sign of life for so long, or with no bytes taken, the peer is
                 lost
+    longest_bytes: of a message that is taken, until `admit`
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class TcpChannel:
         clock: Clock,
         *,
         patience_s: float = DEFAULT_PATIENCE_S,
+        longest_bytes: int = MAX_FRAME_BYTES,
     ) -> None:
         self._socket = connected
         self._clock = clock
@@ -74,6 +77,7 @@ class TcpChannel:
         self._closed = False
         self._is_torn = False
         self._last_sent_s = time.monotonic()
+        self._frames = FrameReader(longest_bytes)
         _prepare(connected)
         self._reader = threading.Thread(
             target=self._read_all, name="qkdlab-channel", daemon=True
@@ -119,6 +123,18 @@ class TcpChannel:
             if end_s is not None and time.monotonic() >= end_s:
                 return None
             self._let_stop()
+
+    def admit(self) -> None:
+        """Take messages of any length from now on: the other end is the peer."""
+        self._frames.longest_bytes = MAX_FRAME_BYTES
+
+    def drop(self) -> None:
+        """Close this end at once, without a word: for those to whom none is owed."""
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(_LINGER_S)
+        self._socket.close()
 
     def close(self, farewell: Farewell = Farewell.DONE) -> None:
         """Say why, then close this end; closing twice is allowed."""
@@ -186,7 +202,7 @@ class TcpChannel:
             self._finish(PeerLost(_cut(error)))
 
     def _read_frames(self) -> None:
-        frames = FrameReader()
+        frames = self._frames
         heard_s = begun_s = time.monotonic()
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)

@@ -7,20 +7,22 @@ interface.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Self
 
 from qkdlab.clock import Clock, seconds
 from qkdlab.errors import PeerLost, ResourceError, UsageError
 from qkdlab.link.tcp import DEFAULT_PATIENCE_S, TcpChannel
 
-__all__ = ["DEFAULT_WAIT_S", "PeerAddress", "connect", "listen"]
+__all__ = ["DEFAULT_WAIT_S", "Listener", "PeerAddress", "connect"]
 
 DEFAULT_WAIT_S = 600.0
 _LOOPBACK = "127.0.0.1"
 _RETRY_S = 0.25
 _ATTEMPT_S = 5.0
+_BACKLOG = 16
+"""Connections that the system keeps until they are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +48,43 @@ class PeerAddress:
         return f"{host}:{self.port}"
 
 
-def listen(
-    address: PeerAddress,
-    clock: Clock,
-    *,
-    wait_s: float = DEFAULT_WAIT_S,
-    patience_s: float = DEFAULT_PATIENCE_S,
-    listening: Callable[[PeerAddress], None] = lambda address: None,
-) -> TcpChannel:
-    """Wait for the other party to connect; one connection is taken.
+class Listener:
+    """A port where others can connect.
 
-    listening: called with the address once somebody can connect; it has the port that
-               the system chose for port 0
-
-    Raises ResourceError when the address cannot be had, PeerLost when nobody came
-    within `wait_s`.
+    Raises ResourceError when the address cannot be had.
     """
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        server = socket.create_server((address.host, address.port), family=family)
-    except OSError as error:
-        raise ResourceError(
-            f"{address}: cannot listen there: {_reason(error)}"
-        ) from None
-    with server:
-        server.setblocking(False)
-        listening(PeerAddress(address.host, server.getsockname()[1]))
-        taken: list[socket.socket] = []
 
-        def has_come() -> bool:
-            try:
-                taken.append(server.accept()[0])
-            except (BlockingIOError, ConnectionError):
-                return False
-            return True
+    def __init__(self, address: PeerAddress) -> None:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        try:
+            self._server = socket.create_server(
+                (address.host, address.port), family=family, backlog=_BACKLOG
+            )
+        except OSError as error:
+            raise ResourceError(
+                f"{address}: cannot listen there: {_reason(error)}"
+            ) from None
+        self._server.setblocking(False)
+        self.address = PeerAddress(address.host, self._server.getsockname()[1])
+        """With the port that the system chose for port 0."""
 
-        end_ps = clock.now_ps() + seconds(wait_s)
-        if not clock.wait(has_come, deadline_ps=end_ps, what="the other party"):
-            raise PeerLost(f"the other party did not come to {address} in {wait_s:g} s")
-    return TcpChannel(taken[0], clock, patience_s=patience_s)
+    def accept(self) -> socket.socket | None:
+        """Return the next connection, or None when nobody has come."""
+        try:
+            return self._server.accept()[0]
+        except (BlockingIOError, ConnectionError):
+            return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.close()
 
 
 def connect(

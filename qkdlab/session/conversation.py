@@ -84,13 +84,16 @@ class Conversation:
         )
         self._channel.send(text.encode(), end_of_phase=True)
 
-    def receive(self, kind: str) -> dict[str, Any]:
+    def receive(self, kind: str, *, patience_s: float | None = None) -> dict[str, Any]:
         """Wait for the peer's message `kind`; return its fields.
+
+        patience_s: so long at most; as long as for every message when not given
 
         Raises PeerLost, SecurityAbort(AUTHENTICATION_FAILED),
         SecurityAbort(PROTOCOL_VIOLATION) for any other message.
         """
-        patience_s = self._driver.patience_s
+        if patience_s is None:
+            patience_s = self._driver.patience_s
         received = self._channel.receive(patience_s)
         if received is None:
             raise PeerLost(

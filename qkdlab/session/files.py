@@ -66,7 +66,7 @@ class PartyFiles:
         self._leaves_journal = config.key_class != "secure"
         self.keys: list[KeyBlock] = []
         self.journal = Journal(private / "journal.bin")
-        self.pool = secrets.open_pool(private / "pads.bin")
+        self.pool = secrets.open_pool(private / "pads.bin", party)
         self.store = KeyStore(private / "keys")
         self.run_file = RunFileWriter(
             self.path,

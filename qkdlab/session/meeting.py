@@ -7,22 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from qkdlab.errors import SecurityAbort
+from qkdlab.errors import QkdlabError, SecurityAbort
 from qkdlab.link.frames import Farewell
-from qkdlab.link.greeting import Greeting, greet
+from qkdlab.link.greeting import Greeting
+from qkdlab.link.handshake import Handshake, greet
+from qkdlab.link.reception import GREETING_S, receive_peer
 from qkdlab.link.tcp import DEFAULT_PATIENCE_S, TcpChannel
-from qkdlab.link.tcp_open import DEFAULT_WAIT_S, PeerAddress, connect, listen
+from qkdlab.link.tcp_open import DEFAULT_WAIT_S, Listener, PeerAddress, connect
 from qkdlab.session.signals import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qkdlab.clock import BenchClock
+    from qkdlab.link.pool import PadPool
     from qkdlab.progress import Report
 
-__all__ = ["Meeting", "leaving", "meet"]
-
-_GREETING_S = 30.0
+__all__ = ["Guest", "Meeting", "leaving", "meet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +40,65 @@ class Meeting:
     patience_s: float = DEFAULT_PATIENCE_S
 
 
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who this party is when it meets the other.
+
+    party, peer:   their names
+    experiment, configuration: what it is about to do, see `Greeting`
+    pool:          its pre-shared secret, None without one
+    """
+
+    party: str
+    peer: str
+    experiment: str
+    configuration: str
+    pool: PadPool | None
+
+    def handshake(self) -> Handshake:
+        """Return a new greeting's half, with a nonce of its own."""
+        greeting = Greeting.of(
+            self.party, self.experiment, self.configuration, self.pool
+        )
+        return Handshake(greeting, self.peer, self.pool)
+
+
 def meet(
     meeting: Meeting,
     clock: BenchClock,
-    greeting: Greeting,
-    peer: str,
+    guest: Guest,
     poll: Callable[[], None],
     progress: Report,
 ) -> tuple[TcpChannel, bytes]:
-    """Return the channel to the party `peer`, and the session's id.
+    """Return the channel to the other party, and the session's id.
 
-    `poll` may raise to end the wait. Raises as `listen`, `connect` and `greet`.
+    `poll` may raise to end the wait. Raises as `receive_peer`, or `connect` and
+    `greet`; and ResourceError when this party cannot listen.
     """
-    clock.spawn(greeting.party, lambda: _meet(meeting, clock, greeting, peer, progress))
-    met: tuple[TcpChannel, bytes] = clock.run(poll)[greeting.party]  # type: ignore[assignment]
+    clock.spawn(guest.party, lambda: _meet(meeting, clock, guest, progress))
+    met: tuple[TcpChannel, bytes] = clock.run(poll)[guest.party]  # type: ignore[assignment]
     return met
 
 
 def _meet(
-    meeting: Meeting, clock: BenchClock, greeting: Greeting, peer: str, progress: Report
+    meeting: Meeting, clock: BenchClock, guest: Guest, progress: Report
 ) -> tuple[TcpChannel, bytes]:
     waiting = {"wait_s": meeting.wait_s, "patience_s": meeting.patience_s}
     if meeting.listens:
 
-        def tell(address: PeerAddress) -> None:
-            progress(f"{greeting.party}: waiting for {peer} at {address}", 0, 1)
+        def tell(error: QkdlabError) -> None:
+            progress(f"{guest.party}: somebody was turned away: {error}", 0, 1)
 
-        channel = listen(meeting.address, clock, listening=tell, **waiting)
-    else:
-        progress(f"{greeting.party}: looking for {peer} at {meeting.address}", 0, 1)
-        channel = connect(meeting.address, clock, **waiting)
+        with Listener(meeting.address) as listener:
+            where = f"waiting for {guest.peer} at {listener.address}"
+            progress(f"{guest.party}: {where}", 0, 1)
+            return receive_peer(
+                listener, clock, guest.handshake, turned_away=tell, **waiting
+            )
+    progress(f"{guest.party}: looking for {guest.peer} at {meeting.address}", 0, 1)
+    channel = connect(meeting.address, clock, **waiting)
     try:
-        return channel, greet(channel, greeting, peer, _GREETING_S)
+        return channel, greet(channel, guest.handshake(), GREETING_S)
     except BaseException as error:
         channel.close(_farewell(error))
         raise

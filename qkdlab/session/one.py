@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qkdlab.errors import AbortCode, ConfigError, SecurityAbort, UsageError
-from qkdlab.link.greeting import Greeting
 from qkdlab.link.pool import PadPool
+from qkdlab.link.reception import GREETING_S
 from qkdlab.session.files import PartyFiles, make_folder
-from qkdlab.session.meeting import Meeting, leaving, meet
+from qkdlab.session.meeting import Guest, Meeting, leaving, meet
 from qkdlab.session.party import PartySession
 from qkdlab.session.result import build_result, write_result
 from qkdlab.session.run import Outcome
@@ -63,14 +63,14 @@ def play_one(
     with ExitStack() as stack:
         stack.callback(bench.close)
         program = _program(config, party)
-        pool = _open_pool(config, secret, stack)
+        pool = _open_pool(config, party, secret, stack)
         make_folder(folder)
         interrupts = stack.enter_context(Interrupts())
+        peer = next(other for other in PARTIES if other != party)
         channel, session_id = meet(
             meeting,
             bench.clock,
-            Greeting.of(party, config.experiment, config.hash, pool),
-            next(other for other in PARTIES if other != party),
+            Guest(party, peer, config.experiment, config.hash, pool),
             interrupts.check,
             progress,
         )
@@ -112,12 +112,12 @@ def _program(config: RunConfig, party: str) -> Program:
 
 
 def _open_pool(
-    config: RunConfig, secret: Path | None, stack: ExitStack
+    config: RunConfig, party: str, secret: Path | None, stack: ExitStack
 ) -> PadPool | None:
     """Return the pre-shared pads, or None where they need be no secret."""
     refuse_what_is_not_secure(config)
     if secret is not None:
-        pool = PadPool.open(secret)
+        pool = PadPool.open(secret, party)
         stack.callback(pool.close)
         return pool
     if config.key_class == "secure":
@@ -129,15 +129,14 @@ def _authenticate(session: PartySession) -> None:
     """Exchange a first authenticated word, which covers both greetings.
 
     Before it anybody could have greeted, and nothing is switched on (SECURITY rule 8).
-    The first party listens first: it spends no pad before it knows for certain how many
-    of its pads the other has seen. A copy of its secret that was put back is found out,
-    whatever happened to the greetings.
+    Where the parties' secrets stand is known by then; see `qkdlab.link.handshake`.
+    Whoever greets well and then says nothing is given no longer than a greeting takes.
     """
     speaks_first = session.party != PARTIES[0]
     try:
         if speaks_first:
             session.conversation.send(_MET)
-        session.conversation.receive(_MET)
+        session.conversation.receive(_MET, patience_s=GREETING_S)
         if not speaks_first:
             session.conversation.send(_MET)
     except SecurityAbort as abort:

@@ -42,8 +42,8 @@ class Secrets(Protocol):
         """Return the source of one party's own bits."""
         ...
 
-    def open_pool(self, path: Path) -> PadPool:
-        """Return the pads to authenticate with; a new pool is made at `path`."""
+    def open_pool(self, path: Path, party: str) -> PadPool:
+        """Return a party's pads to authenticate with; a new pool is made at `path`."""
         ...
 
 
@@ -71,9 +71,9 @@ class RunSecrets:
         """Return the source of one party's own bits."""
         return _randomness(self._seed, party)
 
-    def open_pool(self, path: Path) -> PadPool:
+    def open_pool(self, path: Path, party: str) -> PadPool:
         """Write the pre-shared secret to `path`, and return it as a pool."""
-        return PadPool.create(path, self.pads)
+        return PadPool.create(path, self.pads, party)
 
     def _session_id(self) -> bytes:
         if self._seed is None:
@@ -113,12 +113,12 @@ class PeerSecrets:
         """Return the source of this party's own bits."""
         return _randomness(self._seed, party)
 
-    def open_pool(self, path: Path) -> PadPool:
+    def open_pool(self, path: Path, party: str) -> PadPool:
         """Return the pre-shared pads, or a new pool of pads that are no secret."""
         if self._pool is not None:
             return self._pool
         pads = hashlib.shake_256(b"qkdlab/public pads/1" + self.session)
-        return PadPool.create(path, pads.digest(pool_bytes(_N_PADS)))
+        return PadPool.create(path, pads.digest(pool_bytes(_N_PADS)), party)
 
     def __repr__(self) -> str:
         return "PeerSecrets()"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -61,13 +62,35 @@ def test_without_a_secret_one_is_warned(capsys, tmp_path, served):
     assert "no --secret" in told
 
 
-def test_a_secret_that_others_can_read_is_refused(capsys, tmp_path, served):
-    secret = tmp_path / "pads"
-    assert main(["secret", str(secret), "--pads", "10"]) == 0
-    secret.chmod(0o644)
-    arguments = ("--connect", "7001", "--attach", served, "--secret", str(secret))
+@pytest.fixture
+def secret(tmp_path) -> dict[str, str]:
+    """Make a secret; return the two files."""
+    paths = {party: str(tmp_path / f"{party}.secret") for party in ("alice", "bob")}
+    assert main(["secret", *paths.values(), "--pads", "10"]) == 0
+    return paths
+
+
+def test_a_secret_that_others_can_read_is_refused(capsys, secret, served):
+    Path(secret["bob"]).chmod(0o644)
+    arguments = ("--connect", "7001", "--attach", served, "--secret", secret["bob"])
     told = refused(capsys, "bob", "bb84_tiny", *arguments, code=5)
     assert "chmod 600" in told
+
+
+def test_the_secret_of_the_other_party_is_refused(capsys, secret, served):
+    arguments = ("--connect", "7001", "--attach", served, "--secret", secret["alice"])
+    told = refused(capsys, "bob", "bb84_tiny", *arguments, code=1)
+    assert "the secret of alice" in told
+
+
+def test_an_older_copy_of_a_secret_is_refused(capsys, secret, served):
+    before = Path(secret["bob"]).read_bytes()
+    with PadPool.open(Path(secret["bob"]), "bob") as pool:
+        pool.take(Direction.BOB_TO_ALICE)
+    Path(secret["bob"]).write_bytes(before)
+    arguments = ("--connect", "7001", "--attach", served, "--secret", secret["bob"])
+    told = refused(capsys, "bob", "bb84_tiny", *arguments, code=4)
+    assert "older copy was put back" in told
 
 
 def test_a_file_that_is_no_secret_is_refused(capsys, tmp_path, served):
@@ -78,28 +101,41 @@ def test_a_file_that_is_no_secret_is_refused(capsys, tmp_path, served):
     assert "no pad pool" in refused(capsys, "bob", "bb84_tiny", *arguments, code=4)
 
 
-def test_a_secret_has_the_pads_that_were_asked_for_and_is_its_owners(tmp_path):
-    secret = tmp_path / "pads"
-    assert main(["secret", str(secret), "--pads", "10"]) == 0
-    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    with PadPool.open(secret) as pool:
-        assert {pool.remaining(d) for d in Direction} == {10}
+def test_a_secret_has_the_pads_that_were_asked_for_and_is_its_owners(secret):
+    for party, path in secret.items():
+        assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+        with PadPool.open(Path(path), party) as pool:
+            assert {pool.remaining(d) for d in Direction} == {10}
+
+
+def test_both_files_of_a_secret_hold_the_same_pads(secret):
+    with (
+        PadPool.open(Path(secret["alice"]), "alice") as sender,
+        PadPool.open(Path(secret["bob"]), "bob") as receiver,
+    ):
+        index, pad = sender.take(Direction.ALICE_TO_BOB)
+        assert receiver.take_at(Direction.ALICE_TO_BOB, index) == pad
 
 
 def test_with_json_a_secret_tells_where_it_is_and_nothing_that_is_in_it(
     capsys, tmp_path
 ):
-    secret = tmp_path / "pads"
-    assert main(["secret", str(secret), "--pads", "10", "--json"]) == 0
+    paths = {party: str(tmp_path / party) for party in ("alice", "bob")}
+    assert main(["secret", *paths.values(), "--pads", "10", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == {"file": str(secret), "pads": 10}
+    assert told == {"files": paths, "pads": 10}
 
 
-def test_no_two_secrets_are_equal_and_none_is_written_over(capsys, tmp_path):
-    first, second = tmp_path / "first", tmp_path / "second"
-    for secret in (first, second):
-        assert main(["secret", str(secret), "--pads", "10"]) == 0
-    assert first.read_bytes()[4096:] != second.read_bytes()[4096:]
-    before = first.read_bytes()
-    refused(capsys, "secret", str(first), code=5)
-    assert first.read_bytes() == before
+def test_no_two_secrets_are_equal_and_none_is_written_over(capsys, secret, tmp_path):
+    others = [str(tmp_path / "third"), str(tmp_path / "fourth")]
+    assert main(["secret", *others, "--pads", "10"]) == 0
+    before = Path(secret["alice"]).read_bytes()
+    assert before[4096:] != Path(others[0]).read_bytes()[4096:]
+    refused(capsys, "secret", *secret.values(), code=5)
+    assert Path(secret["alice"]).read_bytes() == before
+
+
+def test_half_a_secret_is_not_left(capsys, secret, tmp_path):
+    fresh = tmp_path / "fresh"
+    refused(capsys, "secret", str(fresh), secret["bob"], code=5)
+    assert not list(tmp_path.glob("fresh*"))

@@ -203,13 +203,13 @@ class Line:
     def tag(self, side, pad_index):
         way = self.ways[side]
         turn = 0 if way == "alice-to-bob" else 1
-        hash_key = self.secret[16 * turn : 16 * turn + 16]
-        at = 32 + 32 * pad_index + 16 * turn
+        hash_key = self.secret[32 + 16 * turn : 48 + 16 * turn]
+        at = 64 + 32 * pad_index + 16 * turn
         covered = b"".join(
             write("blob", part)
             for part in (
                 b"qkdlab/seal",
-                bytes([1, 1]),
+                bytes([1, 2]),
                 self.session,
                 way.encode(),
                 self.configuration,

@@ -32,7 +32,7 @@ class Ending:
 def greet(line, plan):
     line.send(
         "hello",
-        protocol_version=1,
+        protocol_version=2,
         session=line.session,
         configuration=line.configuration,
         plan=plan,

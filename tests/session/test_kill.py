@@ -186,7 +186,7 @@ def no_pad_covers_two_messages(left: Killed) -> None:
             continue
         mine = WAYS[PARTIES.index(party)]
         # the same pool once more, as the next run would
-        with PadPool.open(path) as pool:
+        with PadPool.open(path, party) as pool:
             index, pad = pool.take(mine)
         assert all(index > spent for way, spent in used if way is mine)
         assert any(pad)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tcp_proxy
 from session.two_parties import DEADLINE_S, Pair, configuration, install, program
 from station_fakes import DIARY
 from tcp_proxy import BACK, FORTH, Proxy
 
+import qkdlab.session.one
+from qkdlab.clock import RealClock
 from qkdlab.errors import (
     AbortCode,
     ConfigError,
@@ -19,13 +21,16 @@ from qkdlab.errors import (
     PeerVersionError,
     SecurityAbort,
     UsageError,
+    VerifyError,
 )
 from qkdlab.keys.store import KeyState, KeyStore
 from qkdlab.link.direction import Direction
-from qkdlab.link.greeting import Greeting
+from qkdlab.link.handshake import greet
 from qkdlab.link.pool import PadPool, pool_bytes
+from qkdlab.link.tcp_open import PeerAddress, connect
 from qkdlab.runfile.reader import open_run
 from qkdlab.session.experiment import PartyResult
+from qkdlab.session.meeting import Guest
 from qkdlab.session.signals import Interrupted
 
 
@@ -189,7 +194,7 @@ def secrets(folder: Path) -> dict[str, Path]:
     paths = {}
     for party in ("alice", "bob"):
         paths[party] = folder / f"{party}.pads"
-        PadPool.create(paths[party], bytes(range(256)) * 20).close()
+        PadPool.create(paths[party], bytes(range(256)) * 20, party).close()
     return paths
 
 
@@ -202,67 +207,153 @@ def run_with(pair: Pair, paths: dict[str, Path]):
 
 def test_a_second_run_goes_on_with_fresh_pads(programs, tmp_path):
     paths = secrets(tmp_path)
-    spent = []
+    counts = []
     for name in ("first", "second"):
         for outcome in run_with(Pair(tmp_path / name), paths):
             assert outcome.exit_code == 0
-        with PadPool.open(paths["alice"]) as pool:
-            spent.append([pool.spent(d) for d in pool._next])
-    assert all(two == 2 * one > 0 for one, two in zip(*spent, strict=True))
+        counts.append(spent(paths["alice"], "alice").values())
+    assert all(two == 2 * one > 0 for one, two in zip(*counts, strict=True))
+
+
+def mark(path: Path) -> Path:
+    return path.with_name(path.name + ".used")
+
+
+def put_back(path: Path, before: tuple[bytes, bytes]) -> None:
+    """Put back a secret and its mark, so that the party itself notices nothing."""
+    path.write_bytes(before[0])
+    mark(path).write_bytes(before[1])
+
+
+def copied(path: Path) -> tuple[bytes, bytes]:
+    return path.read_bytes(), mark(path).read_bytes()
+
+
+def spent(path: Path, party: str) -> dict[Direction, int]:
+    with PadPool.open(path, party) as pool:
+        return {d: pool.spent(d) for d in Direction}
 
 
 def test_whoever_has_another_secret_touches_no_instrument(programs, tmp_path):
     paths = secrets(tmp_path)
-    paths["bob"].unlink()
-    PadPool.create(paths["bob"], bytes(range(1, 256)) * 20 + bytes(20)).close()
-    for outcome in run_with(Pair(tmp_path / "run"), paths):
-        assert outcome.exit_code == 3
+    for path in (paths["bob"], mark(paths["bob"])):
+        path.unlink()
+    PadPool.create(paths["bob"], bytes(pool_bytes(100)), "bob").close()
+    pair = Pair(tmp_path / "run")
+    pair.wait_s = 2.0
+    for error in run_with(pair, paths):
+        assert isinstance(error, SecurityAbort)
+        assert error.code is AbortCode.AUTHENTICATION_FAILED
     assert DIARY == []
+    for party, path in paths.items():
+        assert set(spent(path, party).values()) == {0}
 
 
-def test_no_pad_is_used_twice_though_greetings_hide_that_a_file_was_put_back(
+def test_a_secret_that_was_put_back_is_refused_before_anybody_is_met(
     programs, tmp_path
 ):
     paths = secrets(tmp_path)
     before = paths["alice"].read_bytes()
     run_with(Pair(tmp_path / "first"), paths)
     paths["alice"].write_bytes(before)
-    with PadPool.open(paths["bob"]) as pool:
-        spent = {d.value: pool.spent(d) for d in Direction}
-    counts = {BACK: spent, FORTH: dict.fromkeys(spent, 0)}
+    pair = Pair(tmp_path / "second")
+    pair.play("alice", secret=paths["alice"]).join(DEADLINE_S)
+    assert isinstance(pair.ended["alice"], VerifyError)
+    assert "older copy was put back" in str(pair.ended["alice"])
 
-    def hide(way: str, number: int, message: bytes) -> list[bytes]:
-        if number:
-            return [message]
-        return [replace(Greeting.decode(message), pads=counts[way]).encode()]
+
+@pytest.mark.parametrize("party", ["alice", "bob"])
+def test_a_secret_that_was_put_back_with_its_mark_is_refused_by_both(
+    programs, tmp_path, party
+):
+    paths = secrets(tmp_path)
+    before = copied(paths[party])
+    run_with(Pair(tmp_path / "first"), paths)
+    put_back(paths[party], before)
+    where = {p: spent(path, p) for p, path in paths.items()}
+    for error in run_with(Pair(tmp_path / "second"), paths):
+        assert isinstance(error, SecurityAbort)
+        assert error.code is AbortCode.PEER_CONFIGURATION
+    assert where == {p: spent(path, p) for p, path in paths.items()}
+
+
+def test_secrets_that_were_both_put_back_are_refused_by_each(programs, tmp_path):
+    paths = secrets(tmp_path)
+    before = {p: path.read_bytes() for p, path in paths.items()}
+    run_with(Pair(tmp_path / "first"), paths)
+    for party, path in paths.items():
+        path.write_bytes(before[party])
+    pair = Pair(tmp_path / "second")
+    for party, path in paths.items():
+        pair.play(party, secret=path).join(DEADLINE_S)
+        assert isinstance(pair.ended[party], VerifyError)
+
+
+@pytest.mark.parametrize("party", ["alice", "bob"])
+def test_no_pad_is_used_twice_though_an_old_greeting_hides_that_a_file_was_put_back(
+    programs, tmp_path, party
+):
+    """Somebody on the line says the other party's first greeting again."""
+    paths = secrets(tmp_path)
+    before = copied(paths[party])
+    way = FORTH if party == "alice" else BACK
+    pair = Pair(tmp_path / "first")
+    with Proxy(pair.port) as proxy:
+        alice = pair.play("alice", secret=paths["alice"])
+        pair.play("bob", secret=paths["bob"], port=proxy.port).join(DEADLINE_S)
+        alice.join(DEADLINE_S)
+        old = next(message for seen, message in proxy.seen if seen == way)
+    put_back(paths[party], before)
+
+    def hide(seen_way: str, number: int, message: bytes) -> list[bytes]:
+        return [old] if (seen_way, number) == (way, 0) else [message]
 
     pair = Pair(tmp_path / "second")
+    pair.wait_s = 2.0
     with Proxy(pair.port, hide) as proxy:
         alice = pair.play("alice", secret=paths["alice"])
         pair.play("bob", secret=paths["bob"], port=proxy.port).join(DEADLINE_S)
         alice.join(DEADLINE_S)
-    assert [outcome.exit_code for outcome in pair.ended.values()] == [3, 3]
-    with PadPool.open(paths["alice"]) as pool:
-        assert pool.spent(Direction.ALICE_TO_BOB) == 0
+    assert [error.exit_code for error in pair.ended.values()] == [3, 3]
+    assert set(spent(paths[party], party).values()) == {0}
 
 
-def test_a_secret_that_was_put_back_is_refused(programs, tmp_path):
+def test_pads_that_were_spent_in_vain_do_not_hinder(programs, tmp_path):
     paths = secrets(tmp_path)
-    before = paths["alice"].read_bytes()
-    run_with(Pair(tmp_path / "first"), paths)
-    paths["alice"].write_bytes(before)
-    for error in run_with(Pair(tmp_path / "second"), paths):
-        assert isinstance(error, SecurityAbort)
-        assert error.code is AbortCode.PEER_CONFIGURATION
-
-
-def test_different_secrets_end_both_with_the_same_exit_code(programs, tmp_path):
-    paths = secrets(tmp_path)
-    paths["bob"].unlink()
-    PadPool.create(paths["bob"], bytes(pool_bytes(100))).close()
+    with PadPool.open(paths["bob"], "bob") as pool:
+        for _ in range(100):
+            pool.take(Direction.BOB_TO_ALICE)
     for outcome in run_with(Pair(tmp_path / "run"), paths):
-        assert outcome.exit_code == 3
-        assert outcome.result["secret_bits"] == 0
+        assert outcome.exit_code == 0
+    assert spent(paths["alice"], "alice") == spent(paths["bob"], "bob")
+
+
+def test_whoever_greets_and_then_says_nothing_is_left_in_time(
+    programs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(qkdlab.session.one, "GREETING_S", 0.5)
+    pair = Pair(tmp_path)
+    alice = pair.play("alice")
+    address = PeerAddress("127.0.0.1", pair.port)
+    bob = connect(address, RealClock(), wait_s=DEADLINE_S)
+    greet(bob, Guest("bob", "alice", "fake", configuration().hash, None).handshake(), 9)
+    alice.join(DEADLINE_S)
+    bob.close()
+    assert isinstance(pair.ended["alice"], PeerLost)
+    assert "said nothing for 0.5 s; expected 'met'" in str(pair.ended["alice"])
+    assert DIARY == []
+
+
+def test_a_stranger_who_comes_first_does_not_end_the_run(programs, tmp_path):
+    paths = secrets(tmp_path)
+    pair = Pair(tmp_path / "run")
+    alice = pair.play("alice", secret=paths["alice"])
+    stranger = tcp_proxy.connected(pair.port)
+    with stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        pair.play("bob", secret=paths["bob"]).join(DEADLINE_S)
+        alice.join(DEADLINE_S)
+    assert [outcome.exit_code for outcome in pair.ended.values()] == [0, 0]
 
 
 def test_pads_stay_in_the_file_that_was_given(programs, tmp_path):

@@ -20,7 +20,9 @@ MESSAGES = {"greeting": 0, "met": 1, "hello": 2, "finished": 3}
 @pytest.fixture
 def pair(monkeypatch, tmp_path) -> Pair:
     install(monkeypatch)
-    return Pair(tmp_path)
+    made = Pair(tmp_path)
+    made.wait_s = 3.0  # who heard a damaged greeting listens on for so long
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -361,7 +361,10 @@ def test_what_a_secure_run_leaves_behind_does_not_give_its_outcomes(world, tmp_p
     outcome = started(world, folder, configuration(None, "secure"))
     assert outcome.result["secret_bits"] == 64
     left = [p for p in folder.rglob("*") if p.is_file()]
-    assert {p.name for p in left if p.parent.name == "bob"} == {"pads.bin"}
+    assert {p.name for p in left if p.parent.name == "bob"} == {
+        "pads.bin",
+        "pads.bin.used",
+    }
     for path in left:
         assert CommittingParty.secret not in path.read_bytes(), path
     with h5py.File(folder / "bob.h5") as file:

@@ -191,7 +191,7 @@ def test_spent_pads_are_gone(secure_run: Any, party: str) -> None:
     data = (secure_run.folder / party / "pads.bin").read_bytes()
     spent = int.from_bytes(data[512:520], "little")
     assert spent > 3
-    assert data[4096 + 32 : 4096 + 32 + 16] == bytes(16)
+    assert data[4096 + 64 : 4096 + 64 + 16] == bytes(16)
 
 
 @pytest.mark.parametrize("run", ["secure_run", "lab_run", "blocks_run"])

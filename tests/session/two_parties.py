@@ -107,6 +107,7 @@ class Pair:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.wait_s = 20.0
         self.ended: dict[str, object] = {}
         self.benches: dict[str, HostBench] = {}
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -133,7 +134,7 @@ class Pair:
                     party or name,
                     self.benches[name],
                     self.folder / name,
-                    Meeting(PeerAddress("127.0.0.1", port), listens, 20.0, 10.0),
+                    Meeting(PeerAddress("127.0.0.1", port), listens, self.wait_s, 10.0),
                     lambda what, done, total: None,
                     secret=secret,
                 )
