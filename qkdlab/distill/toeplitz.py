@@ -20,7 +20,10 @@ from qkdlab.bits.array import BitArray
 
 __all__ = ["Method", "seed_bits", "toeplitz_hash"]
 
-Method = Literal["karatsuba", "float-fft"]
+Method = Literal["karatsuba", "additive-fft", "float-fft"]
+
+LONG_BITS = 1 << 21
+"""Input bits above which the additive FFT is the faster one [measured]."""
 
 
 def seed_bits(n_bits: int) -> int:
@@ -53,13 +56,15 @@ def toeplitz_hash(
     head = bits[:n_output]
     if n_output == n:
         return head
-    return head ^ _product(seed, bits[n_output:], method or _fastest())
+    return head ^ _product(seed, bits[n_output:], method or _fastest(n))
 
 
-def _fastest() -> Method:
+def _fastest(n_bits: int) -> Method:
     from qkdlab.distill.carryless.lanes import lanes_of_this_cpu
 
-    return "karatsuba" if lanes_of_this_cpu() else "float-fft"
+    if not lanes_of_this_cpu():
+        return "float-fft"
+    return "additive-fft" if n_bits > LONG_BITS else "karatsuba"
 
 
 def _product(seed: BitArray, tail: BitArray, method: Method) -> BitArray:
@@ -67,6 +72,10 @@ def _product(seed: BitArray, tail: BitArray, method: Method) -> BitArray:
         from qkdlab.distill.float_fft import product_by_float_fft
 
         return product_by_float_fft(seed, tail)
+    if method == "additive-fft":
+        from qkdlab.distill.additive_fft.product import product_by_additive_fft
+
+        return product_by_additive_fft(seed, tail)
     from qkdlab.distill.karatsuba.product import product_by_karatsuba
 
     return product_by_karatsuba(seed, tail)

@@ -18,8 +18,9 @@ EDGES = [1, 2, 3, 63, 64, 65, 127, 128, 129, 200]
 CASES = [(n, m) for n in EDGES for m in EDGES if m <= n]
 
 
-# every way that this CPU has; `toeplitz_hash` takes the first
-METHODS = ["karatsuba", "float-fft"] if lanes_of_this_cpu() else ["float-fft"]
+# every way that this CPU has
+CARRYLESS = ["karatsuba", "additive-fft"] if lanes_of_this_cpu() else []
+METHODS = [*CARRYLESS, "float-fft"]
 
 
 def random_bits(n, seed):

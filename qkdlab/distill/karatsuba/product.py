@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.carryless.lanes import lanes_of_this_cpu
+from qkdlab.distill.shifted import shifted
 
 __all__ = ["Tiles", "product_by_karatsuba", "tiles_for"]
 
@@ -67,7 +67,7 @@ def product_by_karatsuba(
     tiles = tiles_for(-(-m // 64), -(-k // 64))
     n_columns, n_rows = tiles.columns * tiles.size, tiles.rows * tiles.size
     # so that output 0, coefficient k - 1 of the product, begins a word
-    t = _shifted(
+    t = shifted(
         seed.words, 64 * n_columns - (k - 1), n_columns + tiles.rows * tiles.size
     )
     x = np.zeros(n_columns, np.uint64)
@@ -78,13 +78,3 @@ def product_by_karatsuba(
     for secret in (x, out):
         secret.fill(0)
     return product
-
-
-def _shifted(words: NDArray[np.uint64], by: int, n_words: int) -> NDArray[np.uint64]:
-    """Return the words of a bit string that is moved up by `by` bits."""
-    out = np.zeros(n_words + 1, np.uint64)
-    first, shift = divmod(by, 64)
-    out[first : first + words.size] = words << np.uint64(shift)
-    if shift:
-        out[first + 1 : first + 1 + words.size] |= words >> np.uint64(64 - shift)
-    return out[:n_words]
