@@ -208,6 +208,9 @@ class Recovery(_Model):
     rest_s: float = Field(default=0.2, ge=0, le=600)
     ramp_steps: int = Field(default=4, ge=1, le=100)
     attempts: int = Field(default=3, ge=1, le=20)
+    dark_drift: float = Field(default=0.25, ge=0, le=10)
+    """Of a dark rate since it was calibrated, relative: temperature and light of the
+    room change it, and what holds a wire ill changes it by more [guess]."""
 
 
 class Bb84Parameters(_Model):

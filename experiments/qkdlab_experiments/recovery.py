@@ -60,9 +60,10 @@ def _illness(
 ) -> dict[str, float | int | str] | None:
     """Return what is wrong with a detector at its working bias; None when all is well.
 
-    A dark rate must be what was calibrated, within counting noise, and below its limit.
+    A dark rate must be what was calibrated, within counting noise, the uncertainty of
+    its record and the drift that the configuration allows, and below its limit.
     """
-    p = ctx.parameters
+    p, recovery = ctx.parameters, ctx.parameters.recovery
     detectors: BiasSource = ctx.roles["detectors"]
     counted_s = p.calibration.dark_count_s
     rates_hz = detectors.count_rates_hz(counted_s)
@@ -77,11 +78,13 @@ def _illness(
         noise = dark_rate(rate_hz, counted_s).uncertainty ** 2
         # counts as calibrated would scatter, too: none are no proof of no noise
         noise += record.value / counted_s + record.uncertainty**2
-        off = abs(rate_hz - record.value) > _SIGMAS * noise**0.5
+        allowed_hz = _SIGMAS * noise**0.5 + recovery.dark_drift * record.value
+        off = abs(rate_hz - record.value) > allowed_hz
         if off or rate_hz > p.detection.max_dark_rate_hz:
             return {
                 "detector": d,
                 "dark_rate_hz": rate_hz,
                 "calibrated_hz": record.value,
+                "allowed_hz": allowed_hz,
             }
     return None

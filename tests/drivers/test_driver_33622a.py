@@ -184,6 +184,24 @@ def test_an_external_reference_is_asked_for_by_option():
     mounted.driver.close()
 
 
+def test_nothing_is_started_when_the_external_reference_was_lost():
+    mounted = make({"reference": "external"})
+    mounted.driver.load_waveforms({1: PATTERN}, 1e9)
+    mounted.simulator.reference_present = False
+    with pytest.raises(InstrumentError, match="not locked to its external reference"):
+        mounted.driver.start()
+    assert not mounted.simulator.output(1).enabled
+    mounted.driver.close()
+
+
+def test_without_an_external_reference_nobody_asks_for_its_lock():
+    mounted = make(reference_present=False)
+    mounted.driver.load_waveforms({1: PATTERN}, 1e9)
+    mounted.driver.start()
+    assert mounted.simulator.output(1).enabled
+    mounted.driver.close()
+
+
 def test_outputs_go_off_even_when_answers_are_garbage():
     mounted = make(faults=[{"kind": "garbage", "after_s": 0.01}])
     mounted.driver.ch1.output(True)

@@ -138,6 +138,15 @@ def test_the_timebase_is_told(present, name):
     mounted.driver.close()
 
 
+def test_triggers_are_refused_without_the_timebase_that_is_wanted():
+    mounted = make({"timebase": "external"}, reference_present=False)
+    with pytest.raises(InstrumentError, match="external timebase"):
+        mounted.driver.set_external_trigger(1.0)
+    mounted.simulator.reference_present = True
+    mounted.driver.set_external_trigger(1.0)
+    mounted.driver.close()
+
+
 @pytest.mark.parametrize("answer", ["x", "7", "2,abc", "2;1"])
 def test_answers_that_are_no_delay_are_told(mounted, answer):
     mounted.simulator.machine.add("DLAY", ask=lambda call: answer)

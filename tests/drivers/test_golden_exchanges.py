@@ -117,6 +117,22 @@ def test_33622a_starts_and_stops(play):
     awg.stop()
 
 
+def test_33622a_asks_for_the_lock_before_it_starts(play):
+    awg = play(
+        Keysight33622A,
+        Keysight33622AOptions(reference="external"),
+        [
+            (b"STAT:QUES:COND?\n", b"+0\n"),
+            QUIET,
+            (b"OUTP1 ON\n", None),
+            (b"FUNC:ARB:SYNC\n", None),
+            *DONE,
+        ],
+    )
+    awg._loaded = {1}
+    awg.start()
+
+
 def test_33622a_becomes_safe(play):
     awg = play(
         Keysight33622A,

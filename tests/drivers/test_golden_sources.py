@@ -186,3 +186,27 @@ def test_ctl200_takes_no_answer_to_another_command(play):
     laser = play(KoheronCtl200, Ctl200Options(current_limit_ma=60), script)
     with pytest.raises(InstrumentReplyError):
         laser.get_thermistor_ohm()
+
+
+def test_ctl200_takes_an_echo_in_steps_of_its_converters(play):
+    script = [
+        terminal("ilmax 60.000", "59.998"),
+        terminal("ilmax", "59.998"),
+        terminal("ilaser 12.500", "12.503"),
+        terminal("rtset 10000.000", "9999.640"),
+    ]
+    laser = play(KoheronCtl200, Ctl200Options(current_limit_ma=60), script)
+    laser.set_current_ma(12.5)
+    laser._set_point(10_000.0)
+
+
+def test_ctl200_refuses_an_echo_that_is_another_current(play):
+    script = [
+        terminal("ilmax 60.000", "60.000"),
+        terminal("ilmax", "60.000"),
+        terminal("ilaser 12.500", "12.530"),
+        terminal("err", "00"),
+    ]
+    laser = play(KoheronCtl200, Ctl200Options(current_limit_ma=60), script)
+    with pytest.raises(InstrumentError, match=r"took 12\.53 mA instead of 12\.5 mA"):
+        laser.set_current_ma(12.5)

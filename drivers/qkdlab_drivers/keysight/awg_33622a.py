@@ -36,6 +36,8 @@ MIN_RATE_HZ = 1e-6
 MAX_RATE_HZ = {"STEP": 1e9, "NORM": 1e9, "OFF": 250e6}
 MAX_OUTPUT_V = 5.0
 READBACK_RELATIVE = 1e-6
+LOOP_UNLOCKED = 32
+"""Bit of the questionable condition: the reference's phase-locked loop [mem]."""
 PLAIN_SOURCE = (
     "TRAC OFF",
     "VOLT:COUP OFF",
@@ -188,6 +190,7 @@ class Keysight33622A(Instrument):
             raise InstrumentError(
                 self.name, "has no waveform to start", "load waveforms first"
             )
+        self._require_reference()
         channels = sorted(self._loaded)
         self.line.command(*(f"OUTP{n} ON" for n in channels), "FUNC:ARB:SYNC")
 
@@ -227,6 +230,16 @@ class Keysight33622A(Instrument):
         if self.options.sync_channel is not None:
             self.line.command(
                 f"OUTP:SYNC:SOUR CH{self.options.sync_channel}", "OUTP:SYNC ON"
+            )
+
+    def _require_reference(self) -> None:
+        """Raise InstrumentError when the external reference was lost meanwhile."""
+        if self.options.reference != "external":
+            return
+        if self.line.ask_int("STAT:QUES:COND?") & LOOP_UNLOCKED:
+            raise self._refused(
+                "is not locked to its external reference",
+                "look at the cable from the clock's 10 MHz output to Ref In",
             )
 
     def _load(

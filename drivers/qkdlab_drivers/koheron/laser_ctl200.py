@@ -32,8 +32,6 @@ MAX_CURRENT_MA = 200.0
 CURRENT_RESOLUTION_MA = 0.001
 """Digits of its answers [seen]; the converter is coarser [guess]."""
 MIN_THERMISTOR_OHM, MAX_THERMISTOR_OHM = 100.0, 1e6
-SAME = 1e-3
-"""Answers have three digits after the point."""
 POLL_S = 0.1
 READINGS_IN_TOLERANCE = 3
 """One reading alone may cross the tolerance on the way to somewhere else."""
@@ -156,8 +154,9 @@ class KoheronCtl200(Instrument):
                 "`current_limit_ma`",
             )
         self._limit_ma = None
-        self._set("ilmax", value_ma, "mA")
-        if abs(self.line.ask_float("ilmax") - value_ma) > SAME:
+        self._set("ilmax", value_ma, "mA", self.options.current_tolerance_ma)
+        kept_ma = self.line.ask_float("ilmax")
+        if abs(kept_ma - value_ma) > self.options.current_tolerance_ma:
             raise InstrumentError(
                 self.name, "did not keep its current limit", "check its firmware"
             )
@@ -176,7 +175,7 @@ class KoheronCtl200(Instrument):
                 f"cannot give {value_ma:g} mA",
                 f"use 0 mA to {limit_ma:g} mA, its current limit",
             )
-        self._set("ilaser", value_ma, "mA")
+        self._set("ilaser", value_ma, "mA", self.options.current_tolerance_ma)
 
     def get_current_ma(self) -> float:
         """Ask for the direct current that is set."""
@@ -298,9 +297,13 @@ class KoheronCtl200(Instrument):
             set_cmd=False,
         )
 
-    def _set(self, command: str, value: float, unit: str) -> None:
+    def _set(self, command: str, value: float, unit: str, tolerance: float) -> None:
+        """Set a value; the echo is what its converters made of it.
+
+        Raises InstrumentError when that is further off than `tolerance`.
+        """
         actual = self.line.ask_float(f"{command} {value:.3f}")
-        if abs(actual - value) > SAME:
+        if abs(actual - value) > tolerance:
             raise InstrumentError(
                 self.name,
                 f"took {actual:g} {unit} instead of {value:g} {unit}"
@@ -315,11 +318,12 @@ class KoheronCtl200(Instrument):
                 f"cannot control to {value_ohm:g} Ohm",
                 f"use {MIN_THERMISTOR_OHM:g} Ohm to {MAX_THERMISTOR_OHM:g} Ohm",
             )
-        self._set("rtset", value_ohm, "Ohm")
+        # 1e-4 of 10 kOhm is 2 mK, a fifth of what a wavelength needs (BENCHES).
+        self._set("rtset", value_ohm, "Ohm", max(1e-3, 1e-4 * value_ohm))
 
     def _switch_off(self) -> None:
         self.set_laser_on(False)
-        self._set("ilaser", 0.0, "mA")
+        self._set("ilaser", 0.0, "mA", self.options.current_tolerance_ma)
 
     def _ensured_limit_ma(self) -> float:
         """Return the limit; that of the configuration is written if none was."""

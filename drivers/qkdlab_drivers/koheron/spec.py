@@ -16,6 +16,9 @@ class Ctl200Options(BaseModel):
 
     current_limit_ma: float = Field(gt=0, le=200)
     """What the laser bears; written and read back before the laser may go on."""
+    current_tolerance_ma: float = Field(default=0.02, gt=0, le=1)
+    """By so much an echo may differ from what was asked for: it tells what the
+    converter took, in steps of some microamperes [guess]."""
     thermistor_tolerance_ohm: float = Field(default=50.0, gt=0)
     """The laser may be on within this of the set point; about 0.1 K of a 10 kOhm
     thermistor."""

@@ -181,8 +181,12 @@ class SrsDg645(Instrument):
         return self.line.ask_float(f"LAMP? {at}"), self.line.ask_float(f"LOFF? {at}")
 
     def set_external_trigger(self, threshold_v: float, *, rising: bool = True) -> None:
-        """Take each external trigger: without prescaler, hold-off and bursts."""
+        """Take each external trigger: without prescaler, hold-off and bursts.
+
+        Raises InstrumentError without the timebase that the options want.
+        """
         self._require_threshold(threshold_v)
+        self._require_timebase()
         for command in ("ADVT 0", "HOLD 0", "BURM 0"):
             self.line.send(command)
         self.line.send(f"TLVL {threshold_v:.2f}")
@@ -250,6 +254,14 @@ class SrsDg645(Instrument):
             get_cmd=lambda: self.get_level(output)[1],
             set_cmd=lambda v: self.set_level(output, self.get_level(output)[0], v),
         )
+
+    def _require_timebase(self) -> None:
+        if self.options.timebase == "external" and self._get_timebase() != "external":
+            raise InstrumentError(
+                self.name,
+                "does not count on its external timebase",
+                "look at the cable from the clock's 10 MHz output to its rear",
+            )
 
     def _first_edge(self, output: str) -> int:
         if output not in OUTPUTS:

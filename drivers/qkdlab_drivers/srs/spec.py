@@ -16,6 +16,9 @@ class Dg645Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    timebase: Literal["external", "any"] = "any"
+    """External: it refuses to take triggers unless 10 MHz arrive at its rear."""
+
     timeout_s: float = Field(default=3.0, gt=0)
     listen_s: float = Field(default=0.1, gt=0)
     """How long it listens for triggers before it says that there are none."""

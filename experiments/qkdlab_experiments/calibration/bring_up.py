@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from statistics import fmean, stdev
+
+from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.roles import (
     Attenuator,
     ClockSource,
@@ -14,6 +17,7 @@ from qkdlab.roles import (
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.parameters import Bb84Parameters
 
+_OFFSET_VALID_S = 7 * 86_400.0
 _SYNC_THRESHOLD_V = 1.0
 """At which the generator's sync output triggers the delay generator."""
 _SYNC_LEVEL_V = 1.0
@@ -83,10 +87,12 @@ def _sync_on(delay: DelayGenerator) -> None:
     delay.set_level("AB", _SYNC_LEVEL_V)
 
 
-def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:
+def zero_meter(ctx: PartyContext[Bb84Parameters]) -> CalibrationRecord:
     """Zero the tap meter in the dark: laser and clock off, which are left off.
 
     The clock's pulses lift a laser over its threshold without any direct current.
+    Returns the record ``meter_offset_w`` of what it still reads in the dark: each
+    zeroing leaves an offset of its own.
     """
     clock: ClockSource = ctx.roles["clock"]
     meter: PowerMeter = ctx.roles["tap_meter"]
@@ -98,3 +104,12 @@ def zero_meter(ctx: PartyContext[Bb84Parameters]) -> None:
     meter.set_wavelength_nm(ctx.parameters.wavelength_nm)
     wait_for_tap(ctx, ctx.parameters.calibration.settle_s)
     meter.zero()
+    dark_w = meter.read_power_w(ctx.parameters.calibration.meter_readings)
+    return ctx.calibration.measured(
+        "meter_offset_w",
+        fmean(dark_w),
+        "W",
+        stdev(dark_w) / len(dark_w) ** 0.5,
+        valid_for_s=_OFFSET_VALID_S,
+        source="tap meter with the laser off",
+    )

@@ -6,6 +6,8 @@ at which it happens says how far below it to stay (BENCHES, calibration step 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from qkdlab.calibration.bias import (
@@ -22,10 +24,12 @@ from qkdlab.roles import Attenuator, BiasSource
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.parameters import Bb84Parameters, BiasSearch
 
-__all__ = ["LATCH_MV", "alice", "bias_on", "bob", "sweep_bias"]
+__all__ = ["LATCH_MV", "alice", "bias_on", "bob", "refuse_ill", "sweep_bias"]
 
 LATCH_MV = 100.0
 """Over a wire that has latched; 10 mV below, volts above (BENCHES, interlock) [run]."""
+_MOST_OF_PREDICTED = 1.5
+"""As the interlock has it for tags."""
 _BIAS_STEP_UA = 0.01
 """Resolution of the current source [guess]."""
 _VALID_S = 86_400.0
@@ -87,6 +91,31 @@ def bias_on(ctx: PartyContext[Bb84Parameters]) -> None:
     detectors.set_bias_ua([0.0] * n)
     detectors.set_enabled(True)
     detectors.set_bias_ua(bias_ua)
+
+
+def refuse_ill(ctx: PartyContext[Bb84Parameters], rates_hz: Sequence[float]) -> None:
+    """Switch the detectors off and end the step when they are ill in the light.
+
+    rates_hz: counted just now
+
+    Voltages are asked only when some wire counts less than a hundredth of its share:
+    one that has latched counts nothing. Raises SecurityAbort(DETECTOR_ALARM).
+    """
+    detectors: BiasSource = ctx.roles["detectors"]
+    total_hz = float(sum(rates_hz))
+    limit_hz = _MOST_OF_PREDICTED * ctx.parameters.detection.predicted_rate_hz
+    ill: tuple[str, dict[str, float | int | str]] | None = None
+    if total_hz > limit_hz:
+        numbers: dict[str, float | int | str]
+        numbers = {"rate_hz": total_hz, "max_rate_hz": limit_hz}
+        ill = "total count rate above the limit", numbers
+    elif min(rates_hz) < 0.01 * total_hz / len(rates_hz):
+        for d, voltage_mv in enumerate(detectors.get_voltages_mv()):
+            if abs(voltage_mv) > LATCH_MV:
+                ill = f"detector {d} has latched", {"voltage_mv": voltage_mv}
+    if ill is not None:
+        detectors.safe_state()
+        raise SecurityAbort(AbortCode.DETECTOR_ALARM, *ill)
 
 
 def _judge(ctx: PartyContext[Bb84Parameters], sweeps: list[BiasSweep]) -> StepOutcome:

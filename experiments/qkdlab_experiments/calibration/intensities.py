@@ -22,7 +22,8 @@ _SPARE_S = 3600.0
 def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     """Zero the meter in the dark, read each class alone, set the attenuator."""
     p = ctx.parameters
-    zero_meter(ctx)
+    offset = zero_meter(ctx)
+    ctx.calibration.add(offset)
     light_on(ctx)
     try:
         levels = calibrate_intensities(
@@ -48,7 +49,7 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
         "coverage": levels.coverage,
         "attenuation_db": levels.attenuation_db,
     }
-    return StepOutcome(_records(ctx, levels), figures)
+    return StepOutcome((offset, *_records(ctx, levels)), figures)
 
 
 def _records(

@@ -8,14 +8,12 @@ assumption "phase randomised").
 
 from __future__ import annotations
 
-from statistics import fmean, stdev
-
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.calibration.threshold import ThresholdFit, fit_threshold
-from qkdlab.roles import ClockSource, LaserDriver, PowerMeter
+from qkdlab.roles import ClockSource, LaserDriver
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.calibration.bring_up import clock_on, wait, zero_meter
 from qkdlab_experiments.parameters import Bb84Parameters
@@ -33,8 +31,7 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     """Zero the meter, find the threshold, set the current below it."""
     laser: LaserDriver = ctx.roles["laser"]
     clock: ClockSource = ctx.roles["clock"]
-    zero_meter(ctx)
-    dark_w = _dark(ctx)
+    offset = zero_meter(ctx)
     timebase = clock.get_timebase()
     if timebase == "unlocked":
         return StepOutcome(problem="the clock's timebase is unlocked; look at its rear")
@@ -43,7 +40,7 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     current_ma, light_ma = _sweep(ctx)
     figures = {
         "timebase": timebase,
-        "meter_offset_w": fmean(dark_w),
+        "meter_offset_w": offset.value,
         "current_limit_ma": float(current_ma[-1]),
     }
     try:
@@ -79,14 +76,7 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     book = ctx.calibration
     source = "photodiode against current, clock off"
     records = (
-        book.measured(
-            "meter_offset_w",
-            fmean(dark_w),
-            "W",
-            stdev(dark_w) / len(dark_w) ** 0.5,
-            valid_for_s=_VALID_S,
-            source="tap meter with the laser off",
-        ),
+        offset,
         book.measured(
             "laser_threshold_ma",
             fit.threshold_ma.value,
@@ -105,11 +95,6 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
         ),
     )
     return StepOutcome(records, figures, (curve,))
-
-
-def _dark(ctx: PartyContext[Bb84Parameters]) -> list[float]:
-    meter: PowerMeter = ctx.roles["tap_meter"]
-    return meter.read_power_w(ctx.parameters.calibration.meter_readings)
 
 
 def _sweep(

@@ -25,6 +25,7 @@ from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["listen", "play", "slots_of_pattern"]
 
+_READY = "receiver-waits"
 _RUNNING, _SEEN = "public-pattern-running", "public-pattern-seen"
 _ABOUT_THE_STEP = (
     AbortCode.SYNC_LOST,
@@ -45,11 +46,13 @@ def play(
 
     transmissions, polarization_v: as of `Transmitter.upload`
 
-    The pulses are put inside the symbols first; the light is off before and after.
+    The pulses are put inside the symbols first; the light is off before and after, and
+    as long as Bob still brings detectors and plates up.
     """
     transmitter: Transmitter = ctx.roles["transmitter"]
     attenuator: Attenuator = ctx.roles["attenuator"]
     start_pattern(ctx, frame, transmissions, polarization_v=polarization_v)
+    ctx.conversation.receive(_READY)
     attenuator.set_shutter_open(True)
     ctx.conversation.send(_RUNNING)
     said = ctx.conversation.receive(_SEEN)
@@ -69,6 +72,7 @@ def listen(
     Slots that cannot be found, and what `measure` raises as CALIBRATION_FAILED, make
     a rejected outcome.
     """
+    ctx.conversation.send(_READY)
     ctx.conversation.receive(_RUNNING)
     said: Mapping[str, Any] = {}
     try:

@@ -47,6 +47,7 @@ _INTENSITIES = (
     *(f"mean_photon_number_{name}" for name in ("signal", "decoy", "vacuum")),
     *(f"tap_power_w_{name}" for name in ("signal", "decoy", "vacuum")),
     "attenuation_db",
+    "meter_offset_w",
 )
 _MODULATOR = (
     "modulator_null_v",

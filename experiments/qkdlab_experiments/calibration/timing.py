@@ -21,7 +21,7 @@ from qkdlab.roles import Attenuator, BiasSource, ClockSource, Transmitter
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.calibration.bring_up import light_on
 from qkdlab_experiments.calibration.counting import public_table
-from qkdlab_experiments.calibration.detectors import bias_on
+from qkdlab_experiments.calibration.detectors import bias_on, refuse_ill
 from qkdlab_experiments.calibration.light import set_rough_level
 from qkdlab_experiments.calibration.pulse_timing import (
     PulseTiming,
@@ -44,6 +44,7 @@ _FOLD = (np.arange(4), np.array([0, 1, 2, 1]))
 polarization moves in other directions: no fibre hides both from Bob."""
 _LEAST_SEEN = 20.0
 _MOST_CHI_SQUARED = 6.0
+_READY = "detectors-on"
 _NEXT, _COUNTED = "phase-set", "phase-counted"
 
 Array = NDArray[np.float64]
@@ -73,6 +74,8 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     attenuator: Attenuator = ctx.roles["attenuator"]
     light_on(ctx)
     set_rough_level(ctx)
+    # No wire is ramped in light.
+    ctx.conversation.receive(_READY)
     scan: _Scan | None = None
     problem: str | None = None
     for fold in _FOLD:
@@ -97,12 +100,18 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
 
 
 def bob(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
-    """Count at every phase that Alice sets."""
+    """Count at every phase that Alice sets.
+
+    These counts are the rack's own, no tags that the interlock would see: its rules of
+    rate and latch are asked here. Raises SecurityAbort(DETECTOR_ALARM), detectors off.
+    """
     detectors: BiasSource = ctx.roles["detectors"]
     bias_on(ctx)
+    ctx.conversation.send(_READY)
     seconds = ctx.parameters.calibration.source.skew_count_s
     while not ctx.conversation.receive(_NEXT).get("last", False):
         rates_hz = detectors.count_rates_hz(seconds)
+        refuse_ill(ctx, rates_hz)
         ctx.conversation.send(_COUNTED, rates_hz=[list(rates_hz)])
     return StepOutcome()
 

@@ -163,7 +163,10 @@ def _given_options(
                     section.spread.start_phase_ps,
                     generator(seed, name, "start phase"),
                 )
-                given[part.instrument] = {"start_phase_ps": phase}
+                given[part.instrument] = {
+                    "start_phase_ps": phase,
+                    "reference_present": graph.entering(name, "ref_in") is not None,
+                }
             case DelayGenerator():
                 reference = graph.entering(name, "timebase")
                 given[part.instrument] = {"reference_present": reference is not None}

@@ -297,6 +297,15 @@ def test_an_external_reference_that_is_missing_is_told():
     assert bench.error().startswith(b"+580")
 
 
+def test_a_reference_that_goes_away_shows_in_the_questionable_condition(bench):
+    bench.say("ROSC:SOUR EXT")
+    assert bench.say("STAT:QUES:COND?") == b"0\n"
+    bench.sim.reference_present = False
+    assert bench.say("STAT:QUES:COND?") == b"32\n"
+    bench.say("ROSC:SOUR INT")
+    assert bench.say("STAT:QUES:COND?") == b"0\n"
+
+
 def test_ptpeak_may_be_without_effect():
     bench = Bench(ptpeak_sets_amplitude=False)
     bench.say("FUNC:ARB:PTP 4")

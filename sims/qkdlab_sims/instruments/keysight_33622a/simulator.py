@@ -18,11 +18,14 @@ from qkdlab_sims.instruments.keysight_33622a.settings import (
 from qkdlab_sims.instruments.keysight_33622a.wave_commands import WaveCommands
 from qkdlab_sims.instruments.machine import ByteMachine
 from qkdlab_sims.instruments.scpi import Call, ScpiMachine
+from qkdlab_sims.instruments.scpi.registers import RegisterGroup, add_register_groups
 
 __all__ = ["Simulator"]
 
 N_CHANNELS = 2
 QUEUE_DEPTH = 20
+LOOP_UNLOCKED = 32
+"""Bit of the questionable condition: the reference's phase-locked loop [mem]."""
 
 
 class Simulator:
@@ -84,8 +87,14 @@ class Simulator:
         WaveCommands(self).add_to(self.machine)
         OutputCommands(self).add_to(self.machine)
         settings = {n: channel.settings for n, channel in self.channels.items()}
+        group = RegisterGroup(lambda now_ps: LOOP_UNLOCKED * self._is_unlocked())
+        add_register_groups(self.machine, {"QUEStionable": group})
         add_settings(self.machine, settings, self.changed)
         self.endpoints: dict[str, ByteMachine] = {"control": self.machine}
+
+    def _is_unlocked(self) -> bool:
+        is_external = self.reference == "EXT" and not self.reference_auto
+        return is_external and not self.reference_present
 
     def output(self, channel: int) -> AwgOutput:
         """Return what leaves the output of `channel` (1 or 2).
