@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,11 +31,11 @@ class CounterTransmitterCapabilities:
 class CounterModeTransmitter(Protocol):
     """AES-128 in counter mode chooses the setting of every pulse.
 
-    Pulse i takes byte ``i mod 16`` of the encryption of block ``i // 16`` (a big-endian
-    number of 16 bytes, counted from 0 at each start); the byte chooses one of 256
-    settings, and the setting the volts of both modulators. Pulse 0 comes with the first
-    edge of the marker output, and an edge with every `marker_pulses`-th pulse after it.
-    A key serves one run: it is erased when that ends. Nobody can read it back.
+    The layout is that of `qkdlab.protocols.symbols.CounterPattern`: 16 bits a pulse
+    choose a class by the shares and a value; the setting ``2 class + value`` chooses
+    the volts of both modulators. Pulse 0 comes with the first edge of the marker
+    output, and an edge with every `marker_pulses`-th pulse after it. A key serves one
+    run: it is erased when that ends. Nobody can read it back.
     """
 
     def counter_capabilities(self) -> CounterTransmitterCapabilities:
@@ -43,23 +44,23 @@ class CounterModeTransmitter(Protocol):
 
     def load_tables(
         self,
-        symbols: NDArray[np.uint8],
+        shares: Sequence[int],
         intensity_v: NDArray[np.float64],
         polarization_v: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Load what a drawn byte and a setting stand for, outputs off.
+        """Load how often classes come and what settings stand for, outputs off.
 
-        symbols: uint8[256], setting by byte; intensity_v, polarization_v: float64[256],
-        volts by setting. Returns the volts that the converters will give. Raises
+        shares: of 32768, one per class; intensity_v, polarization_v: volts by setting,
+        two per class. Returns the volts that the converters will give. Raises
         InstrumentError when a limit is broken, before anything is sent, and when the
         board holds something else afterwards.
         """
         ...
 
-    def load_key(self, key: bytes) -> None:
-        """Load the generator's key; no record of the traffic shows it.
+    def load_key(self, key: bytes, nonce: bytes) -> None:
+        """Load key and nonce (8 bytes); no record of the traffic shows them.
 
-        Raises InstrumentError when its length is wrong or the board refuses it.
+        Raises InstrumentError when a length is wrong or the board refuses it.
         """
         ...
 

@@ -12,8 +12,9 @@ from qkdlab_sims.instruments.open_fpga_transmitter import Simulator
 
 (SPEC,) = SPECS
 KEY = bytes(range(0xA0, 0xB0))
-SYMBOLS = np.arange(256, dtype=np.uint8)[::-1].copy()
-INTENSITY_V = np.linspace(-1.9, 1.9, 256)
+NONCE = bytes(range(0x50, 0x58))
+SHARES = (11469, 1966, 8192, 1311, 8192, 1638)
+INTENSITY_V = np.linspace(-1.9, 1.9, 12)
 POLARIZATION_V = -INTENSITY_V
 
 
@@ -41,23 +42,23 @@ class TestCounterConformance:
     """For the role CounterModeTransmitter."""
 
     def run(self, mounted):
-        mounted.driver.load_tables(SYMBOLS, INTENSITY_V, POLARIZATION_V)
-        mounted.driver.load_key(KEY)
+        mounted.driver.load_tables(SHARES, INTENSITY_V, POLARIZATION_V)
+        mounted.driver.load_key(KEY, NONCE)
         mounted.driver.start_counter(1e9, 65536)
         return mounted.simulator.counter()
 
     def test_key_and_tables_are_those_that_were_loaded(self, mounted):
         run = self.run(mounted)
         assert run.key == KEY
-        np.testing.assert_array_equal(run.symbols, SYMBOLS)
-        np.testing.assert_allclose(run.volts[:, 0], INTENSITY_V, atol=2e-4)
-        np.testing.assert_allclose(run.volts[:, 1], POLARIZATION_V, atol=2e-4)
+        assert (run.nonce, run.shares) == (NONCE, SHARES)
+        np.testing.assert_allclose(run.volts[:12, 0], INTENSITY_V, atol=2e-4)
+        np.testing.assert_allclose(run.volts[:12, 1], POLARIZATION_V, atol=2e-4)
         assert run.rate_hz == 1e9
 
     def test_the_volts_returned_are_those_given(self, mounted):
-        given = mounted.driver.load_tables(SYMBOLS, INTENSITY_V, POLARIZATION_V)
+        given = mounted.driver.load_tables(SHARES, INTENSITY_V, POLARIZATION_V)
         run = self.run(mounted)
-        np.testing.assert_allclose(np.stack(given, axis=1), run.volts, atol=1e-12)
+        np.testing.assert_allclose(np.stack(given, axis=1), run.volts[:12], atol=1e-12)
 
     def test_the_pulse_counter_counts_pulses_and_rests_after_the_run(self, mounted):
         run = self.run(mounted)
@@ -84,14 +85,14 @@ class TestCounterConformance:
         assert not mounted.simulator.board.output_on
 
     def test_without_tables_it_does_not_start(self, mounted):
-        mounted.driver.load_key(KEY)
+        mounted.driver.load_key(KEY, NONCE)
         with pytest.raises(InstrumentError, match='305 "No tables"'):
             mounted.driver.start_counter(1e9, 65536)
 
     def test_without_reference_it_does_not_start(self):
         mounted = make(reference_present=False)
-        mounted.driver.load_tables(SYMBOLS, INTENSITY_V, POLARIZATION_V)
-        mounted.driver.load_key(KEY)
+        mounted.driver.load_tables(SHARES, INTENSITY_V, POLARIZATION_V)
+        mounted.driver.load_key(KEY, NONCE)
         with pytest.raises(InstrumentError, match="not locked"):
             mounted.driver.start_counter(1e9, 65536)
         assert mounted.simulator.counter() is None
@@ -101,10 +102,12 @@ class TestCounterConformance:
         driver = mounted.driver
         heard = len(mounted.heard())
         for refused in (
-            lambda: driver.load_key(KEY[:15]),
-            lambda: driver.load_tables(SYMBOLS[:255], INTENSITY_V, POLARIZATION_V),
-            lambda: driver.load_tables(SYMBOLS, 2 * INTENSITY_V, POLARIZATION_V),
-            lambda: driver.load_tables(SYMBOLS, np.nan * INTENSITY_V, POLARIZATION_V),
+            lambda: driver.load_key(KEY[:15], NONCE),
+            lambda: driver.load_key(KEY, NONCE + NONCE),
+            lambda: driver.load_tables(SHARES[:5], INTENSITY_V, POLARIZATION_V),
+            lambda: driver.load_tables([5000] * 6, INTENSITY_V, POLARIZATION_V),
+            lambda: driver.load_tables(SHARES, 2 * INTENSITY_V, POLARIZATION_V),
+            lambda: driver.load_tables(SHARES, np.nan * INTENSITY_V, POLARIZATION_V),
             lambda: driver.start_counter(3e8, 65536),
             lambda: driver.start_counter(2e9, 65536),
             lambda: driver.start_counter(1e9, 65537),
@@ -127,38 +130,36 @@ def test_no_witness_sees_the_key(mounted):
     seen = []
     line = mounted.driver.line
     line.transport = recording(line.transport, mounted.clock, seen.append)
-    mounted.driver.load_key(KEY)
+    mounted.driver.load_key(KEY, NONCE)
     assert mounted.simulator.board.key == KEY
-    assert not any(KEY in one.data for one in seen)
+    assert not any(KEY in one.data or NONCE in one.data for one in seen)
     written = [one.data for one in seen if one.kind is TrafficKind.WRITE]
     assert b"<29 secret bytes>" in written
 
 
 def test_the_key_is_in_no_error_and_no_repr(mounted):
-    mounted.driver.load_tables(SYMBOLS, INTENSITY_V, POLARIZATION_V)
-    mounted.driver.load_key(KEY)
+    mounted.driver.load_tables(SHARES, INTENSITY_V, POLARIZATION_V)
+    mounted.driver.load_key(KEY, NONCE)
     mounted.driver.start_counter(1e9, 65536)
     with pytest.raises(InstrumentError) as caught:
-        mounted.driver.load_key(KEY + KEY)
+        mounted.driver.load_key(KEY + KEY, NONCE)
     shown = (
         f"{caught.value} {mounted.simulator.board!r} {mounted.simulator.counter()!r}"
     )
     assert repr(KEY) not in shown
 
 
-def test_a_table_that_arrived_damaged_is_told(mounted):
+def test_a_table_that_arrived_damaged_is_told(mounted, monkeypatch):
     board = mounted.simulator.board
-    type(board).symbols = property(lambda self: b"x" * 256, lambda self, data: None)
-    try:
-        with pytest.raises(InstrumentReplyError, match="something else"):
-            mounted.driver.load_tables(SYMBOLS, INTENSITY_V, POLARIZATION_V)
-    finally:
-        del type(board).symbols
+    damaged = property(lambda self: b"x" * 1024, lambda self, data: None)
+    monkeypatch.setattr(type(board), "levels", damaged, raising=False)
+    with pytest.raises(InstrumentReplyError, match="something else"):
+        mounted.driver.load_tables(SHARES, INTENSITY_V, POLARIZATION_V)
 
 
 def test_a_pattern_follows_a_counter_run(mounted):
-    mounted.driver.load_tables(SYMBOLS, INTENSITY_V, POLARIZATION_V)
-    mounted.driver.load_key(KEY)
+    mounted.driver.load_tables(SHARES, INTENSITY_V, POLARIZATION_V)
+    mounted.driver.load_key(KEY, NONCE)
     mounted.driver.start_counter(1e9, 65536)
     mounted.driver.load_waveforms({1: np.full(64, 0.5)}, 1e9)
     mounted.driver.start()

@@ -7,7 +7,7 @@ driver was checked against.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,9 @@ __all__ = ["FpgaTransmitter"]
 MODELS = ("FPGA-TRANSMITTER",)
 CHANNELS = (1, 2)
 KEY_BYTES = 16
-N_SETTINGS = 256
+NONCE_BYTES = 8
+N_LEVELS = 256
+TOTAL_SHARES = 1 << 15
 DAC_BITS = 14
 FULL_SCALE_V = 2.0
 FULL_SCALE_CODE = 32767
@@ -149,26 +151,40 @@ class FpgaTransmitter(Instrument):
 
     def load_tables(
         self,
-        symbols: NDArray[np.uint8],
+        shares: Sequence[int],
         intensity_v: NDArray[np.float64],
         polarization_v: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Load setting by byte and volts by setting; see `CounterModeTransmitter`."""
-        shapes = {np.shape(a) for a in (symbols, intensity_v, polarization_v)}
-        if shapes != {(N_SETTINGS,)} or symbols.dtype != np.uint8:
-            raise self._refused("got tables of another length", "give 256 entries each")
-        codes = self._codes(np.stack([intensity_v, polarization_v], axis=1))
+        """Load shares of classes and volts by setting; see `CounterModeTransmitter`."""
+        n = 2 * len(shares)
+        if {np.shape(intensity_v), np.shape(polarization_v)} != {(n,)}:
+            raise self._refused(
+                "got tables of different lengths", "give two volts per class"
+            )
+        if not 0 < n <= N_LEVELS or min(shares) < 0 or sum(shares) != TOTAL_SHARES:
+            raise self._refused(
+                "got shares that are none", f"let them add up to {TOTAL_SHARES}"
+            )
+        levels = np.zeros((N_LEVELS, len(CHANNELS)))
+        levels[:n] = np.stack([intensity_v, polarization_v], axis=1)
+        codes = self._codes(levels)
         self._stop()
-        self._load("TABL:SYMB", "TABL:SYMB:CHEC?", symbols)
+        counts = ",".join(str(count) for count in shares)
+        self.line.command(f"TABL:SHAR {counts}")
+        if self.line.ask("TABL:SHAR?") != counts:
+            raise self._holds_something_else("TABL:SHAR")
         self._load("TABL:LEV", "TABL:LEV:CHEC?", codes)
         given = volts_of(codes)
-        return given[:, 0], given[:, 1]
+        return given[:n, 0], given[:n, 1]
 
-    def load_key(self, key: bytes) -> None:
-        """Load the generator's key; no record of the traffic shows it."""
-        if len(key) != KEY_BYTES:
-            raise self._refused("got a key of another length", "give 16 bytes")
+    def load_key(self, key: bytes, nonce: bytes) -> None:
+        """Load key and nonce; no record of the traffic shows them."""
+        if len(key) != KEY_BYTES or len(nonce) != NONCE_BYTES:
+            raise self._refused(
+                "got a key or a nonce of another length", "give 16 and 8 bytes"
+            )
         self._stop()
+        self.line.send_secret_block("GEN:NONC ", nonce)
         self.line.send_secret_block("GEN:KEY ", key)
         self.line.finish("GEN:KEY")
         if self.line.ask("GEN:KEY:STAT?") != "LOAD":
@@ -234,9 +250,7 @@ class FpgaTransmitter(Instrument):
         self.line.send_block(f"{command} ", data)
         self.line.finish(command, timeout_s=self.options.load_timeout_s)
         if self.line.ask_int(query) != zlib.crc32(data):
-            raise InstrumentReplyError(
-                self.name, f"holds something else after {command}", "try it again"
-            )
+            raise self._holds_something_else(command)
 
     def _pattern_codes(
         self, volts: Mapping[int, NDArray[np.float64]]
@@ -280,6 +294,11 @@ class FpgaTransmitter(Instrument):
                 f"cannot run at {rate_hz:.9g} Hz",
                 f"use {most_hz:.9g} Hz over a whole number up to {MAX_DIVISOR}",
             )
+
+    def _holds_something_else(self, command: str) -> InstrumentReplyError:
+        return InstrumentReplyError(
+            self.name, f"holds something else after {command}", "try it again"
+        )
 
     def _refused(self, what: str, hint: str) -> InstrumentError:
         return InstrumentError(self.name, what, hint)

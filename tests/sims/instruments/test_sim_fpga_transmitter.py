@@ -31,7 +31,7 @@ class Bench:
         return self.say("SYST:ERR?")
 
     def load(self):
-        self.say("TABL:SYMB", bytes(range(256)))
+        self.say("TABL:SHAR 16384,16384")
         codes = np.stack([np.arange(256) * 64, np.arange(256) * -64], axis=1)
         self.say("TABL:LEV", codes.astype("<i2").tobytes())
         self.say("MODE COUN")
@@ -80,12 +80,18 @@ def test_a_key_of_another_length_leaves_none(bench):
 
 def test_checksums_are_those_of_the_bytes_sent(bench):
     data = bytes(range(255, -1, -1))
-    bench.say("TABL:SYMB", data)
     bench.say("PATT:DATA", data)
     crc = b"%d" % zlib.crc32(data)
-    assert bench.say("TABL:SYMB:CHEC?") == crc + b"\n"
     assert bench.say("PATT:CHEC?;POIN?") == crc + b";64\n"
     assert bench.say("TABL:LEV:CHEC?") == b"0\n"
+    bench.say("TABL:LEV", 4 * data)
+    assert bench.say("TABL:LEV:CHEC?") == b"%d\n" % zlib.crc32(4 * data)
+
+
+def test_shares_are_kept_as_told(bench):
+    assert bench.say("TABL:SHAR?") == b"0\n"
+    bench.say("TABL:SHAR 11469,1966,8192,1311,8192,1638")
+    assert bench.say("TABL:SHAR?") == b"11469,1966,8192,1311,8192,1638\n"
 
 
 def test_pulse_zero_comes_a_microsecond_after_the_trigger_on_an_edge_of_the_clock(
@@ -161,6 +167,9 @@ def test_reset_forgets_everything(bench):
         ("MODE FAST", b"-224"),
         ("GEN:ALG DES", b"-224"),
         ("GEN:KEY 12", b"-104"),
+        ("TABL:SHAR 1,2", b"-224"),
+        ("TABL:SHAR -1,32769", b"-222"),
+        ("GEN:NONC 1", b"-104"),
         ("INIT", b"+304"),
         ("MODE COUN;:INIT", b"+305"),
     ],

@@ -14,15 +14,21 @@ __all__ = [
     "FULL_SCALE_CODE",
     "FULL_SCALE_V",
     "KEY_BYTES",
-    "N_CODES",
+    "MAX_CLASSES",
+    "NONCE_BYTES",
+    "N_LEVELS",
+    "TOTAL_SHARES",
     "Board",
     "BoardOutput",
     "CounterRun",
     "checksum",
 ]
 
-N_CODES = 256
+N_LEVELS = 256
+MAX_CLASSES = 128
+TOTAL_SHARES = 1 << 15
 KEY_BYTES = 16
+NONCE_BYTES = 8
 FULL_SCALE_V = 2.0
 FULL_SCALE_CODE = 32767
 CODE_STEP = 4
@@ -63,12 +69,13 @@ class BoardOutput:
 class CounterRun:
     """A run of the generator, for the world; pulse 0 begins at `start_ps`.
 
-    symbols: uint8[256], the setting that each drawn byte chooses
-    volts:   float64[256, 2], of each setting at both outputs
+    shares: counts of the classes in 32768
+    volts:  float64[256, 2], of each setting at both outputs
     """
 
     key: bytes = field(repr=False)
-    symbols: NDArray[np.uint8]
+    nonce: bytes = field(repr=False)
+    shares: tuple[int, ...]
     volts: NDArray[np.float64]
     rate_hz: float
     start_ps: int
@@ -103,7 +110,8 @@ class Board:
     output_on: bool = False
     marker_pulses: int = 65536
     key: bytes | None = field(default=None, repr=False)
-    symbols: bytes | None = None
+    nonce: bytes = field(default=bytes(NONCE_BYTES), repr=False)
+    shares: tuple[int, ...] = ()
     levels: bytes | None = None
     pattern: bytes | None = None
     start_ps: int = 0
@@ -124,7 +132,7 @@ class Board:
         if self.mode == "PATT" and self.pattern is None:
             raise board_error(NO_PATTERN)
         if self.mode == "COUN":
-            if self.symbols is None or self.levels is None:
+            if not self.shares or self.levels is None:
                 raise board_error(NO_TABLES)
             if self.key is None:
                 raise board_error(NO_KEY)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from qkdlab_sims.instruments.open_fpga_transmitter.board import (
     FULL_SCALE_V,
     KEY_BYTES,
-    N_CODES,
+    MAX_CLASSES,
+    N_LEVELS,
+    NONCE_BYTES,
+    TOTAL_SHARES,
     Board,
     checksum,
 )
@@ -60,14 +63,18 @@ def add_commands(
         ask=lambda call: _ALGORITHM,
     )
     add("GENerator:KEY", do=_key(board))
+    add("GENerator:NONCe", do=_block(board, "nonce", NONCE_BYTES, NONCE_BYTES))
     add("GENerator:KEY:ERASe", do=_erase(board))
     add(
         "GENerator:KEY:STATe",
         ask=lambda call: "NONE" if board.key is None else "LOAD",
     )
-    add("TABLe:SYMBols", do=_block(board, "symbols", N_CODES, N_CODES))
-    add("TABLe:SYMBols:CHECksum", ask=lambda call: str(checksum(board.symbols)))
-    add("TABLe:LEVels", do=_block(board, "levels", 4 * N_CODES, 4 * N_CODES))
+    add(
+        "TABLe:SHARes",
+        do=_shares(board),
+        ask=lambda call: ",".join(map(str, board.shares or (0,))),
+    )
+    add("TABLe:LEVels", do=_block(board, "levels", 4 * N_LEVELS, 4 * N_LEVELS))
     add("TABLe:LEVels:CHECksum", ask=lambda call: str(checksum(board.levels)))
     add("PATTern:DATA", do=_block(board, "pattern", 128, 4 * board.max_points))
     add("PATTern:CHECksum", ask=lambda call: str(checksum(board.pattern)))
@@ -128,6 +135,20 @@ def _key(board: Board) -> Callable[[Call], None]:
         board.require_idle()
         board.key = None
         board.key = _data(call, KEY_BYTES, KEY_BYTES)
+
+    return do
+
+
+def _shares(board: Board) -> Callable[[Call], None]:
+    def do(call: Call) -> None:
+        board.require_idle()
+        call.expect(1, MAX_CLASSES)
+        counts = [number(argument) for argument in call.arguments]
+        if any(n != int(n) or not 0 <= n <= TOTAL_SHARES for n in counts):
+            raise ScpiError(-222)
+        if sum(counts) != TOTAL_SHARES:
+            raise ScpiError(-224)
+        board.shares = tuple(int(n) for n in counts)
 
     return do
 

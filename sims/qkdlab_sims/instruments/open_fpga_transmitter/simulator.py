@@ -92,11 +92,12 @@ class Simulator:
         board = self.board
         if board.mode != "COUN" or board.state != "RUN" or not board.output_on:
             return None
-        if board.key is None or board.symbols is None:
+        if board.key is None:
             return None
         return CounterRun(
             board.key,
-            np.frombuffer(board.symbols, np.uint8),
+            board.nonce,
+            board.shares,
             board.levels_v(),
             board.rate_hz,
             board.start_ps,
