@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from plain_detectors import PlainSpad
 
 from qkdlab_sims.optics.rng import stream_key
-from qkdlab_sims.optics.spad._kernels import spad_pass
+from qkdlab_sims.optics.spad._kernels import run_spad
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.record import diode_records
 
@@ -33,22 +33,21 @@ def kernel_clicks(
     photons_ps: NDArray[np.int64],
     n_ticks: int,
     seed: int,
-    portions: int = 1,
+    portion: int = 7,
 ) -> NDArray[np.int64]:
-    """Tags of the kernel; the diode's record is carried from tick to tick."""
+    """Tags of the kernel, which is called for so many ticks at a time."""
     records = diode_records([spad], [ARRIVAL_PS], TICK_PS)
     keys = np.array([stream_key(seed, "diode", "clicks")])
     chance = np.random.default_rng(seed + 99).random(len(photons_ps))
-    edges = np.searchsorted(photons_ps, np.arange(n_ticks + 1) * TICK_PS)
-    row = np.empty(len(photons_ps) + 200_000, np.int64)
-    for tick in range(n_ticks):
-        cut = slice(edges[tick], edges[tick + 1])
-        args = (tick, TICK_PS, photons_ps[cut], chance[cut], keys, row)
-        if tick % portions == 0:
-            records = records.copy()
-        if not spad_pass(records[0], 0, *args):
+    ends = np.searchsorted(photons_ps, np.arange(n_ticks + 1) * TICK_PS)
+    out = np.empty((1, len(photons_ps) + 200_000), np.int64)
+    for begin in range(0, n_ticks, portion):
+        end = min(begin + portion, n_ticks)
+        ticks = (begin, end, TICK_PS)
+        light = (photons_ps[None, :], chance[None, :], ends[None, begin : end + 1])
+        if not run_spad(records, 0, 1, *ticks, *light, keys, out):
             raise OverflowError("a row or the list of pending carriers is full")
-    return row[: int(records["n_tags"][0])].copy()
+    return out[0, : int(records["n_tags"][0])].copy()
 
 
 def plain_of(spad: Spad, **mutant: float) -> PlainSpad:

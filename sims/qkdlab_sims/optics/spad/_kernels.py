@@ -8,9 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.jit import kernel
+from qkdlab_sims.optics.jit import inlined, kernel
 from qkdlab_sims.optics.philox._kernels import (
-    Word,
     gauss,
     log_unit,
     numbers,
@@ -19,7 +18,15 @@ from qkdlab_sims.optics.philox._kernels import (
 )
 from qkdlab_sims.optics.spad.traps import MOST_TRAPS
 
-__all__ = ["DIODE", "MOST_PENDING", "NEVER_PS", "run_spad", "sensitivity", "spad_pass"]
+__all__ = [
+    "BLOCK",
+    "DIODE",
+    "MOST_PENDING",
+    "NEVER_PS",
+    "run_spad",
+    "sensitivity",
+    "spad_pass",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -33,17 +40,19 @@ NEVER_PS = 1 << 62
 MOST_PENDING = 512
 """Carriers in traps that a record has room for; one more is an error."""
 
-_BLOCK = 16  # avalanches whose numbers are drawn together
+BLOCK = 64
+"""Avalanches whose numbers are drawn together; a power of 2."""
 
-# Second counter word: what the numbers of a tick are used for.
+# Second counter word: what the numbers of a diode are used for. Avalanches count on
+# from the first, so that blocks of them are used up whatever their rate.
 _AVALANCHE = np.uint64(16 << 8)
-_TAIL = np.uint64(17 << 8)
-_FILLING = np.uint64(18 << 8)
-_RELEASE = np.uint64(19 << 8)
-_DARK = np.uint64(20 << 8)
+_FILLING = np.uint64(17 << 8)
+_RELEASE = np.uint64(18 << 8)
+_DARK = np.uint64(19 << 8)
 _SIXTEEN = np.uint64(16)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
+_NO_TICK = np.uint64(0)
 
 _RESTED = 24.0  # time constants after which 1e-10 is left
 
@@ -81,10 +90,7 @@ DIODE = np.dtype(
         ("n_pending", np.int64),
         ("pending_ps", np.int64, MOST_PENDING),
         ("is_overfull", np.bool_),  # more were pending than there is room for
-        ("n_avalanches", np.int64),  # in this tick
-        ("normal", np.float64, _BLOCK),  # of the present block of avalanches
-        ("late", np.uint32, _BLOCK),
-        ("filling", np.uint32, _BLOCK),
+        ("n_avalanches", np.int64),  # since the diode is
         ("n_tags", np.int64),  # filled length of the detector's row of tags
     ]
 )
@@ -106,7 +112,7 @@ def _gate_profile(diode: Diode, t_ps: int) -> float:
     return float(nearest / diode.gate_edge_ps)
 
 
-@kernel
+@inlined
 def sensitivity(diode: Diode, t_ps: int) -> float:
     """Return the efficiency at `t_ps`, after the hold-off, relative to that at rest."""
     relative = 1.0
@@ -119,7 +125,7 @@ def sensitivity(diode: Diode, t_ps: int) -> float:
     return relative
 
 
-@kernel
+@inlined
 def _push(diode: Diode, row: Integers, tag_ps: int) -> bool:
     """Insert a tag into the sorted row; False when it is full."""
     n = diode.n_tags
@@ -165,10 +171,9 @@ def _drop_first_pending(diode: Diode) -> None:
 
 @kernel
 def _fill_traps(
-    diode: Diode, word: Word, avalanche: int, t_ps: int, d: int, tick: int, keys: Keys
+    diode: Diode, u: float, avalanche: int, t_ps: int, d: int, keys: Keys
 ) -> None:
     """Leave carriers in traps; those that come free in the hold-off are lost."""
-    u = unit(word)
     chance = diode.trap_none
     below = chance
     n = 0
@@ -177,7 +182,8 @@ def _fill_traps(
         chance *= diode.trap_mean / n
         below += chance
         use = _FILLING + np.uint64(d) + (np.uint64(n) << _SIXTEEN)
-        a, b, _, _ = numbers(avalanche, use, tick, keys, 0)
+        low, high = avalanche & 0xFFFFFFFF, avalanche >> 32
+        a, b, _, _ = numbers(low, use, high, keys, 0)
         pick = unit(a)
         kind = 0
         while kind < diode.n_traps - 1 and pick >= diode.trap_share[kind]:
@@ -188,44 +194,40 @@ def _fill_traps(
 
 
 @kernel
-def _draw_block(diode: Diode, first: int, d: int, tick: int, keys: Keys) -> None:
-    """Draw the numbers of avalanches first .. first + _BLOCK - 1 of a tick."""
-    normal, late, filling = diode.normal, diode.late, diode.filling
-    label = np.uint64(tick)
+def _draw_block(first: int, d: int, keys: Keys, drawn: Floats) -> None:
+    """Draw the numbers of avalanches first .. first + BLOCK - 1 of a diode."""
+    normal, late, filling = drawn[0], drawn[1], drawn[2]
+    low, high = np.uint64(first) & _LOW, np.uint64(first) >> _HALF
     use = _AVALANCHE + np.uint64(d)
     k0, k1 = keys[0, 0], keys[0, 1]
-    for i in range(_BLOCK):  # no branches: the compiler makes vector code of it
-        number = np.uint64(first) + np.uint64(i)
-        a, b, c, e = philox(number, use, label & _LOW, label >> _HALF, k0, k1)
+    for i in range(BLOCK):  # no branches: the compiler makes vector code of it
+        a, b, c, e = philox(low + np.uint64(i), use, high, _NO_TICK, k0, k1)
         normal[i] = gauss(a, b)
-        late[i] = c
-        filling[i] = e
+        late[i] = unit(c)
+        filling[i] = unit(e)
 
 
-@kernel
+@inlined
 def _avalanche(
-    diode: Diode, d: int, tick: int, t_ps: int, keys: Keys, row: Integers
+    diode: Diode, d: int, t_ps: int, keys: Keys, drawn: Floats, row: Integers
 ) -> bool:
     """Record an avalanche at `t_ps`; False when the row is full."""
     number = diode.n_avalanches
-    at = number % _BLOCK
+    at = number & (BLOCK - 1)
     if at == 0:
-        _draw_block(diode, number, d, tick, keys)
-    shift = diode.sigma_ps * diode.normal[at]
-    if diode.tail_fraction > 0.0:
-        u = unit(np.uint64(diode.late[at]))
-        if u < diode.tail_fraction:  # what is left of u is uniform again
-            shift -= diode.tail_ps * math.log(u / diode.tail_fraction)
+        _draw_block(number, d, keys, drawn)
+    shift = diode.sigma_ps * drawn[0, at]
+    # what is left of a uniform number below a bound is uniform again
+    if drawn[1, at] < diode.tail_fraction:
+        shift -= diode.tail_ps * math.log(drawn[1, at] / diode.tail_fraction)
     if diode.walk_ps > 0.0:
         x = (t_ps - diode.live_ps) / diode.walk_tau_ps
         if x < _RESTED:
             shift += diode.walk_ps * math.exp(-x)
     diode.n_avalanches = number + 1
     diode.live_ps = t_ps + diode.dead_ps
-    if diode.trap_mean > 0.0:
-        word = np.uint64(diode.filling[at])
-        if unit(word) >= diode.trap_none:
-            _fill_traps(diode, word, number, t_ps, d, tick, keys)
+    if drawn[2, at] >= diode.trap_none:
+        _fill_traps(diode, drawn[2, at], number, t_ps, d, keys)
     return _push(diode, row, t_ps + math.floor(shift + 0.5))
 
 
@@ -243,14 +245,14 @@ def _next_dark(diode: Diode, d: int, tick: int, tick_ps: int, keys: Keys) -> Non
         diode.dark_ps = tick * tick_ps + diode.arrival_ps + within
 
 
-@kernel
+@inlined
 def _carrier(
     diode: Diode,
     d: int,
-    tick: int,
     t_ps: int,
     chance: float,
     keys: Keys,
+    drawn: Floats,
     row: Integers,
 ) -> bool:
     """Let a carrier into the junction at `t_ps`; False when the row is full."""
@@ -259,7 +261,7 @@ def _carrier(
             diode.live_ps = t_ps + diode.dead_ps
         return True
     if chance < sensitivity(diode, t_ps):
-        return _avalanche(diode, d, tick, t_ps, keys, row)
+        return _avalanche(diode, d, t_ps, keys, drawn, row)
     return True
 
 
@@ -271,6 +273,7 @@ def _run_others(
     tick_ps: int,
     until_ps: int,
     keys: Keys,
+    drawn: Floats,
     row: Integers,
 ) -> bool:
     """Let in dark and released carriers up to `until_ps`, in order of time."""
@@ -279,7 +282,7 @@ def _run_others(
             t = diode.dark_ps
             if t > until_ps:
                 return True
-            if not _carrier(diode, d, tick, t, diode.dark_chance, keys, row):
+            if not _carrier(diode, d, t, diode.dark_chance, keys, drawn, row):
                 return False
             _next_dark(diode, d, tick, tick_ps, keys)
         else:
@@ -290,7 +293,7 @@ def _run_others(
             use = _RELEASE + np.uint64(d)
             a, _, _, _ = numbers(diode.release_number, use, tick, keys, 0)
             diode.release_number += 1
-            if not _carrier(diode, d, tick, t, unit(a), keys, row):
+            if not _carrier(diode, d, t, unit(a), keys, drawn, row):
                 return False
 
 
@@ -309,7 +312,7 @@ def _persist(diode: Diode, t_ps: int, chance: float) -> None:
         _keep_pending(diode, t_ps + wait + int(rise))
 
 
-@kernel
+@inlined
 def spad_pass(
     diode: Diode,
     d: int,
@@ -317,34 +320,38 @@ def spad_pass(
     tick_ps: int,
     t_ps: Integers,
     chance: Floats,
+    begin: int,
+    end: int,
     keys: Keys,
+    drawn: Floats,
     row: Integers,
 ) -> bool:
     """Turn a tick's arrivals at diode `d` into tags in its sorted `row`.
 
-    t_ps: int64[n], sorted; chance: float64[n], uniform in [0, 1): the photon fires the
-    diode when it is below the momentary efficiency relative to that at rest; keys: the
-    first row is for clicks. False when the row is full, or `diode.is_overfull`.
+    t_ps, chance: arrivals as of `Arrivals`, those of the tick in [begin, end); keys:
+    of the bank; drawn: float64[3, BLOCK], numbers of the present block of avalanches.
+    False when the row is full, or `diode.is_overfull`.
     """
-    diode.n_avalanches = 0
     diode.release_number = 0
     diode.dark_number = 0
     diode.dark_position = 0.0
     diode.dark_ps = NEVER_PS
     if diode.dark_per_tick > 0.0:
         _next_dark(diode, d, tick, tick_ps, keys)
-    for j in range(t_ps.shape[0]):
+    for j in range(begin, end):
         t = t_ps[j]
         others = diode.dark_ps <= t or diode.release_ps <= t
-        if others and not _run_others(diode, d, tick, tick_ps, t, keys, row):
+        if others and not _run_others(diode, d, tick, tick_ps, t, keys, drawn, row):
             return False
         if diode.persistence > 0.0:
             _persist(diode, t, chance[j])
-        if not _carrier(diode, d, tick, t, chance[j], keys, row):
+        if not _carrier(diode, d, t, chance[j], keys, drawn, row):
             return False
     until = (tick + 1) * tick_ps + diode.arrival_ps
-    fits = _run_others(diode, d, tick, tick_ps, until, keys, row)
-    return fits and not diode.is_overfull
+    others = diode.dark_ps <= until or diode.release_ps <= until
+    if others and not _run_others(diode, d, tick, tick_ps, until, keys, drawn, row):
+        return False
+    return not diode.is_overfull
 
 
 @kernel
@@ -367,18 +374,16 @@ def run_spad(
     out: int64[n_det, capacity], sorted tags. Returns False when a row or a list of
     pending carriers is full.
     """
+    drawn = np.empty((3, BLOCK))
     for d in range(first, last):
+        diode, row, t, c = diodes[d], out[d], t_ps[d], chance[d]
+        _draw_block(diode.n_avalanches // BLOCK * BLOCK, d, keys, drawn)
+        begin = ends[d, 0]
         for tick in range(tick_begin, tick_end):
-            begin, end = ends[d, tick - tick_begin], ends[d, tick - tick_begin + 1]
+            end = ends[d, tick - tick_begin + 1]
             if not spad_pass(
-                diodes[d],
-                d,
-                tick,
-                tick_ps,
-                t_ps[d, begin:end],
-                chance[d, begin:end],
-                keys,
-                out[d],
+                diode, d, tick, tick_ps, t, c, begin, end, keys, drawn, row
             ):
                 return False
+            begin = end
     return True

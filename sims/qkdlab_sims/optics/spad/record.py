@@ -14,7 +14,7 @@ from qkdlab_sims.optics.spad.parameters import Spad
 __all__ = ["STATE", "diode_records"]
 
 _LONG_AGO_PS = -(1 << 61)
-STATE = ("live_ps", "release_ps", "n_pending", "pending_ps")
+STATE = ("live_ps", "release_ps", "n_pending", "pending_ps", "n_avalanches")
 """Fields of a record that go from call to call."""
 
 
