@@ -23,10 +23,10 @@ from qkdlab.protocols.bb84 import (
 )
 from qkdlab.protocols.symbols import basis_of, intensity_of, value_of
 from qkdlab.security.lim2014 import (
-    Lim2014Counts,
     Lim2014Length,
     key_length,
 )
+from qkdlab.security.two_decoys import TwoDecoyCounts
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import Alignment, SlotCounts, SlotState, slot_block
 from qkdlab_sims.optics.attacks.photons import PhotonAttack, Truth, what_was_true
@@ -200,7 +200,7 @@ def run(scene: Scene) -> Block:
     )  # fmt: skip
     leak = math.ceil(1.16 * sum(counts.n_key) * _entropy(min(0.5, counts.qber_key)))
     length = key_length(
-        Lim2014Counts(
+        TwoDecoyCounts(
             counts.n_key, counts.n_test, counts.m_test,
             _fractions(counts.sent_key), _fractions(counts.sent_test),
         ),

@@ -28,10 +28,10 @@ from qkdlab.protocols.bb84 import (
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.security.lim2014 import (
     THEOREM,
-    Lim2014Counts,
     Lim2014Length,
     key_length,
 )
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 __all__ = [
     "THEOREMS",
@@ -120,7 +120,7 @@ def secret_length(
     the counts, and SecurityAbort(INTENSITY_OUTSIDE_INTERVAL) when the intervals break
     the theorem.
     """
-    observed = Lim2014Counts(
+    observed = TwoDecoyCounts(
         counts.n_key,
         counts.n_test,
         counts.m_test,

@@ -29,6 +29,7 @@ from qkdlab.security.assumptions import (
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.over_intensities import Least
 from qkdlab.security.slacks import Slack
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 __all__ = [
     "CLAIM",
@@ -126,9 +127,7 @@ class ClaimRecord:
         n_key, n_test, m_test: events and test errors by intensity
         """
         return tupkary2024.key_length(
-            tupkary2024.Tupkary2024Counts(
-                n_key, n_test, m_test, self.p_key, self.p_test
-            ),
+            TwoDecoyCounts(n_key, n_test, m_test, self.p_key, self.p_test),
             list(self.intensities),
             leak_bits=self.leak_cap_bits,
             epsilons=self.epsilons,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qkdlab.errors import UsageError
@@ -17,7 +17,9 @@ from qkdlab.security.assumptions import (
 from qkdlab.security.balls import floor_below
 from qkdlab.security.fields import Fields
 from qkdlab.security.mismatch import Detectors, equalise
+from qkdlab.security.over_intensities import Least
 from qkdlab.security.slacks import Slack
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 __all__ = ["decoy1", "decoy2", "decoy2_eur"]
 
@@ -38,21 +40,13 @@ def decoy2(fields: Fields) -> dict[str, Any]:
     leak = _leak(fields, n_key, m_key)
     fields.refuse_unknown()
     found = lim2014.key_length(
-        lim2014.Lim2014Counts(_three(n_key), _three(n_test), _three(m_test), p, p),
+        TwoDecoyCounts(_three(n_key), _three(n_test), _three(m_test), p, p),
         intensities,
         leak_bits=leak,
         **epsilons,
     )
-    return {
-        "protocol": "bb84-decoy2",
-        "theorem": lim2014.THEOREM,
-        "label": NOT_A_CLAIM,
-        "secret_bits": found.secret_bits,
-        "contradicted": found.contradicted,
-        "intensities": list(found.intensities),
-        **found.bounds,
-        "assumptions": [a.as_dict() for a in bb84_assumptions()],
-    }
+    head = ("bb84-decoy2", lim2014.THEOREM, NOT_A_CLAIM)
+    return _answer(head, found, bb84_assumptions())
 
 
 def decoy1(fields: Fields) -> dict[str, Any]:
@@ -72,16 +66,8 @@ def decoy1(fields: Fields) -> dict[str, Any]:
         leak_bits=leak,
         **epsilons,
     )
-    return {
-        "protocol": "bb84-decoy1",
-        "theorem": rusca2018.THEOREM,
-        "label": ESTIMATE,
-        "secret_bits": found.secret_bits,
-        "contradicted": found.contradicted,
-        "intensities": list(found.intensities),
-        **found.bounds,
-        "assumptions": [a.as_dict() for a in (_TEXT, *bb84_assumptions())],
-    }
+    head = ("bb84-decoy1", rusca2018.THEOREM, ESTIMATE)
+    return _answer(head, found, (_TEXT, *bb84_assumptions()))
 
 
 def decoy2_eur(fields: Fields) -> dict[str, Any]:
@@ -105,9 +91,7 @@ def decoy2_eur(fields: Fields) -> dict[str, Any]:
         committed = fields.count("committed_length")
     fields.refuse_unknown()
     found = tupkary2024.key_length(
-        tupkary2024.Tupkary2024Counts(
-            _three(n_key), _three(n_test), _three(m_test), p, p
-        ),
+        TwoDecoyCounts(_three(n_key), _three(n_test), _three(m_test), p, p),
         intensities,
         leak_bits=leak,
         epsilons=epsilons,
@@ -115,19 +99,26 @@ def decoy2_eur(fields: Fields) -> dict[str, Any]:
         slack=slack,
         committed_length=committed,
     )
+    head = ("bb84-decoy2-eur", tupkary2024.THEOREM, ESTIMATE)
+    assumed = (_TEXT, *tupkary2024.assumptions(detectors, slack))
+    return _answer(head, found, assumed, slack=str(slack), **equaliser)
+
+
+def _answer(
+    head: tuple[str, str, str],
+    found: lim2014.Lim2014Length | Least,
+    assumptions: Iterable[Assumption],
+    **more: Any,
+) -> dict[str, Any]:
+    """Return the answer; head: protocol, theorem, and what the length may be called."""
     return {
-        "protocol": "bb84-decoy2-eur",
-        "theorem": tupkary2024.THEOREM,
-        "label": ESTIMATE,
+        **dict(zip(("protocol", "theorem", "label"), head, strict=True)),
         "secret_bits": found.secret_bits,
         "contradicted": found.contradicted,
         "intensities": list(found.intensities),
-        "slack": str(slack),
-        **equaliser,
+        **more,
         **found.bounds,
-        "assumptions": [
-            a.as_dict() for a in (_TEXT, *tupkary2024.assumptions(detectors, slack))
-        ],
+        "assumptions": [a.as_dict() for a in assumptions],
     }
 
 

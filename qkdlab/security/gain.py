@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from qkdlab.security.lim2014 import reconciliation_leak
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.slacks import Slack
-from qkdlab.security.tupkary2024 import Epsilons, Tupkary2024Counts, key_length
+from qkdlab.security.tupkary2024 import Epsilons, key_length
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 __all__ = ["BlockLengths", "least_block", "lengths_of_block"]
 
@@ -73,7 +74,7 @@ def _length(n_key: int, slack: Slack) -> int:
     errors[2] = round(test[2] / 2)
     leak = reconciliation_leak(n_key, round(_QBER * n_key), _EFFICIENCY)
     return key_length(
-        Tupkary2024Counts(
+        TwoDecoyCounts(
             (key[0], key[1], key[2]),
             (test[0], test[1], test[2]),
             (errors[0], errors[1], errors[2]),

@@ -22,41 +22,17 @@ from dataclasses import dataclass
 from qkdlab.security.balls import Number, precise
 from qkdlab.security.over_intensities import OverIntensities, key_of_singles
 from qkdlab.security.quantities import Quantity, constant, entropy, log2
-from qkdlab.security.requirements import check_counts, check_epsilons, check_leak
-from qkdlab.security.two_decoys import intensity_box, three_intensities
+from qkdlab.security.requirements import check_epsilons, check_leak
+from qkdlab.security.two_decoys import TwoDecoyCounts, intensity_box, three_intensities
 
 __all__ = [
     "THEOREM",
-    "Lim2014Counts",
     "Lim2014Length",
     "key_length",
     "reconciliation_leak",
 ]
 
 THEOREM = "Lim et al., Phys. Rev. A 89, 022307 (2014), two decoys"
-
-Triple = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Lim2014Counts:
-    """Observed counts by intensity and the probabilities that they rest on.
-
-    n_key, n_test, m_test: events in X, events in Z, errors in Z
-    p_key, p_test: probability of each intensity given the basis; the realised class
-                   fractions of the block
-    """
-
-    n_key: Triple
-    n_test: Triple
-    m_test: Triple
-    p_key: Sequence[Number]
-    p_test: Sequence[Number]
-
-    def __post_init__(self) -> None:
-        check_counts(
-            (*self.n_key, *self.n_test, *self.m_test), (*self.p_key, *self.p_test)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +54,7 @@ class Lim2014Length:
 
 @precise
 def key_length(
-    counts: Lim2014Counts,
+    counts: TwoDecoyCounts,
     intensities: Sequence[Number | tuple[Number, Number]],
     *,
     leak_bits: Number,
@@ -113,7 +89,7 @@ class _Formulas(OverIntensities):
 
     def __init__(
         self,
-        counts: Lim2014Counts,
+        counts: TwoDecoyCounts,
         leak: Quantity,
         epsilon_secrecy: Quantity,
         epsilon_correctness: Number,

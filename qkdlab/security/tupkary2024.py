@@ -39,11 +39,15 @@ from qkdlab.security.minimum import minimum
 from qkdlab.security.mismatch import Detectors, delta_1, delta_2
 from qkdlab.security.over_intensities import Least
 from qkdlab.security.quantities import Quantity, at_least, entropy
-from qkdlab.security.requirements import check_counts, check_epsilons, check_leak
+from qkdlab.security.requirements import check_epsilons, check_leak
 from qkdlab.security.slacks import Slack, binomial_slack
-from qkdlab.security.two_decoys import ThreeIntensities, intensity_box
+from qkdlab.security.two_decoys import (
+    ThreeIntensities,
+    TwoDecoyCounts,
+    intensity_box,
+)
 
-__all__ = ["THEOREM", "Epsilons", "Tupkary2024Counts", "assumptions", "key_length"]
+__all__ = ["THEOREM", "Epsilons", "assumptions", "key_length"]
 
 THEOREM = (
     "Tupkary et al., arXiv:2408.17349, Quantum 9, 1937 (2025), two decoys,"
@@ -51,27 +55,6 @@ THEOREM = (
 )
 
 Triple = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Tupkary2024Counts:
-    """Observed counts by intensity and the probabilities that they rest on.
-
-    n_key:          events of the key basis that make key
-    n_test, m_test: events and errors of the test basis
-    p_key, p_test:  probability of each intensity given the basis
-    """
-
-    n_key: Triple
-    n_test: Triple
-    m_test: Triple
-    p_key: Sequence[Number]
-    p_test: Sequence[Number]
-
-    def __post_init__(self) -> None:
-        check_counts(
-            (*self.n_key, *self.n_test, *self.m_test), (*self.p_key, *self.p_test)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +100,7 @@ class Epsilons:
 
 @precise
 def key_length(
-    counts: Tupkary2024Counts,
+    counts: TwoDecoyCounts,
     intensities: Sequence[Number | tuple[Number, Number]],
     *,
     leak_bits: Number,
@@ -190,7 +173,7 @@ class _Estimate:
 
     def __init__(
         self,
-        counts: Tupkary2024Counts,
+        counts: TwoDecoyCounts,
         box: Sequence[Interval],
         epsilons: Epsilons,
         slack: Slack,

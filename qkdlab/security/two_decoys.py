@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from qkdlab.errors import UsageError
 from qkdlab.security.balls import Interval, Number
@@ -21,12 +22,34 @@ from qkdlab.security.quantities import (
     exp,
     positive_part,
 )
-from qkdlab.security.requirements import box_of
+from qkdlab.security.requirements import box_of, check_counts
 from qkdlab.security.tails import hoeffding_width
 
-__all__ = ["ThreeIntensities", "intensity_box", "three_intensities"]
+__all__ = ["ThreeIntensities", "TwoDecoyCounts", "intensity_box", "three_intensities"]
 
 Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoDecoyCounts:
+    """Observed counts by intensity and the probabilities that they rest on.
+
+    n_key:          events of the key basis (X in Lim 2014)
+    n_test, m_test: events and errors of the test basis (Z)
+    p_key, p_test:  probability of each intensity given the basis: the realised class
+                    fractions of the block
+    """
+
+    n_key: Triple
+    n_test: Triple
+    m_test: Triple
+    p_key: Sequence[Number]
+    p_test: Sequence[Number]
+
+    def __post_init__(self) -> None:
+        check_counts(
+            (*self.n_key, *self.n_test, *self.m_test), (*self.p_key, *self.p_test)
+        )
 
 
 class ThreeIntensities:

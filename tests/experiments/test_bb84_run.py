@@ -20,7 +20,8 @@ from qkdlab.link.direction import Direction
 from qkdlab.link.ledger import ledger_from_transcript
 from qkdlab.runfile.reader import open_run
 from qkdlab.runfile.verify import verify
-from qkdlab.security.lim2014 import Lim2014Counts, key_length
+from qkdlab.security.lim2014 import key_length
+from qkdlab.security.two_decoys import TwoDecoyCounts
 from qkdlab.session.replay import replay
 from qkdlab.session.run import run
 
@@ -157,7 +158,7 @@ def test_the_length_follows_from_the_counts_and_the_ledger(tiny: Done) -> None:
         return signal, decoy, vacuum
 
     length = key_length(
-        Lim2014Counts(
+        TwoDecoyCounts(
             n_key=triple(sifted["X"]),
             n_test=triple(sifted["Z"]),
             m_test=triple(counts["errors"]["Z"]),

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from qkdlab.errors import UsageError
 from qkdlab.security import lim2014
-from qkdlab.security.lim2014 import Lim2014Counts, key_length, reconciliation_leak
+from qkdlab.security.lim2014 import key_length, reconciliation_leak
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 P = (0.6, 0.3, 0.1)
 MU = (0.5, 0.1, 0.002)
 # data set A of theory-claims section 8
-SET_A = Lim2014Counts(
+SET_A = TwoDecoyCounts(
     n_key=(9007656, 910087, 6201),
     n_test=(592609, 59874, 408),
     m_test=(6498, 666, 8),
@@ -104,7 +105,7 @@ def test_lower_counts_are_not_clamped():
 
 
 def test_a_positive_vacuum_bound_enters_the_length():
-    counts = Lim2014Counts(
+    counts = TwoDecoyCounts(
         (9007656, 910087, 90000), (592609, 59874, 6000), (6498, 666, 300), P, P
     )
     found = length_of_a(MU, counts)
@@ -128,7 +129,7 @@ def test_agrees_with_the_plain_equations(scale, mu2, mu3, qber):
     ]
     n_test = [x // 4 for x in n_key]
     m_test = [int(qber * x) + 1 for x in n_test]
-    counts = Lim2014Counts(tuple(n_key), tuple(n_test), tuple(m_test), P, P)
+    counts = TwoDecoyCounts(tuple(n_key), tuple(n_test), tuple(m_test), P, P)
     found = length_of_a(mu, counts, leak=1000)
     if found.bounds["phi_X"] < 0.5:
         expected = plain_length(counts, mu, 1000, 1e-10, 1e-15)
@@ -153,7 +154,7 @@ def figure_one(km, n_x, q_x, p1, p2, mu1, mu2):
             round(pulses * basis**2 * pk * r) for pk, r in zip(p, rates, strict=True)
         )
 
-    counts = Lim2014Counts(
+    counts = TwoDecoyCounts(
         observed(gain, q_x), observed(gain, 1 - q_x), observed(error, 1 - q_x), p, p
     )
     errors = sum(observed(error, q_x))
@@ -190,7 +191,7 @@ def bounds_of(mu, relative):
 @pytest.mark.parametrize("relative", [0.001, 0.01, 0.04])
 @pytest.mark.parametrize("scale", [1, 0.05])
 def test_length_over_intervals_is_the_least_of_a_grid(relative, scale):
-    counts = Lim2014Counts(
+    counts = TwoDecoyCounts(
         tuple(int(scale * n) for n in SET_A.n_key),
         tuple(int(scale * n) for n in SET_A.n_test),
         tuple(int(scale * n) for n in SET_A.m_test),
@@ -217,7 +218,7 @@ def test_no_intensity_inside_its_interval_gives_less(seed, relative, place):
     noise = rng.uniform(0.7, 1.4, 9)
     n = [*SET_A.n_key, *SET_A.n_test, *SET_A.m_test]
     n = [int(scale * f * x) + 1 for f, x in zip(noise, n, strict=True)]
-    counts = Lim2014Counts(tuple(n[:3]), tuple(n[3:6]), tuple(n[6:]), P, P)
+    counts = TwoDecoyCounts(tuple(n[:3]), tuple(n[3:6]), tuple(n[6:]), P, P)
     box = bounds_of(MU, relative)
     inside = [lo + x * (hi - lo) for (lo, hi), x in zip(box, place, strict=True)]
     there = length_of_a(inside, counts, leak=0)
@@ -233,12 +234,12 @@ def test_numbers_at_the_least_favourable_intensities_are_reported():
 
 
 def test_too_few_counts_give_no_key():
-    counts = Lim2014Counts((900, 91, 1), (59, 6, 0), (1, 0, 0), P, P)
+    counts = TwoDecoyCounts((900, 91, 1), (59, 6, 0), (1, 0, 0), P, P)
     assert length_of_a(MU, counts, leak=0).secret_bits == 0
 
 
 def test_no_counts_at_all_give_no_key():
-    counts = Lim2014Counts((0, 0, 0), (0, 0, 0), (0, 0, 0), P, P)
+    counts = TwoDecoyCounts((0, 0, 0), (0, 0, 0), (0, 0, 0), P, P)
     found = length_of_a(bounds_of(MU, 0.01), counts, leak=0)
     assert found.secret_bits == 0
     assert found.bounds["phi_X"] == 0.5
@@ -246,7 +247,7 @@ def test_no_counts_at_all_give_no_key():
 
 def test_counts_that_contradict_the_model_give_no_key():
     # fewer errors with the decoy than its vacuum part explains
-    counts = Lim2014Counts(SET_A.n_key, SET_A.n_test, (6498, 0, 9000), P, P)
+    counts = TwoDecoyCounts(SET_A.n_key, SET_A.n_test, (6498, 0, 9000), P, P)
     assert length_of_a(MU, counts).secret_bits == 0
 
 
@@ -257,21 +258,21 @@ def test_counts_that_contradict_the_model_give_no_key():
 )
 @pytest.mark.parametrize("relative", [0, 0.02])
 def test_counts_that_no_intensity_explains_give_no_key(n_key, relative):
-    counts = Lim2014Counts(n_key, SET_A.n_test, SET_A.m_test, P, P)
+    counts = TwoDecoyCounts(n_key, SET_A.n_test, SET_A.m_test, P, P)
     found = length_of_a([*bounds_of(MU, relative)], counts, leak=0)
     assert found.contradicted
     assert found.secret_bits == 0
 
 
 def test_test_counts_that_no_intensity_explains_give_no_key():
-    counts = Lim2014Counts(SET_A.n_key, (592609, 598740, 408), SET_A.m_test, P, P)
+    counts = TwoDecoyCounts(SET_A.n_key, (592609, 598740, 408), SET_A.m_test, P, P)
     assert length_of_a(MU, counts, leak=0).secret_bits == 0
 
 
 def test_vacuum_and_single_photons_are_together_at_most_all_events():
     # each of the two alone is possible
     n_key = (10053833, 2918309, 539472)
-    counts = Lim2014Counts(n_key, SET_A.n_test, SET_A.m_test, P, P)
+    counts = TwoDecoyCounts(n_key, SET_A.n_test, SET_A.m_test, P, P)
     found = length_of_a(MU, counts, leak=0)
     assert not found.contradicted
     together = found.bounds["s_X0"] + found.bounds["s_X1"]
@@ -279,7 +280,7 @@ def test_vacuum_and_single_photons_are_together_at_most_all_events():
     assert found.secret_bits == math.floor(found.bounds["ell"])
 
 
-PARTLY = Lim2014Counts((9007656, 1456139, 6201), SET_A.n_test, SET_A.m_test, P, P)
+PARTLY = TwoDecoyCounts((9007656, 1456139, 6201), SET_A.n_test, SET_A.m_test, P, P)
 
 
 def test_counts_may_contradict_a_part_of_the_intervals_only():
@@ -308,7 +309,7 @@ def test_a_search_where_counts_contradict_a_part_is_short(monkeypatch):
 @pytest.mark.parametrize("relative", [0, 0.02, 0.1])
 def test_contradicted_means_at_every_point(relative):
     box = bounds_of(MU, relative)
-    counts = Lim2014Counts((9007656, 1638157, 6201), SET_A.n_test, SET_A.m_test, P, P)
+    counts = TwoDecoyCounts((9007656, 1638157, 6201), SET_A.n_test, SET_A.m_test, P, P)
     corners = itertools.product(*box)
     assert length_of_a(box, counts).contradicted == all(
         length_of_a(point, counts).contradicted for point in corners
@@ -324,7 +325,7 @@ def test_contradicted_means_at_every_point(relative):
 )
 def test_no_counts_give_more_bits_than_events(n_key, n_test, share, leak):
     m_test = tuple(int(share * n) for n in n_test)
-    counts = Lim2014Counts(n_key, n_test, m_test, P, P)
+    counts = TwoDecoyCounts(n_key, n_test, m_test, P, P)
     found = length_of_a(MU, counts, leak).secret_bits
     assert found <= max(0, sum(n_key) - leak)
 
@@ -351,7 +352,7 @@ def test_numbers_that_make_no_sense_are_refused(changes):
 )
 def test_counts_that_make_no_sense_are_refused(n_key, p_key):
     with pytest.raises(UsageError, match=r"negative|above 0"):
-        Lim2014Counts(n_key, (1, 1, 1), (0, 0, 0), p_key, P)
+        TwoDecoyCounts(n_key, (1, 1, 1), (0, 0, 0), p_key, P)
 
 
 def test_a_bit_more_leak_is_a_bit_less_key():
@@ -396,7 +397,7 @@ def simulate(rng, mu_true, pulses=10**9):
             )
             events[basis, i] = rng.binomial(sent, yields)
             errors[basis, i] = rng.binomial(events[basis, i], wrong)
-    counts = Lim2014Counts(
+    counts = TwoDecoyCounts(
         tuple(events[0].sum(1).tolist()),
         tuple(events[1].sum(1).tolist()),
         tuple(errors[1].sum(1).tolist()),
@@ -447,7 +448,7 @@ def test_the_reference_bench_gives_its_table(seconds, length, phase_error):
     p = (0.4, 0.4, 0.2)
     leak = reconciliation_leak(sum(n_key), round(0.012 * sum(n_key)), 1.16)
     found = key_length(
-        Lim2014Counts(tuple(n_key), tuple(n_test), tuple(m_test), p, p),
+        TwoDecoyCounts(tuple(n_key), tuple(n_test), tuple(m_test), p, p),
         (0.5, 0.2, 0.002),
         leak_bits=leak.high,
         epsilon_secrecy=1e-9,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from random_channels import FACTORIALS, PHOTONS, channel
 
-from qkdlab.security.lim2014 import Lim2014Counts, Lim2014Length, key_length
+from qkdlab.security.lim2014 import Lim2014Length, key_length
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +37,7 @@ def run(seed: int, dimmer: float = 1.0) -> tuple[Lim2014Length, dict[str, float]
             errors[basis, k] = rng.binomial(events[basis, k].astype(int), wrong)
     n, m = events.sum(2).astype(int).tolist(), errors.sum(2).astype(int).tolist()
     shares = (sent / sent.sum(1, keepdims=True)).tolist()
-    counts = Lim2014Counts(tuple(n[0]), tuple(n[1]), tuple(m[1]), shares[0], shares[1])
+    counts = TwoDecoyCounts(tuple(n[0]), tuple(n[1]), tuple(m[1]), shares[0], shares[1])
     found = key_length(
         counts, believed.tolist(), leak_bits=0, epsilon_secrecy=1e-9,
         epsilon_correctness=1e-15,

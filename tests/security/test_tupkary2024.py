@@ -14,11 +14,12 @@ from qkdlab.errors import UsageError
 from qkdlab.security.asymptotic import binary_entropy
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.slacks import Slack
-from qkdlab.security.tupkary2024 import Epsilons, Tupkary2024Counts, key_length
+from qkdlab.security.tupkary2024 import Epsilons, key_length
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 P = (0.6, 0.3, 0.1)
 MU = (0.5, 0.1, 0.002)
-SET_A = Tupkary2024Counts(
+SET_A = TwoDecoyCounts(
     (9007656, 910087, 6201), (592609, 59874, 408), (6498, 666, 8), P, P
 )
 TWELVE = Epsilons(*[1e-12] * 6)
@@ -185,7 +186,7 @@ def test_no_intensity_inside_its_interval_gives_less(relative, place, slack):
 
 @pytest.mark.parametrize("slack", list(Slack))
 def test_no_counts_give_no_key(slack):
-    nothing = Tupkary2024Counts((0, 0, 0), (0, 0, 0), (0, 0, 0), P, P)
+    nothing = TwoDecoyCounts((0, 0, 0), (0, 0, 0), (0, 0, 0), P, P)
     assert length_of(V2, slack, counts=nothing, leak=0).secret_bits == 0
 
 

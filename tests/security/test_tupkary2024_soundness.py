@@ -13,7 +13,8 @@ from random_channels import draw
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.over_intensities import Least
 from qkdlab.security.slacks import Slack
-from qkdlab.security.tupkary2024 import Epsilons, Tupkary2024Counts, key_length
+from qkdlab.security.tupkary2024 import Epsilons, key_length
+from qkdlab.security.two_decoys import TwoDecoyCounts
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,7 @@ def run(
     block = draw(rng, believed * [1.0, dimmer, 1.0], p)
     n_key, n_test = ([*x] for x in block.events.sum(2).tolist())
     found = key_length(
-        Tupkary2024Counts(
+        TwoDecoyCounts(
             tuple(n_key),
             tuple(n_test),
             tuple(block.errors[1].sum(1).tolist()),
