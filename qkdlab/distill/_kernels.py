@@ -86,7 +86,11 @@ class CascadeState(NamedTuple):
     block: NDArray[np.int32]
     """[c, pass] -> block size."""
     copies: NDArray[np.uint64]
-    """[frame, pass, :] own bits in the order of the pass."""
+    """[frame, pass, :] own bits in the order of the pass, where `copied` is true."""
+    copied: NDArray[np.bool_]
+    """[frame, pass] a pass of two blocks asks one parity, mostly even: no copy yet."""
+    first_half: NDArray[np.uint64]
+    """[c, pass, :] of a pass of two blocks: a one at each position of the first."""
     starts: NDArray[np.uint64]
     """[frame, pass, :] a bit at each place where a known interval starts."""
     odd: NDArray[np.uint64]
@@ -189,8 +193,29 @@ def asked_blocks(s: CascadeState, frame: int, p: int) -> int:
 
 
 @kernel
-def open_pass(s: CascadeState, frame: int, p: int) -> None:
+def has_two_blocks(s: CascadeState, frame: int, p: int) -> bool:
+    """Return whether a pass asks one parity that `half_parity` gives."""
+    return p > 0 and s.frame_bits & 63 == 0 and asked_blocks(s, frame, p) == 1
+
+
+@kernel
+def half_parity(s: CascadeState, frame: int, p: int) -> bool:
+    """Return the parity of the first of two blocks, from the frame's own bits."""
+    length = frame_length(s, frame)
+    row = s.first_half[1 if length < s.frame_bits else 0, p]
+    offset = frame * (s.frame_bits >> 6)
+    word = np.uint64(0)
+    for w in range((length + 63) >> 6):
+        word ^= s.words[offset + w] & row[w]
+    for shift in (32, 16, 8, 4, 2, 1):
+        word ^= word >> np.uint64(shift)
+    return bool(word & ONE)
+
+
+@kernel
+def copy_pass(s: CascadeState, frame: int, p: int) -> None:
     """Copy the frame's bits in the order of pass `p`."""
+    s.copied[frame, p] = True
     length = frame_length(s, frame)
     order = s.order[1 if length < s.frame_bits else 0, p]
     copy = s.copies[frame, p]
@@ -217,7 +242,7 @@ def correct(s: CascadeState, frame: int, p: int, place: int) -> bool:
         flip_bit(s.words, index)
     for t in range(s.opened[frame]):
         here = s.place[c, t, position]
-        if s.flips:
+        if s.flips and s.copied[frame, t]:
             flip_bit(s.copies[frame, t], here)
         start = previous_one(s.starts[frame, t], here)
         flip_bit(s.odd[frame, t], start)
@@ -229,6 +254,8 @@ def correct(s: CascadeState, frame: int, p: int, place: int) -> bool:
 def gather_odd(s: CascadeState, frame: int, p: int) -> None:
     """Make the first odd intervals of pass `p` the active ones."""
     length = frame_length(s, frame)
+    if not s.copied[frame, p]:
+        copy_pass(s, frame, p)
     found = 0
     start = next_one(s.odd[frame, p], 0, length)
     while start < length and found < s.low.shape[1]:
@@ -263,7 +290,8 @@ def advance(s: CascadeState, frame: int) -> bool:
         if p < s.opened[frame]:
             gather_odd(s, frame, p)
         elif p < s.n_odd.shape[1]:
-            open_pass(s, frame, p)
+            if not has_two_blocks(s, frame, p):
+                copy_pass(s, frame, p)
             s.opened[frame] += 1
             s.starts[frame, p, 0] |= ONE
             if asked_blocks(s, frame, p):
@@ -283,6 +311,11 @@ def ask(s: CascadeState, out: NDArray[np.uint64]) -> int:
             return -1
         if s.stage[frame] == TOPS:
             p = s.opened[frame] - 1
+            if not s.copied[frame, p]:
+                if half_parity(s, frame, p):
+                    flip_bit(out, n)
+                n += 1
+                continue
             length = frame_length(s, frame)
             block = s.block[1 if length < s.frame_bits else 0, p]
             for b in range(asked_blocks(s, frame, p)):

@@ -12,7 +12,7 @@ from plain_distillation import PlainCascade
 from plain_distillation import public_order as plain_order
 
 from qkdlab.bits.array import BitArray
-from qkdlab.distill.cascade import CascadeHalf, block_sizes, public_order
+from qkdlab.distill.cascade import CascadeHalf, block_sizes, positions_by, public_order
 from qkdlab.errors import SecurityAbort
 
 
@@ -179,3 +179,19 @@ def test_the_result_is_not_given_before_the_end():
 
 def test_repr_shows_no_bits():
     assert repr(half("bob", np.ones(5, np.uint8))) == "CascadeHalf(5 bits, 0 rounds)"
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [5],
+        [9, 3],
+        # equal ones, and ones that differ in the low bits only, which carry positions
+        [7, 7, 1, 7],
+        [1 << 63 | 6, 1 << 63 | 1, 2, 1 << 63 | 3, 0],
+        [(1 << 64) - 1, (1 << 64) - 2, (1 << 64) - 4],
+    ],
+)
+def test_positions_are_ordered_by_the_whole_numbers(numbers):
+    expected = sorted(range(len(numbers)), key=lambda i: (numbers[i], i))
+    assert positions_by(np.array(numbers, np.uint64)).tolist() == expected
