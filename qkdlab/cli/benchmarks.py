@@ -2,8 +2,8 @@
 
 `start` is CPU time (user and system) of fresh processes, the least of five; `run` is
 wall time of a whole run in this process after a short one has warmed the JIT cache;
-`replay` that of its replay beside the run itself, calibration included; `security` is
-no time, but what exact tails gain.
+`replay` that of its replay beside the run itself, calibration included; `distill` is
+input per CPU time; `security` is no time, but what exact tails gain.
 """
 
 from __future__ import annotations
@@ -16,55 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from qkdlab.cli.benchmark_distill import distill
+from qkdlab.cli.figure import Figure
 
 __all__ = ["GROUPS", "Figure", "machine"]
 
 _REPEATS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured value beside its baseline.
-
-    ratio: value over baseline
-    """
-
-    group: str
-    name: str
-    value: float
-    unit: str
-    baseline_what: str
-    baseline_value: float
-
-    @property
-    def ratio(self) -> float:
-        """The value in units of the baseline."""
-        return self.value / self.baseline_value
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the figure as other programs read it."""
-        return {
-            "group": self.group,
-            "name": self.name,
-            "value": self.value,
-            "unit": self.unit,
-            "baseline": {"what": self.baseline_what, "value": self.baseline_value},
-            "ratio": self.ratio,
-        }
-
-    def as_row(self) -> list[str]:
-        """Return the figure as a row of a table."""
-        return [
-            f"{self.group} {self.name}",
-            f"{self.value:.3g}",
-            self.unit,
-            f"{self.baseline_value:.3g}",
-            self.baseline_what,
-            f"{self.ratio:.3g}",
-        ]
 
 
 def machine() -> dict[str, Any]:
@@ -171,6 +131,7 @@ GROUPS: dict[str, Callable[[], list[Figure]]] = {
     "start": start,
     "run": run,
     "replay": replay,
+    "distill": distill,
     "security": security,
 }
 

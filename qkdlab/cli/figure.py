@@ -1,0 +1,50 @@
+"""One figure of `qkdlab benchmark`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Figure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value beside its baseline.
+
+    ratio: value over baseline
+    """
+
+    group: str
+    name: str
+    value: float
+    unit: str
+    baseline_what: str
+    baseline_value: float
+
+    @property
+    def ratio(self) -> float:
+        """The value in units of the baseline."""
+        return self.value / self.baseline_value
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figure as other programs read it."""
+        return {
+            "group": self.group,
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "baseline": {"what": self.baseline_what, "value": self.baseline_value},
+            "ratio": self.ratio,
+        }
+
+    def as_row(self) -> list[str]:
+        """Return the figure as a row of a table."""
+        return [
+            f"{self.group} {self.name}",
+            f"{self.value:.3g}",
+            self.unit,
+            f"{self.baseline_value:.3g}",
+            self.baseline_what,
+            f"{self.ratio:.3g}",
+        ]
