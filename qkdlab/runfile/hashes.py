@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 import h5py
-import numpy as np
 
 from qkdlab.runfile.schema import ROOT
+from qkdlab.runfile.unpack import hashable_parts
 
 __all__ = ["HASHES", "content_hashes"]
 
@@ -31,8 +31,10 @@ def content_hashes(
         if isinstance(node, h5py.Dataset) and name in known:
             found[name] = known[name]
         elif isinstance(node, h5py.Dataset) and name != HASHES:
-            content = np.ascontiguousarray(node[()]).tobytes()
-            found[name] = hashlib.sha256(content).hexdigest()
+            digest = hashlib.sha256()
+            for part in hashable_parts(node):
+                digest.update(part.tobytes())
+            found[name] = digest.hexdigest()
 
     file[ROOT].visititems(visit)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,11 @@ from qkdlab.runfile.nodes import dataset, group
 from qkdlab.runfile.schema import FORMAT, ROOT, SCHEMA_VERSION
 from qkdlab.timetags.block import TagBlock
 
-__all__ = ["RunFile", "open_run"]
+__all__ = ["ReadTags", "RunFile", "Tags", "open_run"]
+
+Tags = tuple[NDArray[np.int64], NDArray[np.uint8]]
+"""Times and channels of a stretch of rows."""
+ReadTags = Callable[[int, int], Tags]
 
 _CACHE_BYTES = 1 << 26
 """Of unpacked chunks: a block of tags takes a part of one only."""
@@ -126,32 +130,42 @@ class RunFile:
         """Return the lines of the log."""
         return [data.decode() for _, _, data in self._heap("log")]
 
-    def blocks(self, first: int = 0, end: int | None = None) -> Iterator[TagBlock]:
+    def blocks(
+        self, first: int = 0, end: int | None = None, rows: ReadTags | None = None
+    ) -> Iterator[TagBlock]:
         """Yield the tags in the blocks in which they were recorded.
 
         Of an unfinished file, the blocks that lie wholly in written chunks.
 
         first, end: numbers of the first block and after the last
+        rows:       gives the tags from a first row to before a last one; by default
+                    they are read from the file
         """
         coverage = dataset(self.file, f"{ROOT}/tags/coverage")[()]
         lost = dataset(self.file, f"{ROOT}/tags/lost")[()]
-        t, ch = (
-            dataset(self.file, "/photon_data/timestamps"),
-            dataset(self.file, "/photon_data/detectors"),
-        )
+        rows = rows or self._tags_between
+        n_tags = self.n_tags
         for number, row in list(enumerate(coverage))[first:end]:
             begin, end = int(row["first_row"]), int(row["first_row"] + row["n_tags"])
-            if end > self.n_tags:
+            if end > n_tags:
                 return
             mine = lost[lost["block"] == number]
+            t, ch = rows(begin, end)
             yield TagBlock(
-                t[begin:end].astype(np.int64),
-                ch[begin:end],
+                t.astype(np.int64, copy=False),
+                ch,
                 int(row["t_begin"]),
                 int(row["t_end"]),
                 tuple((int(r["t_begin"]), int(r["t_end"])) for r in mine),
                 int(row["seq"]),
             )
+
+    def _tags_between(self, begin: int, end: int) -> Tags:
+        t, ch = (
+            dataset(self.file, f"/photon_data/{name}")[begin:end]
+            for name in ("timestamps", "detectors")
+        )
+        return t, ch
 
     def _heap(self, name: str) -> Iterator[tuple[int, str, bytes]]:
         index = dataset(self.file, f"{ROOT}/{name}/index")[()]

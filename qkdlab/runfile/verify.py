@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qkdlab.errors import VerifyError
 from qkdlab.runfile.hashes import content_hashes
 from qkdlab.runfile.nodes import dataset
 from qkdlab.runfile.reader import RunFile, open_run
 from qkdlab.runfile.schema import CHUNK_TAGS
 from qkdlab.runfile.tags import CHUNK_HASHES, chunk_hash, whole_hash
+from qkdlab.runfile.unpack import Column
 
-__all__ = ["Findings", "examine", "require_whole", "verify"]
+__all__ = ["UNFINISHED", "Findings", "TakeChunk", "examine", "verify"]
 
-_UNFINISHED = "the run was not finished; whole chunks are readable"
+TakeChunk = Callable[[int, NDArray[Any], NDArray[Any]], None]
+
+UNFINISHED = "the run was not finished; whole chunks are readable"
 
 
 @dataclass
@@ -39,23 +44,28 @@ def verify(path: str | Path, *, read_tags: bool = True) -> list[str]:
     That a run was not finished is a finding, too. Raises as `open_run`.
     """
     found = examine(path, read_tags=read_tags)
-    return found.damage if found.complete else [_UNFINISHED, *found.damage]
+    return found.damage if found.complete else [UNFINISHED, *found.damage]
 
 
-def examine(path: str | Path, *, read_tags: bool = True) -> Findings:
-    """Compare a run file with its hashes: the tags chunk by chunk, then all else.
+def examine(
+    path: str | Path, *, read_tags: bool = True, take: TakeChunk | None = None
+) -> Findings:
+    """Compare a run file with its hashes: the tags chunk by chunk, and all else.
 
     Of an unfinished file its whole chunks count, and only they. Without `read_tags` the
     tags themselves are not read, which takes about a second for 20 million. Raises as
     `open_run`.
+
+    take: gets the number, times and channels of each chunk that is as it was recorded,
+          in order; all else has been compared by then
     """
     with open_run(path) as run:
         found = Findings(run.complete, _whole_tags(run))
+        others = _others(run) if run.complete else []
         found.damage += _shape(run)
         if read_tags:
-            found.damage += _tags(run, found.tags)
-        if run.complete:
-            found.damage += _others(run)
+            found.damage += _tags(run, found.tags, take)
+        found.damage += others
     return found
 
 
@@ -87,11 +97,11 @@ def _shape(run: RunFile) -> list[str]:
     return found
 
 
-def _tags(run: RunFile, n_tags: int) -> list[str]:
+def _tags(run: RunFile, n_tags: int, take: TakeChunk | None) -> list[str]:
     """Read all tags and compare each chunk with its hash, and the cue index."""
     t, ch = (
-        dataset(run.file, "/photon_data/timestamps"),
-        dataset(run.file, "/photon_data/detectors"),
+        Column(dataset(run.file, f"/photon_data/{name}"))
+        for name in ("timestamps", "detectors")
     )
     kept = _hashes(run)
     found = []
@@ -99,14 +109,16 @@ def _tags(run: RunFile, n_tags: int) -> list[str]:
     for chunk, start in enumerate(range(0, n_tags, CHUNK_TAGS)):
         end = min(start + CHUNK_TAGS, n_tags)
         try:
-            times = t[start:end]
-            digest = chunk_hash(times, ch[start:end])
+            times, channels = t.read(start, end), ch.read(start, end)
+            digest = chunk_hash(times, channels)
             cues[chunk] = times[0]
         except (OSError, ValueError):
             found.append(f"tags {start} to {end - 1} cannot be read")
             continue
         if kept[chunk : chunk + 1] != [digest]:
             found.append(f"tags {start} to {end - 1} are not those that were recorded")
+        elif take is not None:
+            take(chunk, times, channels)
     if not run.complete or found:
         return found
     if whole_hash(kept) != run.meta["tags_sha256"]:
@@ -124,10 +136,3 @@ def _others(run: RunFile) -> list[str]:
         if kept.pop(name, None) != digest
     ]
     return found + [f"'{name}' is missing" for name in kept]
-
-
-def require_whole(path: str | Path) -> None:
-    """Raise VerifyError naming the first finding, if there is any."""
-    found = verify(path)
-    if found:
-        raise VerifyError(f"{path}: {found[0]}")

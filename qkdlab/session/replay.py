@@ -21,8 +21,7 @@ from qkdlab.link.totals import total_figures
 from qkdlab.link.transcript import Transcript, is_plain
 from qkdlab.plugins import lookup
 from qkdlab.randomness import Randomness, RecordedRandomness, SeededRandomness
-from qkdlab.runfile.reader import RunFile, open_run
-from qkdlab.runfile.verify import require_whole
+from qkdlab.runfile.verified import VerifiedRun
 from qkdlab.session.compare import first_difference, first_message_difference
 from qkdlab.session.exchange import Side, exchange
 from qkdlab.session.recorded import RecordedBlock
@@ -32,6 +31,7 @@ from qkdlab.session.result import key_digest, plain
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
     from qkdlab.progress import Report
+    from qkdlab.runfile.reader import RunFile
     from qkdlab.session.experiment import ReplayProgram
 
 __all__ = ["Replayed", "replay"]
@@ -98,11 +98,12 @@ def replay(folder: Path, changes: Sequence[str], progress: Report) -> Replayed:
     """
     begin_s = time.perf_counter()
     with ExitStack() as stack:
-        runs = {
-            party: stack.enter_context(_opened(folder / f"{party}.h5", party))
+        files = {
+            party: stack.enter_context(VerifiedRun(folder / f"{party}.h5"))
             for party in _PARTIES
         }
-        _refuse_strangers(runs)
+        runs = {party: file.run for party, file in files.items()}
+        _refuse_others(runs)
         config, changed = _configuration(runs["alice"], changes)
         programs = lookup("qkdlab.experiments", config.experiment).replays
         if not programs:
@@ -113,8 +114,8 @@ def replay(folder: Path, changes: Sequence[str], progress: Report) -> Replayed:
         for done, name in enumerate(names):
             progress("key block", done, len(names))
             records = {
-                party: _record(run, config, changed, name, randomness[party])
-                for party, run in runs.items()
+                party: _record(file, config, changed, name, randomness[party])
+                for party, file in files.items()
             }
             again = _go_through(programs, records)
             blocks.append(again.figures() | {"block": _number(name)})
@@ -140,23 +141,18 @@ def replay(folder: Path, changes: Sequence[str], progress: Report) -> Replayed:
     return Replayed(dict(plain(result)), difference)
 
 
-def _opened(path: Path, party: str) -> RunFile:
-    """Return a whole run file of `party` that may be replayed."""
-    require_whole(path)
-    run = open_run(path)
-    if run.meta["party"] != party:
-        run.close()
-        raise VerifyError(f"{path}: is the file of {run.meta['party']}, not of {party}")
-    if run.meta["key_class"] == "secure":
-        run.close()
-        raise VerifyError(
-            f"{path}: a run of class secure keeps nothing from which it could be "
-            "replayed"
-        )
-    return run
-
-
-def _refuse_strangers(runs: Mapping[str, RunFile]) -> None:
+def _refuse_others(runs: Mapping[str, RunFile]) -> None:
+    """Raise VerifyError unless these are the two files of one run, with its keys."""
+    for party, run in runs.items():
+        if run.meta["party"] != party:
+            raise VerifyError(
+                f"{run.path}: is the file of {run.meta['party']}, not of {party}"
+            )
+        if run.meta["key_class"] == "secure":
+            raise VerifyError(
+                f"{run.path}: a run of class secure keeps nothing from which it could "
+                "be replayed"
+            )
     alice, bob = (runs[party] for party in _PARTIES)
     for name in ("run_id", _HASH, "key_class"):
         if alice.meta[name] != bob.meta[name]:
@@ -194,8 +190,13 @@ def _randomness(run: RunFile, party: str, changed: bool) -> Randomness:
 
 
 def _record(
-    run: RunFile, config: RunConfig, changed: bool, name: str, randomness: Randomness
+    file: VerifiedRun,
+    config: RunConfig,
+    changed: bool,
+    name: str,
+    randomness: Randomness,
 ) -> RecordedBlock:
+    run = file.run
     facts = run.key_blocks()[name]
     return RecordedBlock(
         number=_number(name),
@@ -205,7 +206,7 @@ def _record(
         key_class=config.key_class,
         facts=facts,
         settings=run.settings(name) if run.has_settings(name) else None,
-        tags_read=run.blocks(facts["first_tag_block"], facts["end_tag_block"]),
+        tags_read=file.blocks(facts["first_tag_block"], facts["end_tag_block"]),
         randomness=randomness,
     )
 

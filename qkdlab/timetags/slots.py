@@ -17,6 +17,9 @@ from qkdlab.timetags.block import TagBlock
 
 __all__ = ["Alignment", "SlotClicks", "SlotCounts", "SlotState", "slot_block"]
 
+GUARD_SLOTS = 4
+"""About a reference, where a tag may lie on its wrong side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
@@ -98,20 +101,23 @@ def slot_block(
     """
     from qkdlab.timetags import _kernels
 
-    n = len(block)
-    t = np.empty(n, np.int64)
-    ch = np.empty(n, np.uint8)
     offsets = np.asarray(alignment.offset_ps, np.int64)
-    if n and int(block.ch.max()) >= offsets.size:
+    if len(block) and int(block.ch.max()) >= offsets.size:
         raise ValueError("a tag's channel has no alignment")
+    n_before = state.pending_t.size
+    t = np.empty(n_before + len(block), np.int64)
+    ch = np.empty(t.size, np.uint8)
+    t[:n_before], ch[:n_before] = state.pending_t, state.pending_ch
     _kernels.correct_and_sort(
-        block.t, block.ch, alignment.reference_ps, alignment.stretch, offsets, t, ch
+        block.t,
+        block.ch,
+        alignment.reference_ps,
+        alignment.stretch,
+        offsets,
+        n_before,
+        t,
+        ch,
     )
-    t = np.concatenate([state.pending_t, t])
-    ch = np.concatenate([state.pending_ch, ch])
-    order = np.argsort(t, kind="stable") if state.pending_t.size else None
-    if order is not None:
-        t, ch = t[order], ch[order]
     if last:
         cut = t.size
     else:
@@ -122,23 +128,27 @@ def slot_block(
         # cut between two slots, so that no slot is judged in halves
         edge = edge // alignment.slot_ps * alignment.slot_ps - alignment.slot_ps // 2
         cut = int(np.searchsorted(t, edge, side="left"))
-    now_t, now_ch = np.ascontiguousarray(t[:cut]), np.ascontiguousarray(ch[:cut])
     slot = np.empty(cut, np.int64)
     mask = np.empty(cut, np.uint8)
+    lead = min(alignment.offset_ps) // alignment.slot_ps
+    # The same slot comes later on channels behind longer fibres and cables.
+    spread = max(alignment.offset_ps) // alignment.slot_ps - lead
     n_clicks, outside, in_dead, dead, dead_until = _kernels.slot_clicks(
-        now_t,
-        now_ch,
+        t[:cut],
+        ch[:cut],
         alignment.slot_ps,
         alignment.gate_ps // 2,
         alignment.blank_ps,
         state.dead_until_ps,
         state.last_ps,
+        alignment.slots_per_frame,
+        GUARD_SLOTS,
+        alignment.slots_per_frame - GUARD_SLOTS - spread,
+        lead,
         slot,
         mask,
     )
     slot, mask = slot[:n_clicks], mask[:n_clicks]
-    keep = _away_from_reference(slot, alignment)
-    slot, mask = slot[keep], mask[keep]
     c = state.counts
     counts = SlotCounts(
         tags=c.tags + cut,
@@ -152,22 +162,7 @@ def slot_block(
         pending_t=t[cut:].copy(),
         pending_ch=ch[cut:].copy(),
         dead_until_ps=int(dead_until),
-        last_ps=int(now_t[-1]) if cut else state.last_ps,
+        last_ps=int(t[cut - 1]) if cut else state.last_ps,
         counts=counts,
     )
     return new, SlotClicks(slot, mask)
-
-
-GUARD_SLOTS = 4
-
-
-def _away_from_reference(
-    slot: NDArray[np.int64], alignment: Alignment
-) -> NDArray[np.bool_]:
-    lead = min(alignment.offset_ps) // alignment.slot_ps
-    # The same slot comes later on channels behind longer fibres and cables.
-    spread = max(alignment.offset_ps) // alignment.slot_ps - lead
-    position = (slot + lead) % alignment.slots_per_frame
-    return (position >= GUARD_SLOTS) & (
-        position < alignment.slots_per_frame - GUARD_SLOTS - spread
-    )

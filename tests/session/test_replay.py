@@ -133,6 +133,32 @@ def test_a_damaged_file_is_refused(lab_run: Any, tmp_path: Path) -> None:
         again(folder)
 
 
+def damage_a_message(file: Any) -> None:
+    file[f"{ROOT}/classical/bytes"][-1] ^= 1
+
+
+def damage_the_settings(file: Any) -> None:
+    file[f"{ROOT}/settings/block-0"][...] = 0
+
+
+@pytest.mark.parametrize("damage", [damage_a_message, damage_the_settings])
+def test_damage_found_meanwhile_leaves_no_result_and_exits_with_4(
+    lab_run: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Any], None],
+) -> None:
+    """The replay does not read the messages; zeros do not fit the parameters."""
+    folder = tmp_path / "run"
+    shutil.copytree(lab_run.folder, folder)
+    with h5py.File(folder / "alice.h5", "a") as file:
+        damage(file)
+    assert main(["replay", str(folder), "--quiet", "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert list(json.loads(out)) == ["error"]
+    assert "is not what was recorded" in err
+
+
 def change_one_setting(file: Any) -> None:
     settings = file[f"{ROOT}/settings/block-0"]
     values = settings[()]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qkdlab.timetags._kernels import correct_and_sort, floor_divide
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import Alignment, SlotClicks, SlotState, slot_block
 
@@ -162,3 +163,48 @@ def test_slots_are_left_out_where_any_channel_meets_a_reference() -> None:
     # 176 + 20 slots of delay are 4 slots before the next reference
     assert clicks.slot.tolist() == [204, 375]
     assert clicks.mask.tolist() == [0b11, 0b11]
+
+
+@given(
+    quotient=st.integers(-(1 << 40), 1 << 40),
+    rest=st.integers(-3, 3),
+    divisor=st.integers(1, 1 << 20),
+)
+def test_a_quotient_by_product_is_that_of_the_division(
+    quotient: int, rest: int, divisor: int
+) -> None:
+    value = quotient * divisor + rest
+    assert floor_divide(value, divisor, 1 / divisor) == value // divisor
+
+
+@given(
+    times=st.lists(st.integers(0, 5_000), max_size=40).map(sorted),
+    before=st.lists(st.integers(0, 3_000), max_size=5).map(sorted),
+    stretch=st.sampled_from([0.0, 2e-3, -2e-3]),
+)
+def test_corrected_tags_come_in_order_behind_those_before(
+    times: list[int], before: list[int], stretch: float
+) -> None:
+    offsets = (700, 705, 690)
+    ch = [i % 3 for i in range(len(times))]
+    corrected = [
+        x + round(x % 1_000 * stretch) - offsets[c]
+        for x, c in zip(times, ch, strict=True)
+    ]
+    wanted = sorted(
+        zip([*before, *corrected], [9] * len(before) + ch, strict=True),
+        key=lambda tag: tag[0],
+    )
+    t, c = np.zeros(len(wanted), np.int64), np.full(len(wanted), 9, np.uint8)
+    t[: len(before)] = before
+    correct_and_sort(
+        np.array(times, np.int64),
+        np.array(ch, np.uint8),
+        1_000,
+        stretch,
+        np.array(offsets, np.int64),
+        len(before),
+        t,
+        c,
+    )
+    assert list(zip(t.tolist(), c.tolist(), strict=True)) == wanted
