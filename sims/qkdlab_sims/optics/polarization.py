@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "PAULI",
     "analyser_vector",
+    "diattenuator_jones",
     "mueller_matrix",
     "polarizer_jones",
     "stokes_vectors",
@@ -21,7 +23,7 @@ __all__ = [
 
 Jones = NDArray[np.complex128]
 
-_PAULI = np.array(
+PAULI = np.array(
     [
         [[1, 0], [0, 1]],
         [[1, 0], [0, -1]],
@@ -45,8 +47,8 @@ def stokes_vectors(jones: Jones) -> NDArray[np.float64]:
 def mueller_matrix(jones: Jones) -> NDArray[np.float64]:
     """Return the real 4x4 matrix that acts on Stokes vectors as `jones` on fields."""
     # M_ij = tr(P_i J P_j J^dagger) / 2
-    left = (_PAULI @ jones).reshape(4, 4)
-    right = (_PAULI @ jones.conj().T).transpose(2, 1, 0).reshape(4, 4)
+    left = (PAULI @ jones).reshape(4, 4)
+    right = (PAULI @ jones.conj().T).transpose(2, 1, 0).reshape(4, 4)
     matrix: NDArray[np.float64] = 0.5 * (left @ right).real
     return matrix
 
@@ -57,7 +59,7 @@ def analyser_vector(jones: Jones) -> NDArray[np.float64]:
     A detector that sees several paths without interference adds their vectors.
     """
     gram = jones.conj().T @ jones
-    vector: NDArray[np.float64] = np.einsum("iab,ba->i", _PAULI, gram).real
+    vector: NDArray[np.float64] = np.einsum("iab,ba->i", PAULI, gram).real
     return vector
 
 
@@ -75,6 +77,20 @@ def waveplate_jones(angle_rad: float, retardance_waves: float) -> Jones:
     c, s = math.cos(angle_rad), math.sin(angle_rad)
     rotate = np.array([[c, s], [-s, c]], dtype=np.complex128)
     return rotate.T @ np.diag(np.array([fast, slow])) @ rotate
+
+
+def diattenuator_jones(angle_rad: float, pdl_db: float) -> Jones:
+    """Return the Jones matrix of a polarization-dependent loss.
+
+    Light linear at `angle_rad` from H passes best, the crossed one `pdl_db` worse;
+    the mean of the power over all states stays.
+    """
+    worse = 10.0 ** (-pdl_db / 10.0)
+    best = math.sqrt(2.0 / (1.0 + worse))
+    c, s = math.cos(angle_rad), math.sin(angle_rad)
+    rotate = np.array([[c, s], [-s, c]], dtype=np.complex128)
+    keep = np.diag(np.array([best, best * math.sqrt(worse)], np.complex128))
+    return rotate.T @ keep @ rotate
 
 
 def polarizer_jones(angle_rad: float, extinction_db: float = math.inf) -> Jones:

@@ -1,0 +1,1 @@
+"""Photon pairs of parametric down-conversion, continuous and pulsed."""

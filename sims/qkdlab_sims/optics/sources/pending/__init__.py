@@ -1,0 +1,1 @@
+"""Events that wait for their place in time before detectors meet them."""

@@ -1,0 +1,100 @@
+"""Slow sources that make every photon: references for `qkdlab_sims.optics.sources`.
+
+Density matrices and projectors instead of correlation tensors, all pairs and all
+photons instead of those that are seen, NumPy's PCG64 instead of Philox, Gamma mixtures
+instead of closed counts. Detectors are those of `plain_optics`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from plain_optics import PlainDetector, PlainReceiver
+
+
+@dataclass
+class PlainPairs:
+    """All pairs of a source in the state `rho` (basis HH, HV, VH, VV)."""
+
+    rho: np.ndarray
+    heralding: tuple[float, float]
+    pair_rate_hz: float = 0.0
+    pairs_per_pulse: float = 0.0
+    modes: float = math.inf
+    period_ps: int = 10_000
+    lead_ps: int = 0
+    emission_sigma_ps: float = 0.0
+    dispersion_sigmas_ps: tuple[float, float] = (0.0, 0.0)
+    own_sigma_ps: float = 0.0
+
+    def _emitted(self, n_pulses, rng):
+        if self.pair_rate_hz:
+            span = n_pulses * self.period_ps
+            n = rng.poisson(self.pair_rate_hz * span * 1e-12)
+            return rng.uniform(0, span, n)
+        mean = np.full(n_pulses, self.pairs_per_pulse)
+        if not math.isinf(self.modes):
+            mean *= rng.gamma(self.modes, 1.0 / self.modes, n_pulses)
+        pulse = np.repeat(np.arange(n_pulses), rng.poisson(mean))
+        shift = rng.normal(0, self.emission_sigma_ps, n_pulses)[pulse]
+        return pulse * self.period_ps + shift
+
+    def clicks(self, n_pulses, alice, bob, seed):
+        """Return the tags of Alice's detectors and of Bob's."""
+        rng = np.random.default_rng(seed)
+        t = self._emitted(n_pulses, rng) + self.lead_ps
+        effects = []
+        for side, h in ((alice, self.heralding[0]), (bob, self.heralding[1])):
+            e = [h * d.path.conj().T @ d.path for d in side]
+            effects.append([*e, np.eye(2) - sum(e)])
+        chances = [
+            np.trace(self.rho @ np.kron(e, f)).real
+            for e in effects[0]
+            for f in effects[1]
+        ]
+        chances = np.array(chances)
+        drawn = rng.choice(len(chances), len(t), p=chances / chances.sum())
+        at = np.divmod(drawn, len(bob) + 1)
+        detuning = rng.normal(0, 1, len(t))
+        own = rng.normal(0, self.own_sigma_ps, len(t))
+        out = []
+        receiver = PlainReceiver(np.zeros((1, 2)), [], self.period_ps)
+        for side, detectors in enumerate((alice, bob)):
+            when = t + self.dispersion_sigmas_ps[side] * detuning + side * own
+            tags = []
+            for i, d in enumerate(detectors):
+                mine = np.floor(when[at[side] == i]).astype(np.int64) + d.arrival_ps
+                tags.append(receiver.walk(d, mine, n_pulses, rng))
+            out.append(tags)
+        return out
+
+
+def werner(visibility, phase=0.0, psi=False):
+    """Return the density matrix of a Werner state."""
+    pure = np.zeros(4, complex)
+    pure[[1, 2] if psi else [0, 3]] = np.array([1, np.exp(1j * phase)]) / math.sqrt(2)
+    return visibility * np.outer(pure, pure.conj()) + (1 - visibility) * np.eye(4) / 4
+
+
+def linear_analyser(angle_rad, share=1.0):
+    """Return the amplitude matrix to a detector behind a polarizer."""
+    v = np.array([math.cos(angle_rad), math.sin(angle_rad)])
+    return math.sqrt(share) * np.outer(v, v).astype(complex)
+
+
+def plain_wire(path, parameters, bias_ua, arrival_ps):
+    """Return the reference's detector for the engine's parameters."""
+    return PlainDetector(
+        path=math.sqrt(parameters.efficiency(bias_ua)) * path,
+        arrival_ps=arrival_ps,
+        dark_rate_hz=parameters.dark_rate_hz(bias_ua),
+        bias_ua=bias_ua,
+        half_ua=parameters.i_half_ua,
+        width_ua=parameters.width_ua,
+        tau_ps=parameters.recovery_tau_ps,
+        sigma_ps=parameters.jitter_sigma_ps(),
+        tail_fraction=parameters.tail_fraction,
+        tail_ps=parameters.tail_ps,
+    )
