@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import qkdlab
 import qkdlab_configs
 from qkdlab.cli.main import main
 from qkdlab.plugins import driver_specs
@@ -19,10 +20,17 @@ COMMANDS = {
     for line in README.splitlines()
     if line.startswith("qkdlab ")
 }
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 LINKED = [
-    (document.name, target)
-    for document in ROOT.glob("*.md")
+    (document, target)
+    for document in DOCUMENTS
     for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8"))
+]
+SHOWN = [
+    line.removeprefix("$ ")
+    for document in DOCUMENTS
+    for line in document.read_text("utf-8").splitlines()
+    if line.startswith("$ qkdlab ")
 ]
 
 
@@ -53,7 +61,12 @@ def test_the_readme_gives_all_drivers():
 
 @pytest.mark.parametrize(("document", "target"), LINKED)
 def test_a_linked_file_is_there(document, target):
-    assert ROOT.joinpath(target).exists()
+    assert document.parent.joinpath(target).exists()
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_a_command_that_a_document_shows_exists_with_its_options(line):
+    assert set(re.findall(r"--\w+", line)) <= COMMANDS[line.split()[1]]
 
 
 def test_the_rooms_of_the_architecture_exist():
@@ -61,3 +74,19 @@ def test_the_rooms_of_the_architecture_exist():
     for names in re.findall(r"^\| `qkdlab/([^`]+)`", table, re.MULTILINE):
         for name in names.split(", "):
             assert find_spec(f"qkdlab.{name}") is not None, name
+
+
+def test_every_room_is_in_the_architecture():
+    table = ROOT.joinpath("ARCHITECTURE.md").read_text("utf-8")
+    rows = re.findall(r"^\| `qkdlab/([^`]+)`", table, re.MULTILINE)
+    told = {name for row in rows for name in row.split(", ")}
+    rooms = {path.stem for path in Path(qkdlab.__file__).parent.iterdir()}
+    assert {room for room in rooms if not room.startswith(("_", "py"))} == told
+
+
+@pytest.mark.parametrize("room", sorted({*re.findall(
+    r"`((?:timetags|link|session|station|runfile|distill|security)\.\w+)`",
+    "".join(document.read_text("utf-8") for document in DOCUMENTS),
+)}))  # fmt: skip
+def test_a_module_that_a_document_names_exists(room):
+    assert find_spec(f"qkdlab.{room}") is not None
