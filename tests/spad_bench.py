@@ -40,7 +40,7 @@ def kernel_clicks(
     keys = np.array([stream_key(seed, "diode", "clicks")])
     chance = np.random.default_rng(seed + 99).random(len(photons_ps))
     ends = np.searchsorted(photons_ps, np.arange(n_ticks + 1) * TICK_PS)
-    out = np.empty((1, len(photons_ps) + 200_000), np.int64)
+    out = np.empty((1, len(photons_ps) + 400_000), np.int64)
     for begin in range(0, n_ticks, portion):
         end = min(begin + portion, n_ticks)
         ticks = (begin, end, TICK_PS)
