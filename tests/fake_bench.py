@@ -28,6 +28,14 @@ class Optical(Options):
     wavelength_nm: float = 1550.0
 
 
+class Meter(Optical):
+    low_pass: bool = True
+
+
+class Delays(Options):
+    timebase: str = "any"
+
+
 class Plate(Options):
     address: int
     velocity_percent: int | None = None
@@ -89,14 +97,14 @@ def specs(**limits: dict[str, float]) -> dict[str, tuple[DriverSpec, ...]]:
     table: list[tuple[str, str, type[BaseModel], dict[str, float]]] = [
         ("keysight.33622a", "PatternGenerator", AwgOptions, AWG),
         ("hp.8156a", "Attenuator", Optical, ATTENUATOR),
-        ("thorlabs.pm100d", "PowerMeter", Optical, METER),
+        ("thorlabs.pm100d", "PowerMeter", Meter, METER),
         ("thorlabs.ell14", "Rotator", Plate, {}),
         ("singlequantum.websq", "BiasSource", Detectors, BIAS),
         ("idquantique.id900", "TimeTagger", Inputs, TAGGER),
         ("koheron.ctl200", "LaserDriver", LaserOptions, LASER),
         ("srs.sg384", "ClockSource", Options, CLOCK),
         ("srs.dc205", "VoltageSource", Options, {}),
-        ("srs.dg645", "DelayGenerator", Options, DELAY),
+        ("srs.dg645", "DelayGenerator", Delays, DELAY),
         ("ozoptics.dd100", "Attenuator", Line, LINE),
     ]
     vendors: dict[str, tuple[DriverSpec, ...]] = {}
