@@ -2,12 +2,14 @@
 
 With QUICK_WIRE=FILE every frame of the classical channel is in FILE before it leaves:
 0 from Alice or 1 from Bob, length, frame. With QUICK_LIGHT=FOLDER a bench that is real
-is one of two processes that share the light (`quick_light`).
+is one of two processes that share the light (`quick_light`). With QUICK_KILL=PARTY the
+process is killed when that party is about to say that it holds a key.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +18,8 @@ import quick_light
 
 from qkdlab.cli.main import main
 from qkdlab.link.channel import MemoryChannel
+from qkdlab.link.codec import decode
+from qkdlab.link.messages import Done
 
 
 def tap(path: str) -> None:
@@ -31,10 +35,31 @@ def tap(path: str) -> None:
     MemoryChannel.send = tapped
 
 
+def die(party: str) -> None:
+    """Die before the last word of a party's block leaves."""
+    send = MemoryChannel.send
+
+    def deadly(channel: MemoryChannel, data: bytes) -> None:
+        if party in repr(channel) and is_done(data):
+            os.kill(os.getpid(), signal.SIGKILL)
+        send(channel, data)
+
+    MemoryChannel.send = deadly
+
+
+def is_done(frame: bytes) -> bool:
+    """Tell whether a frame ends a block with a key."""
+    message = frame[34:]
+    closes = frame.startswith(b"\1\1") and not message.startswith(b"{")
+    return closes and isinstance(decode(message), Done)
+
+
 if __name__ == "__main__":
     quick_bench.install()
     if "QUICK_LIGHT" in os.environ:
         quick_light.install(Path(os.environ["QUICK_LIGHT"]))
     if "QUICK_WIRE" in os.environ:
         tap(os.environ["QUICK_WIRE"])
+    if "QUICK_KILL" in os.environ:
+        die(os.environ["QUICK_KILL"])
     sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
@@ -119,6 +120,17 @@ class BitArray:
         if self._n != other._n:
             raise ValueError("BitArrays of different lengths")
         return BitArray.from_words(self._words ^ other._words, self._n)
+
+    def wipe(self) -> None:
+        """Overwrite the bits with zeros: this string is spent.
+
+        Only this memory is: slices, bytes, lists and copies that were made of the bits
+        are objects of their own, Python and NumPy free memory without overwriting it,
+        and the system may have written it to swap.
+        """
+        with suppress(ValueError):  # memory that belongs to somebody else
+            self._words.flags.writeable = True
+            self._words.fill(0)
 
     def count(self) -> int:
         """Return the number of ones."""

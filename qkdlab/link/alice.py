@@ -28,7 +28,14 @@ from qkdlab.link.agreement import (
 from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.context import BlockContext
 from qkdlab.link.direction import Direction
-from qkdlab.link.effects import Commit, KeyBlock, KeyReady, Progress, Send
+from qkdlab.link.effects import (
+    Commit,
+    KeyBlock,
+    KeyPending,
+    KeyReady,
+    Progress,
+    Send,
+)
 from qkdlab.link.estimate import Intensities, check_plan
 from qkdlab.link.events import Event, SettingsSent, Start
 from qkdlab.link.figures import report_plan
@@ -229,7 +236,7 @@ class SlotsFixed:
         digest.update(np.ascontiguousarray(slots.basis).data)
         digest.update(np.ascontiguousarray(slots.click).data)
         block = self.context.plan.block.to_bytes(8, "little")
-        return Commit("settings disclosed", block + digest.digest(), secret=False)
+        return Commit("settings disclosed", block + digest.digest())
 
 
 @dataclass(repr=False)
@@ -326,7 +333,7 @@ class AwaitingVerdict(State):
             )
         )
         key = amplify(self.context, self.bits, seed, length)
-        return Step(AwaitingDone(self.context, key), (said,))
+        return Step(AwaitingDone(self.context, key), (KeyPending(key), said))
 
 
 @dataclass(repr=False)

@@ -28,7 +28,7 @@ from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.collection import Collection, PrivateOutcomes
 from qkdlab.link.context import BlockContext
 from qkdlab.link.direction import Direction
-from qkdlab.link.effects import Effect, KeyBlock, KeyReady, Progress
+from qkdlab.link.effects import Effect, KeyBlock, KeyPending, KeyReady, Progress
 from qkdlab.link.estimate import check_plan
 from qkdlab.link.events import BlockEnded, Detections, Event, Start
 from qkdlab.link.figures import report_plan, report_slots
@@ -354,7 +354,7 @@ class AwaitingAmplification(State):
             raise protocol_violation()
         key = amplify(self.context, self.bits, message.seed, self.length.secret_bits)
         said = self.context.say(Done(key.key_id))
-        return Step(AwaitingDone(self.context, key), (said,))
+        return Step(AwaitingDone(self.context, key), (KeyPending(key), said))
 
 
 @dataclass(repr=False)

@@ -98,8 +98,8 @@ class Collection:
         return slots, end, private
 
     def commit(self, private: PrivateOutcomes) -> Commit:
-        """Return the journal's record: block number, number of slots, their bits."""
+        """Return the journal's record: block number, number of slots; their bits."""
         block = self.context.plan.block.to_bytes(8, "little")
         count = private.value.size.to_bytes(8, "little")
         bits = BitArray.from_bools(private.value).to_bytes()
-        return Commit("outcomes", block + count + bits, secret=True)
+        return Commit("outcomes", block + count, secret=bits)

@@ -80,11 +80,13 @@ class BlockContext:
 def overwrite(secret: BitArray | NDArray[Any]) -> None:
     """Fill a buffer with zeros where its memory belongs to us.
 
-    Copies that Python or NumPy made on the way are out of reach.
+    Copies that Python or NumPy made on the way are out of reach; see `BitArray.wipe`.
     """
-    array: NDArray[Any] = secret.words if isinstance(secret, BitArray) else secret
+    if isinstance(secret, BitArray):
+        secret.wipe()
+        return
     try:
-        array.flags.writeable = True
+        secret.flags.writeable = True
     except ValueError:
         return
-    array.fill(np.zeros((), array.dtype)[()])
+    secret.fill(np.zeros((), secret.dtype)[()])

@@ -13,6 +13,7 @@ __all__ = [
     "Commit",
     "Effect",
     "KeyBlock",
+    "KeyPending",
     "KeyReady",
     "Progress",
     "Send",
@@ -34,15 +35,18 @@ class Send:
 class Commit:
     """Write to the journal and wait until it is safe, before the next effect.
 
-    label: what it is; data: the record, secret when `secret`
+    label:  what it is
+    data:   what may be known of it: the number of the block first (u64)
+    secret: the rest of the record, which a run of class secure writes nowhere
     """
 
     label: str
     data: bytes
-    secret: bool
+    secret: bytes = b""
 
     def __repr__(self) -> str:
-        return f"Commit({self.label!r}, {len(self.data)} bytes)"
+        n_bytes = len(self.data) + len(self.secret)
+        return f"Commit({self.label!r}, {n_bytes} bytes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,24 @@ class KeyBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPending:
+    """The key is there; keep it as pending, on disk, before the next effect.
+
+    Nobody knows yet whether the other party has it, too. It is confirmed by `KeyReady`,
+    given up with an abort, and stays pending when the peer is lost (SECURITY rules 8
+    and 12).
+    """
+
+    key: KeyBlock
+
+
+@dataclass(frozen=True, slots=True)
 class KeyReady:
-    """The block ended with a key and both final tags are verified."""
+    """The block ended with a key, and the peer's final tag is verified.
+
+    Alice speaks last and hears no answer: that her own final tag arrives, no protocol
+    can make sure for both. If it does not, hers is confirmed and Bob's stays pending.
+    """
 
     key: KeyBlock
 
@@ -94,4 +114,4 @@ class Progress:
     total: float
 
 
-Effect = Send | Commit | KeyReady | Abort | Progress
+Effect = Send | Commit | KeyPending | KeyReady | Abort | Progress

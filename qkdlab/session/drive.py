@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
-from qkdlab.link.effects import Abort, Commit, Effect, KeyReady, Progress, Send
+from qkdlab.errors import AbortCode, PeerLost, ResourceError, SecurityAbort
+from qkdlab.link.effects import (
+    Abort,
+    Commit,
+    Effect,
+    KeyPending,
+    KeyReady,
+    Progress,
+    Send,
+)
 from qkdlab.link.events import Alarm, Event, MessageIn, Start
 from qkdlab.link.events import PeerLost as PeerIsLost
 
@@ -18,7 +26,23 @@ if TYPE_CHECKING:
     from qkdlab.link.seal import SealedChannel
     from qkdlab.progress import Report
 
-__all__ = ["Driver"]
+__all__ = ["Driver", "Keys"]
+
+
+class Keys(Protocol):
+    """Keeps the key of a block; each call is on disk when it returns."""
+
+    def hold(self, key: KeyBlock) -> None:
+        """Keep a key as pending."""
+        ...
+
+    def confirm(self, key: KeyBlock) -> None:
+        """Take a key that is held as one that both parties hold."""
+        ...
+
+    def give_up(self) -> None:
+        """Burn what is held and not confirmed."""
+        ...
 
 
 @dataclass
@@ -27,14 +51,14 @@ class Driver:
 
     channel:   the sealed channel to the peer
     commit:    writes a record to the journal and returns when it is safe on disk
-    keep:      takes a key that both parties hold
+    keys:      keeps the key of the block
     progress:  for people
     patience_s: of the clock; without a message for so long the peer is lost
     """
 
     channel: SealedChannel
     commit: Callable[[Commit], None]
-    keep: Callable[[KeyBlock], None]
+    keys: Keys
     progress: Report
     patience_s: float
     _has_left: bool = False
@@ -49,13 +73,24 @@ class Driver:
         peer, a full disk, a signal) reaches the party too, so that it overwrites its
         secrets.
 
+        A key that is not confirmed is burned with an abort; else it stays pending.
+
         Raises SecurityAbort when the block ends without key, PeerLost.
         """
         try:
             self._talk(party, events)
         except BaseException as error:
             _end(party, error)
+            if isinstance(error, SecurityAbort):
+                self._give_up_key(error)
             raise
+
+    def _give_up_key(self, abort: SecurityAbort) -> None:
+        """Burn what is not confirmed; a failure must not hide the abort."""
+        try:
+            self.keys.give_up()
+        except ResourceError as failure:
+            abort.add_note(str(failure))
 
     def _talk(self, party: Party, events: Iterable[Event]) -> None:
         if self._tell(party, Start()) and not party.finished:
@@ -100,8 +135,10 @@ class Driver:
                 self.commit(effect)
             case Send(data, end_of_phase):
                 self.channel.send(data, end_of_phase)
+            case KeyPending(key):
+                self.keys.hold(key)
             case KeyReady(key):
-                self.keep(key)
+                self.keys.confirm(key)
             case Progress(what, done, total):
                 self.progress(what, done, total)
             case Abort(code, reason, numbers):

@@ -50,8 +50,10 @@ class PartyFiles:
     """Journal, run file, key store and pad pool of one party.
 
     On leaving the context the journal is folded into the run file, and the run file
-    gets its name; that holds after errors, too. The journal of a secure run is removed
-    instead: with the public messages it gives the key. Raises ResourceError.
+    gets its name; that holds after errors, too. The journal of a secure run, which
+    holds nothing secret, is removed. Keys in memory are overwritten then; on disk they
+    stay as they stand: one whose peer was lost stays pending, and is never handed out.
+    Raises ResourceError.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class PartyFiles:
         except OSError as error:
             raise ResourceError(f"{private}: {error.strerror}") from None
         self.path = folder / f"{party}.h5"
-        self._leaves_journal = config.key_class != "secure"
+        self._is_secure = config.key_class == "secure"
+        self._held: KeyBlock | None = None
         self.keys: list[KeyBlock] = []
         self.journal = Journal(private / "journal.bin")
         self.pool = secrets.open_pool(private / "pads.bin", party)
@@ -79,25 +82,44 @@ class PartyFiles:
         )
 
     def commit(self, effect: Commit) -> None:
-        """Write a record to the journal; it is on disk when this returns."""
-        self.journal.append(effect.label, effect.data, secret=effect.secret)
+        """Write a record to the journal; it is on disk when this returns.
 
-    def keep(self, key: KeyBlock) -> None:
-        """Store a key that both parties hold.
+        What is secret of it, a secure run writes nowhere: whatever kills it, nothing is
+        left to be overwritten.
+        """
+        secret = b"" if self._is_secure else effect.secret
+        self.journal.append(effect.label, effect.data + secret, secret=bool(secret))
+
+    def hold(self, key: KeyBlock) -> None:
+        """Store a key as pending: the other party may not have it."""
+        self.store.put(key.key_id, key.bits, key.key_class)
+        self._held = key
+
+    def confirm(self, key: KeyBlock) -> None:
+        """Store that both parties hold the key.
 
         A key of class lab is burned at once: all that made it is on record.
         """
-        self.store.put(key.key_id, key.bits, key.key_class)
         self.store.advance(key.key_id, KeyState.CONFIRMED)
         if key.key_class == "lab":
             self.store.advance(key.key_id, KeyState.BURNED)
+        self._held = None
         self.keys.append(key)
+
+    def give_up(self) -> None:
+        """Burn the key that is pending, if there is one: its block was aborted."""
+        if self._held is not None:
+            self.store.advance(self._held.key_id, KeyState.BURNED)
+            self._held.bits.wipe()
+            self._held = None
 
     def burn_keys(self) -> None:
         """Give up all keys of the run: somebody tampered with its messages."""
+        self.give_up()
         for key in self.keys:
             if self.store.get(key.key_id).state is not KeyState.BURNED:
                 self.store.advance(key.key_id, KeyState.BURNED)
+            key.bits.wipe()
         self.keys.clear()
 
     def __enter__(self) -> Self:
@@ -111,6 +133,8 @@ class PartyFiles:
     ) -> None:
         self.pool.close()
         self.journal.close()
+        for key in [*self.keys, *([self._held] if self._held else [])]:
+            key.bits.wipe()
         if error is not None:
             # On a full disk there may be no room for it; what finishing needs is kept.
             with suppress(ResourceError):
@@ -127,5 +151,5 @@ class PartyFiles:
         try:
             self.run_file.finish(self.journal.path)
         finally:
-            if not self._leaves_journal:
+            if self._is_secure:
                 self.journal.destroy()

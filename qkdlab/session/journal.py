@@ -4,7 +4,9 @@
 (u32), kind (u8), length of the label (u8), label, data; numbers little-endian. Each
 append is fsynced before it returns. A reader takes whole records and stops at the first
 that is cut or damaged: what was committed is known exactly, whatever killed the writer.
-The journal of a live run is secret (SECURITY rule 1): mode 0600, no content in `repr`.
+The journal of a run that is on record holds secrets: mode 0600, no content in `repr`. A
+run of class secure writes none of them (SECURITY rules 1 and 2), so that one that was
+killed leaves none either; its journal tells that and how much was committed.
 """
 
 from __future__ import annotations
@@ -95,10 +97,7 @@ class Journal:
             self._fd = -1
 
     def destroy(self) -> None:
-        """Overwrite the file with zeros and remove it.
-
-        What a file system keeps elsewhere is out of reach. Raises ResourceError.
-        """
+        """Overwrite the file with zeros and remove it. Raises ResourceError."""
         self.close()
         try:
             size = self.path.stat().st_size
@@ -112,7 +111,7 @@ class Journal:
         except OSError as error:
             raise ResourceError(
                 f"{self.path}: cannot remove the journal of a secure run "
-                f"({error.strerror or error}); remove it by hand, it holds secrets"
+                f"({error.strerror or error}); remove it by hand"
             ) from None
 
     def _write(self, data: bytes) -> None:

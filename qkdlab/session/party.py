@@ -76,7 +76,7 @@ class PartySession:
             Driver(
                 self._channel,
                 files.commit,
-                self._keep,
+                self,
                 self._report,
                 _PATIENCE_S + duration_s,
             ),
@@ -119,6 +119,19 @@ class PartySession:
         """Listen to the peer's last words; see `SealedChannel.hear_out`."""
         self._channel.hear_out(timeout_s)
 
+    def hold(self, key: KeyBlock) -> None:
+        """Keep a key as pending; see `Keys`."""
+        self._files.hold(key)
+
+    def confirm(self, key: KeyBlock) -> None:
+        """Take a key that both parties hold."""
+        self._files.confirm(key)
+        self.recorder.key(key)
+
+    def give_up(self) -> None:
+        """Burn the key of a block that was aborted."""
+        self._files.give_up()
+
     def give_up_keys(self, abort: SecurityAbort) -> None:
         """Burn the keys of a run that ends because somebody tampered with it.
 
@@ -154,10 +167,6 @@ class PartySession:
             epsilon_authentication=self._channel.epsilon_authentication,
             run_file=self._files.path,
         )
-
-    def _keep(self, key: KeyBlock) -> None:
-        self._files.keep(key)
-        self.recorder.key(key)
 
     def _report(self, what: str, done: float, total: float) -> None:
         self._progress(f"{self.party}: {what}", done, total)

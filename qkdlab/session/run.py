@@ -46,5 +46,6 @@ def run(config: RunConfig, folder: Path, progress: Report) -> Outcome:
         aborted = performance.aborted
         result = build_result(outcomes, performance.facts, aborted)
         performance.record("run", result)
+        failed = aborted or audit(outcomes)
     write_result(folder, result)
-    return Outcome(result, aborted or audit(outcomes))
+    return Outcome(result, failed)

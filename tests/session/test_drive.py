@@ -6,9 +6,17 @@ import pytest
 
 from qkdlab.bits.array import BitArray
 from qkdlab.clock import VirtualClock
-from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
+from qkdlab.errors import AbortCode, PeerLost, ResourceError, SecurityAbort
 from qkdlab.link import events as events_of_parties
-from qkdlab.link.effects import Abort, Commit, KeyBlock, KeyReady, Progress, Send
+from qkdlab.link.effects import (
+    Abort,
+    Commit,
+    KeyBlock,
+    KeyPending,
+    KeyReady,
+    Progress,
+    Send,
+)
 from qkdlab.link.events import Alarm, BlockEnded, MessageIn, Start
 from qkdlab.link.seal import Received
 from qkdlab.session.conversation import Conversation, public_number
@@ -66,12 +74,27 @@ def channel(diary) -> FakeChannel:
     return FakeChannel(diary)
 
 
+class FakeKeys:
+    def __init__(self, diary: list) -> None:
+        self.diary = diary
+        self.given_up = 0
+
+    def hold(self, key: KeyBlock) -> None:
+        self.diary.append(("hold", key.key_id))
+
+    def confirm(self, key: KeyBlock) -> None:
+        self.diary.append(("confirm", key.key_id))
+
+    def give_up(self) -> None:
+        self.given_up += 1
+
+
 @pytest.fixture
 def driver(diary, channel) -> Driver:
     return Driver(
         channel,
         commit=lambda effect: diary.append(("commit", effect.label)),
-        keep=lambda key: diary.append(("keep", key.key_id)),
+        keys=FakeKeys(diary),
         progress=lambda what, done, total: diary.append(("progress", what)),
         patience_s=5.0,
     )
@@ -79,9 +102,10 @@ def driver(diary, channel) -> Driver:
 
 def test_effects_are_executed_in_their_order(driver, diary):
     effects = [
-        Commit("slots", b"c", True),
+        Commit("slots", b"c"),
         Send(b"m", True),
         Progress("sifting", 1, 2),
+        KeyPending(KEY),
         KeyReady(KEY),
     ]
     driver.run(ScriptedParty(effects))
@@ -89,7 +113,8 @@ def test_effects_are_executed_in_their_order(driver, diary):
         ("commit", "slots"),
         ("send", b"m", True),
         ("progress", "sifting"),
-        ("keep", "id"),
+        ("hold", "id"),
+        ("confirm", "id"),
     ]
 
 
@@ -99,7 +124,7 @@ def test_nothing_is_sent_when_the_commit_before_it_fails(driver, diary):
 
     driver.commit = commit
     with pytest.raises(OSError, match="disk full"):
-        driver.run(ScriptedParty([Commit("slots", b"c", True), Send(b"m", True)]))
+        driver.run(ScriptedParty([Commit("slots", b"c"), Send(b"m", True)]))
     assert diary == []
 
 
@@ -192,6 +217,8 @@ def test_what_the_line_raises_reaches_the_party(driver, channel, diary, error, t
     assert caught.value is error
     assert party.events == [Start(), told]
     assert diary == []
+    # a key that waits for the peer's word stays pending when the peer is lost
+    assert driver.keys.given_up == isinstance(error, SecurityAbort)
 
 
 def test_a_silent_peer_is_lost_to_the_party_too(driver):
@@ -206,7 +233,7 @@ def test_a_disk_that_fails_reaches_the_party(driver):
         raise OSError("disk full")
 
     driver.commit = commit
-    party = ScriptedParty([Commit("slots", b"c", True)], [])
+    party = ScriptedParty([Commit("slots", b"c")], [])
     with pytest.raises(OSError, match="disk full"):
         driver.run(party)
     assert party.events[-1] == LOST()
@@ -234,14 +261,24 @@ def test_a_party_that_fails_while_it_ends_does_not_hide_the_first_error(driver):
 
 
 def test_a_party_that_is_finished_hears_nothing_more(driver):
-    def keep(key):
+    def confirm(key):
         raise OSError("disk full")
 
-    driver.keep = keep
+    driver.keys.confirm = confirm
     party = ScriptedParty([KeyReady(KEY)])
     with pytest.raises(OSError, match="disk full"):
         driver.run(party)
     assert party.events == [Start()]
+
+
+def test_a_store_that_fails_does_not_hide_the_abort(driver):
+    def give_up():
+        raise ResourceError("the disk is full")
+
+    driver.keys.give_up = give_up
+    with pytest.raises(SecurityAbort) as caught:
+        driver.run(ScriptedParty([Abort(AbortCode.SYNC_LOST, "lost")]))
+    assert caught.value.__notes__ == ["the disk is full"]
 
 
 def conversation(driver: Driver) -> Conversation:

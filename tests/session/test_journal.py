@@ -155,5 +155,5 @@ def test_a_destroyed_journal_is_overwritten_before_it_is_removed(
 def test_a_journal_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.bin")
     journal.path.unlink()
-    with pytest.raises(ResourceError, match="it holds secrets"):
+    with pytest.raises(ResourceError, match="remove it by hand"):
         journal.destroy()

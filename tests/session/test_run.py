@@ -24,7 +24,7 @@ from qkdlab.errors import (
     SecurityAbort,
 )
 from qkdlab.keys.store import KeyState, KeyStore
-from qkdlab.link.effects import Commit, KeyBlock, KeyReady
+from qkdlab.link.effects import Commit, KeyBlock, KeyPending, KeyReady
 from qkdlab.problems import Position, Problem
 from qkdlab.runfile.reader import open_run
 from qkdlab.session.experiment import Experiment, PartyResult
@@ -46,7 +46,7 @@ class KeyParty:
 
     def handle(self, event):
         self.finished = True
-        return [KeyReady(self.key)]
+        return [KeyPending(self.key), KeyReady(self.key)]
 
     def figures(self):
         return {"leaked_bits": 5}
@@ -345,7 +345,7 @@ class CommittingParty(KeyParty):
     secret: bytes = b"\xa5" * 64
 
     def handle(self, event):
-        return [Commit("outcomes", self.secret, secret=True), *super().handle(event)]
+        return [Commit("outcomes", b"public", self.secret), *super().handle(event)]
 
 
 def test_what_a_secure_run_leaves_behind_does_not_give_its_outcomes(world, tmp_path):

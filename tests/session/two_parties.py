@@ -16,7 +16,7 @@ import qkdlab.station.open
 from qkdlab.bits.array import BitArray
 from qkdlab.clock import RealClock
 from qkdlab.config.models import RunConfig, StationConfig
-from qkdlab.link.effects import KeyBlock, KeyReady
+from qkdlab.link.effects import KeyBlock, KeyPending, KeyReady
 from qkdlab.link.tcp_open import PeerAddress
 from qkdlab.session.experiment import Experiment, PartyResult
 from qkdlab.session.meeting import Meeting
@@ -40,7 +40,7 @@ class KeyParty:
 
     def handle(self, event):
         self.finished = True
-        return [KeyReady(self.key)]
+        return [KeyPending(self.key), KeyReady(self.key)]
 
     def figures(self):
         return {"leaked_bits": 5}
