@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.polarization import mueller_matrix, stokes_vectors
+
+if TYPE_CHECKING:
+    from qkdlab_sims.optics.settings.law import ContextLaw
 
 __all__ = ["Light", "StateTable"]
 
@@ -19,34 +22,45 @@ def _identity() -> NDArray[np.complex128]:
 
 @dataclass(frozen=True, eq=False)
 class StateTable:
-    """Stokes vectors of a pattern, float64[n, 4], read-only; mean and largest S0."""
+    """Stokes vectors by context, float64[n, 4], read-only; mean and largest S0."""
 
     stokes: NDArray[np.float64]
     mean: NDArray[np.float64]
     brightest: float
 
     @classmethod
-    def of(cls, jones: NDArray[np.complex128]) -> StateTable:
-        """Return the table of fields complex128[n, 2]."""
+    def of(
+        cls,
+        jones: NDArray[np.complex128],
+        probabilities: NDArray[np.float64] | None = None,
+    ) -> StateTable:
+        """Return the table of fields complex128[n, 2], contexts as often as given.
+
+        probabilities: float64[n]; without them all come equally often
+        """
         stokes = np.ascontiguousarray(stokes_vectors(jones))
         stokes.flags.writeable = False
-        return cls(stokes, stokes.mean(axis=0), float(stokes[:, 0].max()))
+        mean = np.average(stokes, axis=0, weights=probabilities)
+        return cls(stokes, mean, float(stokes[:, 0].max()))
 
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """Pulses that repeat a pattern of contexts, on continuous light if there is any.
+    """Pulses whose contexts follow a law, on continuous light if there is any.
 
     jones:               complex128[n, 2], field of each context before `matrix`, in
                          square roots of photons per period
     wavelength_nm:       vacuum wavelength
-    first_pulse:         pulse k has context (k - first_pulse) mod n
+    law:                 None: the contexts are a pattern that repeats, pulse k has
+                         context (k - first_pulse) mod n; else it has that which the
+                         law gives pulse k - first_pulse
+    first_pulse:         see `law`
     delay_ps:            pulse k comes so long after its slot opens
     pulse_share:         of the photons, those in pulses; the others come evenly spread
                          over time with the mean state of the pattern
     pulse_fwhm_ps:       width of the pulse's power in time
     intensity_noise_rms: relative, white from pulse to pulse, common to all photons of
-                         a pulse
+                         a pulse; normal, in steps (`NOISE_LEVELS`)
     matrix:              transfer still to be applied, the same for all contexts
     phase_law:           "random": the phase is uniform and new for each pulse;
                          "correlated": a diode above threshold between pulses lets
@@ -65,22 +79,31 @@ class Light:
     intensity_noise_rms: float = 0.0
     matrix: NDArray[np.complex128] = field(default_factory=_identity)
     phase_law: Literal["random", "correlated"] = "random"
+    law: ContextLaw | None = None
     table: StateTable = field(init=False, repr=False)
     known_table: InitVar[StateTable | None] = None
 
     def __post_init__(self, known_table: StateTable | None) -> None:
         if self.jones.ndim != 2 or self.jones.shape[1] != 2 or not len(self.jones):
             raise ValueError("Light wants jones as complex128[n, 2] with n >= 1")
-        table = known_table or StateTable.of(self.jones)
+        law = self.law
+        if law is not None and law.n_contexts != len(self.jones):
+            raise ValueError("Light wants as many fields as its law has contexts")
+        table = known_table
+        if table is None:
+            odds = None if law is None else law.probabilities()
+            table = StateTable.of(self.jones, odds)
         object.__setattr__(self, "table", table)
 
     @property
     def n_contexts(self) -> int:
-        """Return the number of pulses after which the pattern repeats."""
+        """Return the number of contexts, after which a pattern repeats."""
         return len(self.jones)
 
     def context(self, pulse: int) -> int:
         """Return the context of `pulse`."""
+        if self.law is not None:
+            return int(self.law.contexts(np.array([pulse - self.first_pulse]))[0])
         return (pulse - self.first_pulse) % self.n_contexts
 
     def through(self, jones: NDArray[np.complex128]) -> Light:
@@ -91,13 +114,18 @@ class Light:
         """Return the light after a loss; `transmission` of the power goes on."""
         return self._with_matrix(np.sqrt(transmission) * self.matrix)
 
-    def modulated(self, jones: NDArray[np.complex128], first_pulse: int) -> Light:
-        """Return the light after a modulator that follows a pattern.
+    def modulated(
+        self,
+        jones: NDArray[np.complex128],
+        first_pulse: int,
+        law: ContextLaw | None = None,
+    ) -> Light:
+        """Return the light after a modulator that follows a pattern or a law.
 
-        jones: complex128[n, 2, 2] by pulse of the pattern, or complex128[n, 2] for
-        one that does not mix H and V, or complex128[n] for one that treats both alike;
-        `first_pulse` is the pulse that meets entry 0. The light so far must be
-        unmodulated (one context).
+        jones: complex128[n, 2, 2] by context, or complex128[n, 2] for one that does
+        not mix H and V, or complex128[n] for one that treats both alike;
+        `first_pulse` is the pulse that meets entry 0 of the pattern or is pulse 0 of
+        the law. The light so far must be unmodulated (one context).
         """
         if self.n_contexts != 1:
             raise ValueError("light can be modulated by a pattern once")
@@ -110,6 +138,7 @@ class Light:
             self,
             jones=fields,
             first_pulse=first_pulse,
+            law=law,
             matrix=_identity(),
         )
 

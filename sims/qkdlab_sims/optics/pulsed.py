@@ -6,6 +6,9 @@ axis at a bounding rate and thinned with the mean photon number of their own pul
 (timetags-simulation-hdf5.md section 3.1). Several photons of a pulse, and hence double
 and cross clicks, come out right without approximation. Light above `BRIGHT_MEAN`
 detectable photons a pulse is visited pulse by pulse, which is the same law.
+
+Light whose settings come on demand has few contexts as a rule; then what each gives
+each detector is worked out beforehand, unless Eve is there or the light is bright.
 """
 
 from __future__ import annotations
@@ -15,14 +18,19 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.light import Light
-from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
 from qkdlab_sims.optics.photons._kernels import (
     BRIGHT_MEAN,
     PULSES_PER_TICK,
     draw_arrivals,
 )
+from qkdlab_sims.optics.photons.fresh._kernels import draw_fresh_arrivals
+from qkdlab_sims.optics.photons.states._kernels import NOISE_LEVELS
+from qkdlab_sims.optics.settings._kernels import NO_LAW
 
 __all__ = ["PulsedLight"]
+
+_MAX_TABLE = 1 << 14
+"""Contexts up to which a table pays."""
 
 
 class PulsedLight:
@@ -50,6 +58,17 @@ class PulsedLight:
         self._period_ps = period_ps
         self._keys = keys
         self._bound = _mean_bound(analysers, before, light)
+        self._table: NDArray[np.float64] | None = None
+        self._law = NO_LAW
+        if light.law is not None:
+            self._law = light.law.record(light.first_pulse)
+        if light.law is not None and eve is None:
+            table = _table(light.table.stokes, self._analysers)
+            most = float(table[:, len(analysers)].max())
+            noise = 1.0 + NOISE_LEVELS[-1] * light.intensity_noise_rms
+            self._bound = most * noise * (1.0 + 1e-9)
+            if self._bound <= BRIGHT_MEAN and light.n_contexts <= _MAX_TABLE:
+                self._table = table
 
     @property
     def per_tick(self) -> float:
@@ -63,11 +82,31 @@ class PulsedLight:
     ) -> int:
         """Fill `out` as `ArrivalSource` says."""
         light = self._light
-        reached: int = draw_arrivals(
+        if self._table is not None:
+            reached: int = draw_fresh_arrivals(
+                tick,
+                tick_end,
+                self._table,
+                self._law,
+                self._bound,
+                light.intensity_noise_rms,
+                self._period_ps,
+                self._keys,
+                poisson_bound(self.per_tick),
+                arrival_ps,
+                out.t_ps,
+                out.chance,
+                out.number,
+                out.ends,
+            )
+            return _checked(reached)
+        reached = draw_arrivals(
             tick,
             tick_end,
             light.table.stokes,
             -light.first_pulse % light.n_contexts,
+            self._law,
+            light.law is not None,
             self._before,
             self._analysers,
             self._bound,
@@ -82,9 +121,24 @@ class PulsedLight:
             out.number,
             out.ends,
         )
-        if reached < 0:
-            raise OverflowError("a tick holds more photons than its bound")
-        return reached
+        return _checked(reached)
+
+
+def _checked(reached: int) -> int:
+    if reached < 0:
+        raise OverflowError("a tick holds more photons than its bound")
+    return reached
+
+
+def _table(
+    stokes: NDArray[np.float64], analysers: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the table that `draw_fresh_arrivals` wants."""
+    means = np.maximum(0.0, 0.5 * stokes @ analysers.T)
+    none = np.zeros((len(means), 1))
+    inverse = np.divide(1.0, means, out=np.zeros_like(means), where=means > 0.0)
+    table = np.hstack((none, np.cumsum(means, axis=1), inverse, none))
+    return np.ascontiguousarray(table)
 
 
 def _mean_bound(
@@ -95,5 +149,5 @@ def _mean_bound(
     after = total[0] + float(np.linalg.norm(total[1:]))
     path = before[0, 0] + float(np.linalg.norm(before[0, 1:]))
     brightest = light.table.brightest
-    noise = 1.0 + GAUSS_BOUND * light.intensity_noise_rms
+    noise = 1.0 + NOISE_LEVELS[-1] * light.intensity_noise_rms
     return float(0.5 * after * path * brightest * noise * (1.0 + 1e-9))

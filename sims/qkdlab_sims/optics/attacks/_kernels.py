@@ -16,6 +16,7 @@ from qkdlab_sims.optics._kernels import begin_darks, photon_click, run_darks, se
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import Word, Words, gauss, numbers, unit
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
+from qkdlab_sims.optics.photons.states._kernels import noise_factor
 
 __all__ = [
     "ATTACK",
@@ -53,7 +54,7 @@ ATTACK = np.dtype(
     ]
 )
 
-_NOISE, _EVE = 1, 2  # streams of the intensity noise and of her numbers
+_EVE = 2  # stream of her numbers
 _MAX_PHOTONS = 60
 _FIRST_PHOTON = 2  # draw of the first photon sent on
 _TAILS = 1 << 16
@@ -81,8 +82,7 @@ def _photon_number(mean: float, word: Word) -> int:
 def _mean(k: int, mean: float, noise: float, keys: Keys) -> float:
     """Return the mean photon number of pulse `k`, intensity noise in it."""
     if noise > 0.0:
-        a, b, _, _ = numbers(k & 0xFFFFFFFF, np.uint64(k >> 32), 0, keys, _NOISE)
-        mean *= max(0.0, 1.0 + noise * gauss(a, b))
+        mean *= noise_factor(k, noise, keys)
     return mean
 
 

@@ -79,7 +79,13 @@ class PhotonAttack:
             raise ValueError(f"no attack is called {self.action!r}")
 
     def record(self, light: Light) -> np.void:
-        """Return it as the kernels want it."""
+        """Return it as the kernels want it.
+
+        Raises ValueError for light whose settings come on demand: she looks pulses up
+        in a pattern.
+        """
+        if light.law is not None:
+            raise ValueError("attacks by photon number want a pattern that repeats")
         made: np.void = np.zeros(1, ATTACK)[0]
         made["action"] = ACTIONS[self.action]
         made["noise"] = light.intensity_noise_rms

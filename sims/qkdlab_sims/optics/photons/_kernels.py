@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import (
-    gauss,
     log_unit,
     numbers,
     philox,
     unit,
 )
+from qkdlab_sims.optics.photons.states._kernels import look_up_states
+from qkdlab_sims.optics.settings._kernels import Law
 
 __all__ = [
     "BATCH",
@@ -40,77 +41,12 @@ BRIGHT_MEAN = 2.0
 CANDIDATE = np.uint64(0)
 """Second counter word of the numbers that draw an arrival and its jitter."""
 
-State: TypeAlias = tuple[float, float, float, float]
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-
-
-@kernel
-def _attack(k: int, state: State, before: Floats, eve: float, keys: Keys) -> State:
-    """Return the Stokes vector that leaves Eve for pulse `k`.
-
-    before: 4x4 transfer from the table to her, in whose output S2 is her X and S3 her
-    Z basis; eve: fraction of pulses attacked.
-    """
-    s0, s1, s2, s3 = state
-    t0 = before[0, 0] * s0 + before[0, 1] * s1 + before[0, 2] * s2 + before[0, 3] * s3
-    t1 = before[1, 0] * s0 + before[1, 1] * s1 + before[1, 2] * s2 + before[1, 3] * s3
-    t2 = before[2, 0] * s0 + before[2, 1] * s1 + before[2, 2] * s2 + before[2, 3] * s3
-    t3 = before[3, 0] * s0 + before[3, 1] * s1 + before[3, 2] * s2 + before[3, 3] * s3
-    a, b, c, _ = numbers(k & 0xFFFFFFFF, np.uint64(k >> 32), 0, keys, 2)
-    if unit(a) < eve:
-        in_x = (b & np.uint64(1)) == 0
-        along = t2 if in_x else t3
-        found = t0 if 2.0 * unit(c) * t0 < t0 + along else -t0
-        t1, t2, t3 = 0.0, found if in_x else 0.0, 0.0 if in_x else found
-    return t0, t1, t2, t3
-
-
-@kernel
-def _look_up_states(
-    first: int,
-    pulse: Integers,
-    stokes: Floats,
-    shift: int,
-    before: Floats,
-    eve: float,
-    noise: float,
-    keys: Keys,
-    out: Floats,
-) -> None:
-    """Write half the Stokes vectors of pulses first + pulse[i] to `out`.
-
-    They hold at the input of the analysers: after Eve, or as in the table without
-    her. noise: relative intensity noise.
-    """
-    n_contexts = stokes.shape[0]
-    row = (first + shift) % n_contexts
-    at = 0
-    # nothing but loads here: cache misses overlap as long as no branch needs them
-    for i in range(pulse.shape[0]):
-        row += pulse[i] - at
-        at = pulse[i]
-        if row >= n_contexts:
-            row %= n_contexts
-        for j in range(4):
-            out[i, j] = 0.5 * stokes[row, j]
-    if noise > 0.0:
-        for i in range(pulse.shape[0]):
-            k = first + pulse[i]
-            a, b, _, _ = numbers(k & 0xFFFFFFFF, np.uint64(k >> 32), 0, keys, 1)
-            factor = max(0.0, 1.0 + noise * gauss(a, b))
-            for j in range(4):
-                out[i, j] *= factor
-    if eve > 0.0:
-        for i in range(pulse.shape[0]):
-            state = (out[i, 0], out[i, 1], out[i, 2], out[i, 3])
-            state = _attack(first + pulse[i], state, before, eve, keys)
-            for j in range(4):
-                out[i, j] = state[j]
 
 
 @kernel
@@ -237,6 +173,8 @@ def draw_arrivals(
     tick_end: int,
     stokes: Floats,
     shift: int,
+    law: Law,
+    is_fresh: bool,
     before: Floats,
     analysers: Floats,
     bound: float,
@@ -253,9 +191,10 @@ def draw_arrivals(
 ) -> int:
     """Draw what light by a table could give the detectors; see `Arrivals`.
 
-    pulse k has context (k + shift) mod n; arrival_ps: int64[n_det + 1]; keys: clicks,
-    noise, eavesdropper; reserve: bound on a tick's arrivals. Returns the first tick
-    not drawn (a row lacks `reserve` places), or -1 when one tick held more than that.
+    Pulse k has the context that the law gives if `is_fresh`, else (k + shift) mod n.
+    arrival_ps: int64[n_det + 1]; keys: clicks, noise, eavesdropper; reserve: bound on
+    a tick's arrivals. Returns the first tick not drawn (a row lacks `reserve` places),
+    or -1 when one tick held more than that.
     """
     n_det = analysers.shape[0]
     bright = bound > BRIGHT_MEAN
@@ -275,9 +214,10 @@ def draw_arrivals(
         if n < 0:
             return -1
         first = tick * PULSES_PER_TICK
-        _look_up_states(
-            first, pulse[:n], stokes, shift, before, eve, noise, keys, states
-        )
+        look_up_states(
+            first, pulse[:n], stokes, shift, law, is_fresh,
+            before, eve, noise, keys, states,
+        )  # fmt: skip
         if bright:
             _visit_pulses(
                 tick, period_ps, analysers, states, keys,

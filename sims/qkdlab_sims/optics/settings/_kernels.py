@@ -6,7 +6,7 @@ its caches after one.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from qkdlab_sims.optics.jit import inlined, kernel
 from qkdlab_sims.optics.settings.aes import S_BOX, TABLE
 from qkdlab_sims.optics.settings.processor import aes_block
 
-__all__ = ["fill_blocks", "fill_settings"]
+__all__ = ["NO_LAW", "Law", "fill_blocks", "fill_contexts"]
 
 Word: TypeAlias = np.uint64
 Words: TypeAlias = NDArray[np.uint64]
@@ -24,8 +24,6 @@ Integers: TypeAlias = NDArray[np.int64]
 _BYTE = np.uint64(0xFF)
 _LOW = np.uint64(0xFFFFFFFF)
 _W8, _W16, _W24, _W32 = np.uint64(8), np.uint64(16), np.uint64(24), np.uint64(32)
-_THREE, _FOUR = np.uint64(3), np.uint64(4)
-_WORD = np.uint64(0xFFFF)
 _S_BOX = S_BOX.astype(np.uint64)
 
 
@@ -98,34 +96,87 @@ def fill_blocks(
             out[0, i], out[1, i] = a, b
 
 
-@kernel
-def fill_settings(
-    pulses: Integers,
-    nonce: Word,
-    round_keys: Words,
-    hardware: bool,
-    sums: Integers,
-    blocks: Integers,
-    words: Words,
-    out: Integers,
-) -> None:
-    """Write the settings of pulses, counted from the start, to `out`.
+class Law(NamedTuple):
+    """How the settings of a pulse and of those before it make its context.
 
-    sums: int64[n_classes - 1], counts of the classes added up, without the last;
-    blocks: int64[n] and words: uint64[2, n], scratch
+    The context is a sum over lags j = 0 ... n of the part of the setting of pulse
+    k - j. A part is base + offset value + sum of (step + value more) over the bounds
+    that the draw has reached, value and draw as in `layout`.
+
+    start:       pulse with which the keystream begins
+    n_bounds:    int32[n + 1]
+    bounds, step, more: int32[n + 1, most bounds]
+    base, offset:       int32[n + 1]
+    round_keys:  uint64[22]
+    hardware:    by the processor's AES rounds
     """
+
+    start: int
+    n_bounds: NDArray[np.int32]
+    bounds: NDArray[np.int32]
+    step: NDArray[np.int32]
+    more: NDArray[np.int32]
+    base: NDArray[np.int32]
+    offset: NDArray[np.int32]
+    round_keys: Words
+    nonce: Word
+    hardware: bool
+
+
+def _no_law() -> Law:
+    none, table = np.zeros(0, np.int32), np.zeros((0, 0), np.int32)
+    keys = np.zeros(22, np.uint64)
+    return Law(0, none, table, table, table, none, none, keys, np.uint64(0), False)
+
+
+NO_LAW = _no_law()
+"""In place of a law, for light whose pattern repeats."""
+
+
+@kernel
+def fill_contexts(
+    tick_first: int,
+    pulses: NDArray[np.int32],
+    law: Law,
+    out: NDArray[np.int32],
+) -> None:
+    """Write the contexts of pulses tick_first + pulses[i], at most 6 lags back."""
     n = pulses.shape[0]
-    for i in range(n):
-        blocks[i] = pulses[i] >> 3
-    fill_blocks(blocks[:n], nonce, round_keys, hardware, words)
-    # loops without branches, which the compiler turns into vector code
-    for i in range(n):
-        place = np.uint64(pulses[i])
-        half = words[1, i] if place & _FOUR else words[0, i]
-        blocks[i] = np.int64(half >> ((place & _THREE) << _FOUR) & _WORD)
-    for i in range(n):
-        out[i] = blocks[i] & 1
-    for j in range(sums.shape[0]):
-        least = 2 * sums[j]
+    n_lags = law.base.shape[0]
+    first = tick_first - law.start
+    words = np.empty((n, 4), np.uint64)  # of the block before, and its own
+    parts = words.view(np.uint16)
+    drawn = np.empty(n, np.int32)
+    round_keys, nonce = law.round_keys, law.nonce
+    if law.hardware:
         for i in range(n):
-            out[i] += 2 * np.int64(least <= blocks[i])
+            block = np.uint64((first + pulses[i]) >> 3)
+            words[i, 2], words[i, 3] = aes_block(round_keys, nonce, block)
+        if n_lags > 1:
+            for i in range(n):
+                block = np.uint64(((first + pulses[i]) >> 3) - 1)
+                words[i, 0], words[i, 1] = aes_block(round_keys, nonce, block)
+    else:
+        for i in range(n):
+            block = np.uint64((first + pulses[i]) >> 3)
+            words[i, 2], words[i, 3] = _software_block(round_keys, nonce, block)
+            if n_lags > 1:
+                before = block - np.uint64(1)
+                words[i, 0], words[i, 1] = _software_block(round_keys, nonce, before)
+    for i in range(n):
+        out[i] = 0
+    # loops without branches, which the compiler turns into vector code
+    low = np.int32(first & 7)
+    for lag in range(n_lags):
+        for i in range(n):
+            drawn[i] = parts[i, 8 + ((low + pulses[i]) & 7) - lag]
+        base, offset = law.base[lag], law.offset[lag]
+        for i in range(n):
+            out[i] += base + (offset & -(drawn[i] & 1))
+        for j in range(law.n_bounds[lag]):
+            # twice the draw, so that the value's bit does not matter
+            bound = np.int32(2 * law.bounds[lag, j])
+            step, more = law.step[lag, j], law.more[lag, j]
+            for i in range(n):
+                part = step + (more & -(drawn[i] & 1))
+                out[i] += part if bound <= drawn[i] else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.settings._kernels import fill_settings
+from qkdlab_sims.optics.settings._kernels import fill_blocks
 from qkdlab_sims.optics.settings.aes import expand_key
 from qkdlab_sims.optics.settings.layout import Shares
 from qkdlab_sims.optics.settings.processor import has_aes
@@ -46,15 +46,12 @@ class CounterSettings:
 
     def settings(self, pulses: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the settings of pulses counted from the start, in any order."""
-        out = np.empty(pulses.shape, np.int64)
-        fill_settings(
-            pulses,
-            np.uint64(self.nonce),
-            self.round_keys,
-            self.hardware,
-            self.sums,
-            np.empty(pulses.shape, np.int64),
-            np.empty((2, *pulses.shape), np.uint64),
-            out,
-        )
-        return out
+        words = np.empty((2, len(pulses)), np.uint64)
+        nonce = np.uint64(self.nonce)
+        fill_blocks(pulses >> 3, nonce, self.round_keys, self.hardware, words)
+        halves = words[pulses >> 2 & 1, np.arange(len(pulses))]
+        shift = (pulses & 3) << 4
+        drawn = (halves >> shift.astype(np.uint64)).astype(np.int64) & 0xFFFF
+        classes = np.searchsorted(self.sums, drawn >> 1, side="right")
+        found: NDArray[np.int64] = 2 * classes + (drawn & 1)
+        return found

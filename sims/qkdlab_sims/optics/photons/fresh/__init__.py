@@ -1,0 +1,1 @@
+"""The quick way of light whose settings come on demand."""

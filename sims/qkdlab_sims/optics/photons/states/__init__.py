@@ -1,0 +1,1 @@
+"""The state of given pulses of a light."""
