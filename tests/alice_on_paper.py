@@ -291,6 +291,7 @@ def context(world: Paper, parameters: Any, *records: CalibrationRecord) -> Any:
         "meter_scale": 1.0,
         "attenuator_scale": 1.0,
         "pattern_effect": 0.0,
+        "state_effect": 0.0,
     }
     known = [record(name, value) for name, value in certificates.items()]
 

@@ -66,6 +66,7 @@ EXPERIMENT = Experiment(
                 "meter_scale",
                 "attenuator_scale",
                 "pattern_effect",
+                "state_effect",
             ),
         ),
         "bob": Needs(

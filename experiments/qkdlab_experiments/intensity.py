@@ -13,6 +13,7 @@ from statistics import NormalDist, fmean, stdev
 import numpy as np
 
 from qkdlab.calibration.party import PartyBook
+from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.clock import Clock
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.roles import Attenuator, PowerMeter, Transmitter
@@ -102,12 +103,14 @@ def measure_classes(
     parameters: Bb84Parameters,
     clock: Clock,
 ) -> TapReadings:
-    """Read each class sent alone."""
+    """Read each class sent alone, in all four states alike."""
     transmissions = _relative(parameters)
     watts: list[float] = []
     errors_w: list[float] = []
     for index in range(len(CLASSES)):
-        settings = np.full(parameters.pattern.header_symbols, index << 2, np.uint8)
+        # All four states: what the phase modulator does to the power averages out.
+        states = np.arange(parameters.pattern.header_symbols) % 4
+        settings = (states | (index << 2)).astype(np.uint8)
         transmitter.upload(
             settings,
             transmissions,
@@ -165,17 +168,20 @@ def evaluate(
         + (scale.uncertainty / scale.value) ** 2
         + (np.log(10) / 10 * set_db * decibel.uncertainty) ** 2
         + (np.log(10) / 10 * limits.resolution_db / np.sqrt(12)) ** 2
+        + (np.log(10) / 10 * limits.repeatability_db) ** 2
     )
     coverage = parameters.calibration.interval_coverage
     width = NormalDist().inv_cdf(0.5 + coverage / 2)
-    record = book.record("pattern_effect")
-    pattern = abs(record.value) + width * record.uncertainty
+    pattern = _bound(book.record("pattern_effect"), width)
+    # what follows the state is in no reading of the mean: the interval of a class is
+    # to hold each of its states
+    state = _bound(book.record("state_effect"), width)
     mean, intervals = [], []
     for p, error in zip(power, errors_w, strict=True):
         # the pattern effect is a bound for neighbours, not noise: added, not squared;
         # it acts on the modulator's full swing, hence on dim classes through sqrt(I)
         effect = pattern * max(1.0, float(np.sqrt(power[0] / p)))
-        half = width * float(np.hypot(common, error / p)) + effect
+        half = width * float(np.hypot(common, error / p)) + effect + state
         value = float(p * factor)
         mean.append(value)
         intervals.append((value * max(0.0, 1 - half), value * (1 + half)))
@@ -186,6 +192,11 @@ def evaluate(
         coverage,
         float(set_db),
     )
+
+
+def _bound(record: CalibrationRecord, width: float) -> float:
+    """Return what an effect does at most; it is no noise."""
+    return abs(record.value) + width * record.uncertainty
 
 
 def recorded_levels(

@@ -16,6 +16,8 @@ class AttenuatorCapabilities:
     max_db: float
     resolution_db: float
     has_shutter: bool
+    repeatability_db: float = 0.0
+    """Standard deviation from one setting of the same value to the next."""
 
 
 class Attenuator(Protocol):

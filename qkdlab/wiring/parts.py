@@ -103,6 +103,9 @@ class Laser(_Part):
     thermistor_ohm: float = Field(default=10_000.0, gt=0)
     """R25"""
     thermistor_beta_k: float = Field(default=3950.0, gt=0)
+    power_walk_per_sqrt_s: float = Field(default=0.0, ge=0, le=0.01)
+    """Width of the relative random walk of the power in one second; 4e-5 is the
+    +-0.005 dB in 15 minutes of a stabilised source [mem]."""
 
     @model_validator(mode="after")
     def _pulses(self) -> Self:
@@ -116,6 +119,11 @@ class FixedLoss(_Part):
 
     kind: Literal["loss"]
     loss_db: float = Field(ge=0)
+    """Mean over polarizations."""
+    pdl_db: float = Field(default=0.0, ge=0, le=3)
+    """Polarization-dependent loss: between the best state, linear at `pdl_axis_deg`,
+    and the worst. Up to 0.1 dB of a good fixed attenuator [mem]."""
+    pdl_axis_deg: float = 0.0
 
 
 class IntensityModulator(_Part):
@@ -152,6 +160,10 @@ class PhaseModulator(_Part):
     v_pi_v: float = Field(gt=0)
     insertion_loss_db: float = Field(ge=0)
     bandwidth_hz: float = Field(gt=0)
+    residual_am: float = Field(default=0.0, ge=0, lt=0.5)
+    """Relative, of the power: ``1 + m sin(pi V / V_pi)``. Light that the crystal's ends
+    reflect, or that leaves by its cladding, beats with the rest; 1e-3 to 1e-2 of
+    lithium niobate modulators [mem], the form is [guess]."""
 
 
 class Amplifier(_Part):
@@ -182,6 +194,9 @@ class VariableAttenuator(_Part):
     insertion_loss_db: float = Field(ge=0)
     min_db: float = 0.0
     max_db: float = 60.0
+    pdl_db: float = Field(default=0.0, ge=0, le=3)
+    """As of a fixed loss; 0.05 dB is usual of filter wheels [mem]."""
+    pdl_axis_deg: float = 0.0
 
 
 class PowerMeterPart(_Part):

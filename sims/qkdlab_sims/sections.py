@@ -55,6 +55,8 @@ class Spread(_Section):
       the record's relative uncertainty.
     - ``meter_scale`` and ``attenuator_scale``: ``meter_scale_rel``,
       ``attenuator_scale_rel`` (of the attenuation in dB).
+    - ``state_effect``: polarization-dependent losses behind the phase modulator and its
+      residual amplitude modulation together, wherever their axes lie.
 
     All else is measured before key is made.
     """
@@ -64,6 +66,11 @@ class Spread(_Section):
     """Of every fixed loss before the tap, on the channel and at the receiver."""
     meter_scale_rel: float = Field(default=0.0, ge=0, le=0.2)
     attenuator_scale_rel: float = Field(default=0.0, ge=0, le=0.1)
+    attenuator_repeatability_db: float = Field(default=0.0, ge=0, le=0.5)
+    """From one move of an attenuator with a shutter to the next."""
+    pdl_axis_deg: float = Field(default=0.0, ge=0, le=90.0)
+    """Half the width over which the axis of each polarization-dependent loss is spread
+    evenly: 90 for one of which nothing is known."""
     extinction_db: float = Field(default=0.0, ge=0, le=5.0)
     """Of intensity modulators."""
     v_pi_rel: float = Field(default=0.0, ge=0, le=0.2)

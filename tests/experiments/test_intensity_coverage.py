@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from bench_at_work import at_work, quick_config
+from bench_at_work import Work, at_work, quick_config
+from numpy.typing import NDArray
 from scipy.stats import binom
 
 from qkdlab.calibration.party import PartyBook
@@ -33,9 +34,13 @@ Intervals = Sequence[tuple[float, float]]
 
 @dataclass
 class Calibrated:
-    """One bench: what is true, what is stated, and what a mutant would state."""
+    """One bench: what is true, what is stated, and what a mutant would state.
+
+    states: by class, the true mean photons of each of its states
+    """
 
     truth: list[float]
+    states: list[list[float]]
     intervals: Intervals
     without_meter: Intervals
     attenuation_db: float
@@ -43,11 +48,13 @@ class Calibrated:
 
 
 def forgetting(book: PartyBook, *quantities: str) -> PartyBook:
-    """Return a book that knows no uncertainty of some quantities."""
-    records = [
-        r.model_copy(update={"uncertainty": 0.0}) if r.quantity in quantities else r
-        for r in book.book
-    ]
+    """Return a book that knows no uncertainty of some quantities, nor their effect."""
+    records = []
+    for r in book.book:
+        update = {"uncertainty": 0.0} if r.quantity in quantities else {}
+        if update and r.quantity.endswith("_effect"):
+            update["value"] = 0.0
+        records.append(r.model_copy(update=update))
     return PartyBook(CalibrationBook(records), book.party, book.at)
 
 
@@ -72,17 +79,29 @@ def calibrated(config: object, seed: int) -> Calibrated:
         p, attenuator = work.parameters, work.role("alice", "attenuator")
         book = work.stations["alice"].calibration
 
-        forgetful = forgetting(book, "meter_scale")
+        # the allowance for single states, which no mean needs, would hide it
+        forgetful = forgetting(book, "meter_scale", "state_effect")
         mutant = evaluate(levels.readings, attenuator, forgetful, p, p.wavelength_nm)
         frame = key_frame(p, SeededRandomness(seed, "alice"))
         work.play(frame, levels)
         return Calibrated(
             work.true_photons(frame),
+            true_states(work, frame),
             levels.intervals,
             mutant.intervals,
             levels.attenuation_db,
             10 * np.log10(levels.readings.watts[0] / 1e-3),
         )
+
+
+def true_states(work: Work, frame: NDArray[np.uint8]) -> list[list[float]]:
+    """Return the true mean photons of each class's four states."""
+    photons, _ = work.bench.truth_light()
+    kind = frame & np.uint8(15)
+    return [
+        [float(photons[kind == 4 * k + s].mean()) for s in range(4)]
+        for k in range(len(CLASSES))
+    ]
 
 
 def chance(benches: list[Calibrated], name: str, intervals: str) -> float:
@@ -98,13 +117,26 @@ def test_the_truth_lies_in_its_interval_as_often_as_stated(benches, name):
     assert chance(benches, name, "intervals") > LEAST_P
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_state_lies_in_the_interval_of_its_class_as_often(benches, name):
+    k = CLASSES.index(name)
+    stated = [(bench.intervals[k], bench.states[k]) for bench in benches]
+    misses = sum(not (lo <= min(s) and max(s) <= hi) for (lo, hi), s in stated)
+    assert binom.sf(misses - 1, len(benches), 1 - COVERAGE) > LEAST_P
+
+
+def test_states_differ_by_what_the_certificate_allows(benches):
+    apart = [max(s) / min(s) - 1 for b in benches for s in b.states[:2]]
+    assert 0.002 < np.median(apart) < max(apart) < 2 * 0.0095
+
+
 @pytest.mark.parametrize("name", ["signal", "decoy"])
 def test_forgetting_the_uncertainty_of_the_meter_would_be_seen(benches, name):
     assert chance(benches, name, "without_meter") < LEAST_P
 
 
 @pytest.mark.parametrize(
-    ("name", "share"), [("signal", 0.035), ("decoy", 0.037), ("vacuum", 0.10)]
+    ("name", "share"), [("signal", 0.046), ("decoy", 0.048), ("vacuum", 0.11)]
 )
 def test_the_intervals_are_not_wider_than_what_is_known(benches, name, share):
     k = CLASSES.index(name)

@@ -71,6 +71,13 @@ def test_the_spread_lies_within_the_records_that_the_parties_carry() -> None:
     assert spread.attenuator_scale_rel <= record(config, "attenuator_scale")[1]
 
 
+def test_no_state_departs_from_the_mean_by_more_than_the_record_says() -> None:
+    parts = packaged()["wiring"]["parts"]
+    worse = [10 ** (-parts[name]["pdl_db"] / 10) for name in ("pad", "attenuator")]
+    most = sum((1 - w) / (1 + w) for w in worse) + parts["pm"]["residual_am"]
+    assert most <= record(packaged(), "state_effect")[0]
+
+
 def test_the_records_agree_with_the_labels() -> None:
     config = packaged()
     parts = config["wiring"]["parts"]
@@ -88,6 +95,7 @@ def test_a_run_carries_certificates_only() -> None:
         "meter_scale",
         "attenuator_scale",
         "pattern_effect",
+        "state_effect",
     }
     assert not carried & measured
 

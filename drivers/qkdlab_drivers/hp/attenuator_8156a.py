@@ -98,7 +98,13 @@ class Hp8156A(Instrument):
 
     def attenuator_capabilities(self) -> AttenuatorCapabilities:
         """Return the limits."""
-        return AttenuatorCapabilities(MIN_DB, MAX_DB, RESOLUTION_DB, has_shutter=True)
+        return AttenuatorCapabilities(
+            MIN_DB,
+            MAX_DB,
+            RESOLUTION_DB,
+            has_shutter=True,
+            repeatability_db=self.options.repeatability_db,
+        )
 
     def set_attenuation_db(self, value_db: float) -> None:
         """Set the attenuation and return when the filter is at rest there."""

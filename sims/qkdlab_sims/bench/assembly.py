@@ -46,6 +46,7 @@ from qkdlab_sims.bench.ports import (
 )
 from qkdlab_sims.bench.pulse_train import PulseTrain
 from qkdlab_sims.bench.sender import (
+    WALK_STEP_PS,
     LaserState,
     ModulatorBias,
     Sender,
@@ -58,6 +59,7 @@ from qkdlab_sims.bench.truth import TrueBench, draw_bench
 from qkdlab_sims.bench.ways import LightWays
 from qkdlab_sims.bench.world import World
 from qkdlab_sims.incident import Incident
+from qkdlab_sims.optics.power_walk import PowerWalk
 from qkdlab_sims.sections import SimulationSection
 
 if TYPE_CHECKING:
@@ -183,6 +185,9 @@ def _given_options(
     for device in devices.values():
         if device.simulator == "thorlabs.ell14_bus":
             given[device.name] = {"accuracy_deg": section.spread.plate_accuracy_deg}
+        elif device.simulator == "hp.8156a":
+            error_db = section.spread.attenuator_repeatability_db
+            given[device.name] = {"repeatability_db": error_db}
     return given
 
 
@@ -207,6 +212,7 @@ def _sender(
         laser.pulse_current_ma,
         laser.monitor_ma_per_mw,
         period_ps,
+        PowerWalk(seed, laser_name, laser.power_walk_per_sqrt_s, WALK_STEP_PS),
     )
     biases: dict[str, ModulatorBias] = {}
     for name, part in graph.parts_of(IntensityModulator).items():

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qkdlab.wiring.parts import IntensityModulator, Laser
+from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_light
 from qkdlab_sims.bench.ports import GeneratorOutput, LaserPort, VoltagePort
 from qkdlab_sims.bench.pulse_train import PulseDrive, PulseTrain
 from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.optics.bias_drift import BiasDrift
 from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.power_walk import PowerWalk
 from qkdlab_sims.optics.source import Emission, GainSwitchedDiode
 
 __all__ = [
@@ -34,7 +36,7 @@ POWER_TOLERANCE = 1e-5
 REST_PS = 10_000_000_000
 """Laser and bias that rest are looked at this often, unless somebody sets them."""
 WALK_STEP_PS = 100_000_000_000
-"""The phase of a modulator wanders in steps of 0.1 s."""
+"""The phase of a modulator, and the power of a laser, wander in steps of 0.1 s."""
 WAVELENGTH_TOLERANCE_NM = 1e-5
 
 
@@ -82,13 +84,20 @@ class LaserState:
     pulse_current_ma: float
     monitor_ma_per_mw: float
     period_ps: int
+    walk: PowerWalk | None = None
 
     def emission(self, t_ps: int, strength: float) -> Emission:
         """Return the light for pulses of a strength as in `PulseDrive`."""
-        return self.diode.emission(
+        still = self.diode.emission(
             self.port.current_ma(t_ps),
             strength * self.pulse_current_ma,
             self.port.thermistor_ohm(t_ps),
+        )
+        factor = 1.0 if self.walk is None else self.walk.factor(t_ps)
+        return replace(
+            still,
+            pulse_j=still.pulse_j * factor,
+            continuous_w=still.continuous_w * factor,
         )
 
     def photodiode_ma(self, emission: Emission) -> float:
@@ -158,7 +167,8 @@ class Sender:
         self.emission = Emission(0.0, 0.0, laser.diode.wavelength_nm, "random")
         self.phases_rad: dict[str, float] = {}
         self._outputs: Mapping[tuple[str, int], GeneratorOutput] = {}
-        self._pattern = source.pattern({}, 0, {})
+        self._fresh: FreshRun | None = None
+        self._shown = self._pattern = source.pattern({}, 0, {})
         self._is_stale = True
         self._light: Light | None = None
         self._t_ps = 0
@@ -175,9 +185,20 @@ class Sender:
         """What leaves the generators, by part and channel."""
         return self._outputs
 
-    def set_outputs(self, outputs: Mapping[tuple[str, int], GeneratorOutput]) -> None:
-        """Say what leaves the generators."""
+    def set_outputs(
+        self,
+        outputs: Mapping[tuple[str, int], GeneratorOutput],
+        fresh: FreshRun | None = None,
+    ) -> None:
+        """Say what leaves the generators.
+
+        fresh: the run under way of one that makes settings; its outputs then show every
+               setting in turn
+        """
         self._outputs = outputs
+        if fresh is not self._fresh:
+            self._fresh, self._light = fresh, None
+            self._pattern = self._sent(self._shown)
         self._is_stale = True
 
     def light(self, t_ps: int) -> Light:
@@ -229,9 +250,13 @@ class Sender:
                 is_new, phases[name] = True, phase_rad
         self.drive = drive
         if is_new:
-            pattern = self.source.pattern(self._outputs, drive.delay_ps, phases)
-            if pattern is not self._pattern:
-                self._pattern, self._light = pattern, None
+            shown = self.source.pattern(self._outputs, drive.delay_ps, phases)
+            if shown is not self._shown:
+                self._shown, self._light = shown, None
+                self._pattern = self._sent(shown)
+
+    def _sent(self, shown: Light) -> Light:
+        return shown if self._fresh is None else fresh_light(shown, self._fresh)
 
     def _emit(self) -> Light:
         emission, period_ps = self.emission, self.source.period_ps

@@ -268,4 +268,4 @@ def _modulation(
             volts, part.v_pi_v, part.extinction_db, phase_rad
         )
         return np.sqrt(power)[:, None]
-    return phase_modulator_jones(volts, part.v_pi_v)
+    return phase_modulator_jones(volts, part.v_pi_v, residual_am=part.residual_am)

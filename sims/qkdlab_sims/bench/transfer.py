@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from qkdlab.wiring.graph import Stage
 from qkdlab.wiring.parts import (
     Fibre,
+    FixedLoss,
     PolarizingSplitter,
     VariableAttenuator,
     Waveplate,
 )
 from qkdlab.wiring.passage import passage_db
-from qkdlab_sims.optics.polarization import polarizer_jones, waveplate_jones
+from qkdlab_sims.optics.polarization import (
+    diattenuator_jones,
+    polarizer_jones,
+    waveplate_jones,
+)
 
 __all__ = ["Transfer", "Turning", "fixed_jones"]
 
@@ -51,6 +56,9 @@ def fixed_jones(stage: Stage) -> NDArray[np.complex128]:
         case Waveplate(instrument=None):
             angle_rad = math.radians(stage.part.angle_deg)
             jones = waveplate_jones(angle_rad, stage.part.retardance_waves)
+        case FixedLoss() | VariableAttenuator():
+            axis_rad = math.radians(stage.part.pdl_axis_deg)
+            jones = diattenuator_jones(axis_rad, stage.part.pdl_db)
     jones *= 10.0 ** (-loss_db / 20.0)
     return jones
 

@@ -134,6 +134,11 @@ def _true_part(part: Part, draw: _Deviations, spread: Spread, in_record: bool) -
     match part:
         case FixedLoss():
             update["loss_db"] = max(0.0, part.loss_db + loss_db)
+            axis_deg = draw.within("pdl axis", spread.pdl_axis_deg)
+            update["pdl_axis_deg"] = part.pdl_axis_deg + axis_deg
+        case VariableAttenuator():
+            axis_deg = draw.within("pdl axis", spread.pdl_axis_deg)
+            update["pdl_axis_deg"] = part.pdl_axis_deg + axis_deg
         case IntensityModulator() | PhaseModulator():
             update["v_pi_v"] = part.v_pi_v * (1.0 + draw.of("v_pi", spread.v_pi_rel))
             update["insertion_loss_db"] = max(0.0, part.insertion_loss_db + loss_db)

@@ -62,6 +62,7 @@ class Simulator:
     settle_base_ps, settle_ps_per_db: time of a move; "tens to 500 ms" [mem]
     shutter_ps:       time until the shutter has opened or closed [guess]
     shutter_at_power_on: closed, unless it was left so that it remembers [doc]
+    repeatability_db: standard deviation of where the filter stops, new at every move
     """
 
     def __init__(
@@ -74,7 +75,11 @@ class Simulator:
         shutter_ps: int = 30_000_000_000,
         shutter_at_power_on: bool = False,
         firmware: str = "1.02",
+        repeatability_db: float = 0.0,
     ) -> None:
+        self._rng = np.random.default_rng(0) if rng is None else rng
+        self._repeatability_db = repeatability_db
+        self._missed_db = 0.0
         self._settle_base_ps = settle_base_ps
         self._settle_ps_per_db = settle_ps_per_db
         self._shutter_ps = shutter_ps
@@ -99,8 +104,8 @@ class Simulator:
         self.endpoints: dict[str, ByteMachine] = {"control": self.machine}
 
     def attenuation_db(self, now_ps: int) -> float:
-        """Return what the filter takes, without the shutter."""
-        return self._motion.at(now_ps)
+        """Return what the filter takes, without the shutter; not quite what it says."""
+        return max(0.0, self._motion.at(now_ps) + self._missed_db)
 
     def shutter_open(self, now_ps: int) -> bool:
         """Return whether light passes; while the shutter moves, none does."""
@@ -130,6 +135,8 @@ class Simulator:
         if abs(to_db - from_db) >= RESOLUTION_DB / 2:
             way_db = abs(to_db - from_db)
             duration_ps = self._settle_base_ps + round(self._settle_ps_per_db * way_db)
+            missed = float(self._rng.standard_normal())
+            self._missed_db = self._repeatability_db * missed
         self._motion = _Motion(from_db, to_db, begin_ps, begin_ps + duration_ps)
         self.machine.pending_ps = max(self.machine.pending_ps, self._motion.end_ps)
         self._changed(call)

@@ -131,14 +131,20 @@ def intensity_transmission(
 
 
 def phase_modulator_jones(
-    volts: NDArray[np.float64], v_pi: float, bias_phase_rad: float = 0.0
+    volts: NDArray[np.float64],
+    v_pi: float,
+    bias_phase_rad: float = 0.0,
+    residual_am: float = 0.0,
 ) -> NDArray[np.complex128]:
     """Return the diagonal complex128[n, 2]: V is delayed by pi V / V_pi + bias.
 
     Light that enters at 45 degrees (D) leaves as D, R, A, L at 0, 1/2, 1, 3/2 V_pi.
+    residual_am: m of the power's ``1 + m sin(phase)``
     """
     phase = math.pi * volts / v_pi + bias_phase_rad
     out = np.ones((len(volts), 2), dtype=np.complex128)
     out[:, 1].real = np.cos(phase)
     out[:, 1].imag = np.sin(phase)
+    if residual_am:
+        out *= np.sqrt(1.0 + residual_am * np.sin(phase))[:, None]
     return out

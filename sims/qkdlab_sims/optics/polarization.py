@@ -15,6 +15,7 @@ __all__ = [
     "PAULI",
     "analyser_vector",
     "diattenuator_jones",
+    "dichroism_jones",
     "mueller_matrix",
     "polarizer_jones",
     "stokes_vectors",
@@ -104,4 +105,16 @@ def polarizer_jones(angle_rad: float, extinction_db: float = math.inf) -> Jones:
     c, s = math.cos(angle_rad), math.sin(angle_rad)
     rotate = np.array([[c, s], [-s, c]], dtype=np.complex128)
     keep = np.diag(np.array([math.sqrt(1.0 - leak), math.sqrt(leak)], np.complex128))
+    return rotate.T @ keep @ rotate
+
+
+def dichroism_jones(ratio: float, axis_rad: float) -> Jones:
+    """Return the Jones matrix of what takes light along `axis_rad` from H fully.
+
+    ratio: of the power across the axis that is taken, as detectors do whose efficiency
+    depends on polarization
+    """
+    c, s = math.cos(axis_rad), math.sin(axis_rad)
+    rotate = np.array([[c, s], [-s, c]], dtype=np.complex128)
+    keep = np.diag(np.array([1.0, math.sqrt(ratio)], np.complex128))
     return rotate.T @ keep @ rotate

@@ -1,6 +1,8 @@
 """The simulated HP 8156A, byte by byte."""
 
+import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from qkdlab_sims.instruments.hp_8156a import Simulator
 
@@ -153,3 +155,24 @@ def test_the_world_hears_of_each_change(bench):
     bench.say("OUTP ON", 7)
     bench.say("INP:ATT 3", 8)
     assert bench.changes == [7, 8]
+
+
+def test_every_move_stops_a_little_elsewhere():
+    bench = Bench(repeatability_db=0.01, rng=np.random.default_rng(4))
+    found = []
+    for k in range(400):
+        bench.say(f"INP:ATT {20 + 10 * (k % 2)}", 10**12 * k)
+        found.append(bench.sim.attenuation_db(10**12 * (k + 1)) - 20 - 10 * (k % 2))
+        assert bench.say("INP:ATT?", 10**12 * (k + 1)).startswith(
+            b"+2" if k % 2 == 0 else b"+3"
+        )
+    total = np.sum(np.square(found)) / 0.01**2
+    assert 1e-4 < chi2.sf(total, 400) < 1 - 1e-4
+
+
+def test_a_filter_that_is_told_to_stay_stays():
+    bench = Bench(repeatability_db=0.01, rng=np.random.default_rng(4))
+    bench.say("INP:ATT 20")
+    before_db = bench.sim.attenuation_db(10**12)
+    bench.say("INP:ATT 20", 10**12)
+    assert bench.sim.attenuation_db(2 * 10**12) == before_db

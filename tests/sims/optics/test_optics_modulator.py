@@ -196,3 +196,11 @@ def test_pulses_in_step_with_the_samples_are_the_same_done_quickly(
     # One instant out of step, and the general way is taken.
     slow = analogue(volts, SAMPLE_PS, response, np.append(times, 0.3))[:-1]
     assert quick == pytest.approx(slow, abs=1e-12)
+
+
+def test_residual_amplitude_follows_the_sine_of_the_phase():
+    volts = np.linspace(0.0, 8.0, 9)
+    field = phase_modulator_jones(volts, 4.0, residual_am=0.01)
+    power = np.abs(field[:, 0]) ** 2
+    np.testing.assert_allclose(power, 1 + 0.01 * np.sin(np.pi * volts / 4.0))
+    np.testing.assert_allclose(np.abs(field[:, 1]), np.abs(field[:, 0]))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from qkdlab_sims.optics.polarization import (
     analyser_vector,
+    diattenuator_jones,
     mueller_matrix,
     polarizer_jones,
     stokes_vectors,
@@ -92,3 +93,18 @@ def test_analyser_vector_gives_the_power_after_the_matrix(jones, field):
     assert 0.5 * analyser_vector(jones) @ stokes_vectors(field) == pytest.approx(
         power, abs=1e-9
     )
+
+
+@given(ANGLE, st.floats(0.0, 3.0))
+def test_a_dependent_loss_keeps_the_mean_and_takes_its_decibels(angle, pdl_db):
+    vector = analyser_vector(diattenuator_jones(angle, pdl_db))
+    assert vector[0] == pytest.approx(2.0)
+    swing = np.linalg.norm(vector[1:])
+    best, worst = 1 + swing / 2, 1 - swing / 2
+    assert 10 * math.log10(best / worst) == pytest.approx(pdl_db, abs=1e-9)
+
+
+def test_light_along_the_axis_passes_best():
+    jones = diattenuator_jones(math.pi / 4, 1.0)
+    d, a = np.array([[1, 1], [1, -1]]) / math.sqrt(2)
+    assert np.linalg.norm(jones @ d) > 1 > np.linalg.norm(jones @ a)

@@ -1,0 +1,40 @@
+"""The slow walk of a laser's power."""
+
+from __future__ import annotations
+
+import math
+
+from qkdlab_sims.optics.rng import gaussians, stream_key
+
+__all__ = ["PowerWalk"]
+
+_STEPS_AT_ONCE = 256
+
+
+class PowerWalk:
+    """A random walk of the relative power, its steps keyed by their number.
+
+    relative_per_sqrt_s: width of the walk in one second
+    step_ps:             it stands still for so long
+
+    What it gives depends on the time alone, not on who asked before.
+    """
+
+    def __init__(
+        self, seed: int, component: str, relative_per_sqrt_s: float, step_ps: int
+    ) -> None:
+        self._key = stream_key(seed, component, "power walk")
+        self._sigma = relative_per_sqrt_s * math.sqrt(step_ps * 1e-12)
+        self._step_ps = step_ps
+        self._walked = [0.0]
+
+    def factor(self, t_ps: int) -> float:
+        """Return the power at `t_ps` over that at time zero."""
+        if self._sigma == 0.0:
+            return 1.0
+        step = t_ps // self._step_ps
+        while len(self._walked) <= step:
+            first = len(self._walked) - 1
+            for drawn in gaussians(self._key, first, _STEPS_AT_ONCE)[:, 0].tolist():
+                self._walked.append(self._walked[-1] + self._sigma * drawn)
+        return 1.0 + self._walked[step]
