@@ -24,7 +24,7 @@ from qkdlab.link.estimate import (
 )
 from qkdlab.link.figures import report_counts, report_errors, report_key, report_leak
 from qkdlab.link.messages import PROTOCOL_VERSION, BobTestBits, Hello
-from qkdlab.protocols.bb84 import Bb84Counts, Sifted, count_by_intensity
+from qkdlab.protocols.bb84 import Bb84Counts, Sifted, chosen, count_by_intensity
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.security.lim2014 import Lim2014Length
 
@@ -84,7 +84,8 @@ class Tested:
 
         Raises SecurityAbort(PROTOCOL_VIOLATION) when Bob's figures do not fit.
         """
-        if len(bob.bits) != sifted.test.size or len(alice) != sifted.test.size:
+        n_test = int(np.count_nonzero(sifted.test))
+        if not len(bob.bits) == len(alice) == n_test:
             raise protocol_violation()
         if not len(bob.double_key) == len(bob.double_test) == N_INTENSITIES:
             raise protocol_violation()
@@ -103,7 +104,9 @@ class Tested:
         ):
             raise protocol_violation()
         report_counts(context, counts, intensities)
-        return cls(context, counts, intensities, settings[sifted.key] & ~VALUE_BIT)
+        return cls(
+            context, counts, intensities, chosen(settings, sifted.key) & ~VALUE_BIT
+        )
 
     def admit(self) -> None:
         """Raise SecurityAbort when the counts forbid a key, or allow none at all."""

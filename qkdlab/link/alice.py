@@ -58,7 +58,7 @@ from qkdlab.link.party import BlockParty, Ended, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import SEED_BYTES, Reconciliation
 from qkdlab.link.slots import SlotList, batches
-from qkdlab.protocols.bb84 import Sifted, sift
+from qkdlab.protocols.bb84 import Sifted, chosen, sift
 from qkdlab.protocols.symbols import (
     SymbolSource,
     basis_of,
@@ -201,8 +201,8 @@ class SlotsFixed:
             raise UsageError("the pattern has header symbols outside its header")
         settings = self.settings
         sifted = sift(settings, self.slots.basis, self.slots.click)
-        test_bits = BitArray.from_bools(value_of(settings[sifted.test]))
-        key_bits = BitArray.from_bools(value_of(settings[sifted.key]))
+        test_bits = BitArray.from_bools(value_of(chosen(settings, sifted.test)))
+        key_bits = BitArray.from_bools(value_of(chosen(settings, sifted.key)))
         said: list[Send] = []
         for part in batches(settings.size):
             intensity = intensity_of(settings[part])

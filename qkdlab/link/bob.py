@@ -49,7 +49,7 @@ from qkdlab.link.party import BlockParty, Deciding, Ended, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import Reconciliation
 from qkdlab.link.slots import SlotList, batches
-from qkdlab.protocols.bb84 import count_by_intensity, sift
+from qkdlab.protocols.bb84 import chosen, count_by_intensity, sift
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
@@ -171,11 +171,11 @@ class AwaitingSettings(State):
     def _test(self, settings: NDArray[np.uint8], end: SettingsEnd) -> Step:
         sifted = sift(settings, self.slots.basis, self.slots.click)
         value, double = self.private.value, self.private.double
-        key_bits = self.context.guard(BitArray.from_bools(value[sifted.key]))
+        key_bits = self.context.guard(BitArray.from_bools(chosen(value, sifted.key)))
         mine = BobTestBits(
-            bits=BitArray.from_bools(value[sifted.test]),
-            double_key=count_by_intensity(settings[sifted.key], double[sifted.key]),
-            double_test=count_by_intensity(settings[sifted.test], double[sifted.test]),
+            bits=BitArray.from_bools(chosen(value, sifted.test)),
+            double_key=count_by_intensity(settings, double & sifted.key),
+            double_test=count_by_intensity(settings, double & sifted.test),
         )
         intensities = tuple(
             zip(end.intensity_lowest, end.intensity_highest, strict=True)

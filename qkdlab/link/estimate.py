@@ -23,6 +23,7 @@ from qkdlab.protocols.bb84 import (
     Sifted,
     Triple,
     check_limits,
+    chosen,
     count_by_intensity,
 )
 from qkdlab.protocols.symbols import N_INTENSITIES
@@ -78,14 +79,14 @@ def block_counts(
     settings:    uint8[n] of all accepted slots (their values do not matter)
     test_errors: bool[number of test slots]
     """
-    test = settings[sifted.test]
+    test = chosen(settings, sifted.test)
     return Bb84Counts(
         sent_key=triple(plan.class_pulses(0)),
         sent_test=triple(plan.class_pulses(1)),
-        n_key=count_by_intensity(settings[sifted.key]),
+        n_key=count_by_intensity(settings, sifted.key),
         n_test=count_by_intensity(test),
         m_test=count_by_intensity(test, test_errors),
-        cross=count_by_intensity(settings[sifted.cross]),
+        cross=count_by_intensity(settings, sifted.cross),
         double_key=double_key,
         double_test=double_test,
         slots=int(settings.size),

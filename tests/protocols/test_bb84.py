@@ -73,9 +73,48 @@ def test_sifting_keeps_equal_bases_and_sets_cross_clicks_apart():
     basis = np.array([0, 1, 1, 0, 0, 0, 0], dtype=np.uint8)
     click = np.array([0, 1, 0, 0, 2, 0, 2], dtype=np.uint8)
     got = bb84.sift(settings, basis, click)
-    assert got.key.tolist() == [0]
-    assert got.test.tolist() == [1]
-    assert got.cross.tolist() == [4]
+    assert np.flatnonzero(got.key).tolist() == [0]
+    assert np.flatnonzero(got.test).tolist() == [1]
+    assert np.flatnonzero(got.cross).tolist() == [4]
+
+
+SLOTS = st.lists(
+    st.tuples(
+        st.integers(0, 11) | st.integers(HEADER, HEADER + 11),
+        st.integers(0, 1),
+        st.sampled_from(Click),
+    ),
+    max_size=80,
+)
+
+
+@given(SLOTS)
+def test_sifting_agrees_with_a_plain_rule(slots):
+    settings, basis, click = (
+        np.array([slot[i] for slot in slots], np.uint8) for i in range(3)
+    )
+    got = bb84.sift(settings, basis, click)
+    for i, (setting, his, clicked) in enumerate(slots):
+        body, hers = setting < HEADER, setting >> 1 & 1
+        same = body and clicked != Click.CROSS and hers == his
+        wanted = (same and his == 0, same and his == 1, body and clicked == Click.CROSS)
+        assert (got.key[i], got.test[i], got.cross[i]) == wanted
+
+
+@given(st.lists(st.tuples(st.integers(0, 11), st.booleans()), max_size=80))
+def test_what_is_chosen_and_counted_is_what_a_mask_chooses(slots):
+    values = np.array([value for value, _ in slots], np.uint8)
+    mask = np.array([wanted for _, wanted in slots], np.bool_)
+    chosen = values[mask]
+    assert bb84.chosen(values, mask).tolist() == chosen.tolist()
+    assert bb84.chosen(mask, mask).tolist() == mask[mask].tolist()
+    counts = tuple(int(np.count_nonzero(chosen >> 2 == k)) for k in range(3))
+    assert bb84.count_by_intensity(values, mask) == counts
+
+
+def test_a_fourth_intensity_is_refused():
+    with pytest.raises(ValueError, match="three intensities"):
+        bb84.count_by_intensity(np.array([encode(0, 3, 0)], np.uint8))
 
 
 def test_counts_by_intensity_of_a_mask():

@@ -18,7 +18,7 @@ from qkdlab_sims.optics.philox._kernels import (
     philox,
     unit,
 )
-from qkdlab_sims.optics.photons._kernels import BATCH, PULSES_PER_TICK
+from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.sources.pending._kernels import (
     Pending,
     carry,
@@ -43,6 +43,9 @@ _SINGLES = np.uint64(1 << 8)
 EVENTS = 1 << 22
 """Bound on the events of a tick in one stream; an event's number is below this times
 the number of detectors and one, so that it differs from all others of its side."""
+
+BATCH = 32
+"""Events drawn at a time: fewer waste less at the end of a tick."""
 
 STREAMS = 100
 """Bound on the detectors of one side."""

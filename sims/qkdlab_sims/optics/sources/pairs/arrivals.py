@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class PairArrivals:
                  efficiencies at rest (0 where a detector is off)
     period_ps:   of the banks' slots; pulses, if any, come at their openings
     Raises ValueError as `joint_probabilities`, for more than 100 detectors, and for
-    delays that are longer than a tick.
+    delays that are longer than half a tick.
     """
 
     def __init__(
@@ -54,28 +55,42 @@ class PairArrivals:
         tick_ps = PULSES_PER_TICK * period_ps
         if max(len(alice), len(bob)) > STREAMS:
             raise ValueError(f"a pair source wants at most {STREAMS} detectors a side")
-        if 4 * source.lead_ps() >= tick_ps:
+        if 2 * source.lead_ps() >= tick_ps // 2:
             raise ValueError("delays within pairs must be shorter than half a tick")
-        self._source = source
         self._side = 0 if side == "alice" else 1
-        self._period_ps = period_ps
         self._keys = np.array([stream_key(seed, component, "pairs")])
+        self._kernel: Callable[..., int] = draw_continuous
         chances[-1, -1] = 0.0
-        self._seen = float(chances.sum())
+        seen = float(chances.sum())
         ours = chances.T if self._side else chances
+        both = chances
         pairs = source.pair_rate_hz * tick_ps * 1e-12
         if pairs > 0.0:
             both = chances[:-1, :-1]
-            self._singles = np.ascontiguousarray(pairs * ours[:-1, -1])
-            self._coincidences = pairs * float(both.sum())
-        else:
-            both = chances
+            singles = np.ascontiguousarray(pairs * ours[:-1, -1])
+            coincidences = pairs * float(both.sum())
+            sigma_ps = source.peak_sigma_ps()
+            self._law: tuple[Any, ...] = tick_ps, coincidences, singles, sigma_ps
+        elif source.pairs_per_pulse * seen > 0.0:
             pairs = source.pairs_per_pulse * PULSES_PER_TICK
-            pairs *= 1.0 + source.pairs_per_pulse * self._seen / source.schmidt_number
+            pairs *= 1.0 + source.pairs_per_pulse * seen / source.schmidt_number
+            self._kernel = draw_pulsed
+            self._law = (
+                period_ps,
+                source.log_dark(seen),
+                source.seen_counts(seen),
+                source.emission_sigmas_ps(),
+            )
         self._per_tick = pairs * float(ours[:-1].sum())
-        if self._seen > 0.0 and self._per_tick > 0.0:
+        if self._per_tick > 0.0:
             tables = outcome_tables(both if both.any() else np.ones_like(both))
-            self._outcomes = tables[self._side]
+            self._rest = (
+                source.lead_ps(),
+                self._side,
+                tables[self._side],
+                self._keys,
+                poisson_bound(self._per_tick),
+            )
 
     @property
     def per_tick(self) -> float:
@@ -86,42 +101,13 @@ class PairArrivals:
         self, tick: int, tick_end: int, arrival_ps: NDArray[np.int64], out: Arrivals
     ) -> int:
         """Fill `out` as `ArrivalSource` says."""
-        source = self._source
         if self._per_tick == 0.0:
             out.ends[:, : tick_end - tick + 1] = 0
             return tick_end
-        rest = (
-            source.lead_ps(),
-            self._side,
-            self._outcomes,
-            self._keys,
-            poisson_bound(self._per_tick),
-            arrival_ps,
-            out.t_ps,
-            out.chance,
-            out.number,
-            out.ends,
+        rows = out.t_ps, out.chance, out.number, out.ends
+        reached = self._kernel(
+            tick, tick_end, *self._law, *self._rest, arrival_ps, *rows
         )
-        if source.pair_rate_hz > 0.0:
-            reached: int = draw_continuous(
-                tick,
-                tick_end,
-                PULSES_PER_TICK * self._period_ps,
-                self._coincidences,
-                self._singles,
-                source.peak_sigma_ps(),
-                *rest,
-            )
-        else:
-            reached = draw_pulsed(
-                tick,
-                tick_end,
-                self._period_ps,
-                source.log_dark(self._seen),
-                source.seen_counts(self._seen),
-                source.emission_sigmas_ps(),
-                *rest,
-            )
         if reached < 0:
             raise OverflowError("a tick holds more photons than its bound")
         return reached
