@@ -110,3 +110,65 @@ class PlainSpad:
                     heapq.heappush(heap, (int(t + wait), RELEASE))
                     caught += rng.expovariate(1.0)
         return np.sort(np.array(tags, np.int64))
+
+
+@dataclass
+class PlainWire:
+    """A nanowire behind a readout that is not ideal; currents in uA, times in ps."""
+
+    bias_ua: float
+    half_ua: float
+    width_ua: float
+    tau_ps: float
+    dark_rate_hz: float = 0.0
+    wire_sigma_ps: float = 0.0
+    light_sigma_ps: float = 0.0
+    threshold: float = 0.0
+    walk_ps: float = 0.0
+    ac_ps: float = 0.0
+    latching_rate_hz: float = math.inf
+    heating_ps: float = 1e6
+    gain: float = 1.0
+
+    def efficiency(self, share: float) -> float:
+        """Relative to that at rest, for a share of the current at rest."""
+        full = 1 + math.erf((self.bias_ua - self.half_ua) / self.width_ua)
+        now = 1 + math.erf((share * self.bias_ua - self.half_ua) / self.width_ua)
+        return now / full
+
+    def clicks(
+        self, photons_ps: NDArray[np.int64], begin_ps: int, end_ps: int, seed: int
+    ) -> NDArray[np.int64]:
+        """Return sorted tags of photons that a wire at rest would take."""
+        rng = random.Random(seed)
+        events = [(t, PHOTON) for t in photons_ps.tolist()]
+        if self.dark_rate_hz:
+            t = begin_ps + rng.expovariate(self.dark_rate_hz * 1e-12)
+            while t < end_ps:
+                events.append((int(t), DARK))
+                t += rng.expovariate(self.dark_rate_hz * 1e-12)
+        tags, resets = [], []
+        heat = 0.0
+        last = -1e18
+        for t, kind in sorted(events):
+            share = 1 - math.exp(-min((t - last) / self.tau_ps, 50.0))
+            if self.ac_ps:
+                # every former pulse has left an undershoot of its own area
+                while resets and t - resets[0] > 30 * self.ac_ps:
+                    resets.pop(0)
+                lost = sum(math.exp((r - t) / self.ac_ps) for r in resets)
+                share *= max(0.0, 1 - self.tau_ps / self.ac_ps * lost)
+            if share <= 0 or rng.random() >= self.efficiency(share):
+                continue
+            heat = 1 + heat * math.exp(-min((t - last) / self.heating_ps, 50.0))
+            resets.append(t)
+            last = t
+            if share >= self.threshold:
+                shift = self.walk_ps * (1 / share - 1)
+                if kind == PHOTON:
+                    wide = math.hypot(self.light_sigma_ps, self.wire_sigma_ps / share)
+                    shift += rng.gauss(0.0, wide)
+                tags.append(t + math.floor(shift + 0.5))
+            if heat > self.latching_rate_hz * self.heating_ps * 1e-12:
+                break
+        return np.sort(np.array(tags, np.int64))

@@ -35,9 +35,12 @@ from qkdlab_sims.optics.photons._kernels import CANDIDATE
 __all__ = [
     "NEARLY",
     "NEVER_PS",
+    "TAIL",
     "WIRE",
     "begin_darks",
+    "next_dark",
     "photon_click",
+    "push",
     "run_darks",
     "run_snspd",
     "sees",
@@ -51,7 +54,7 @@ Wire: TypeAlias = Any  # a record of WIRE; numba gives it attributes
 Wires: TypeAlias = Any  # an array of WIRE
 
 # Second counter word: what the numbers of a tick are used for; 0 is CANDIDATE.
-_TAIL = np.uint64(1)
+TAIL = np.uint64(1)
 _DARK = np.uint64(3 << 8)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -106,7 +109,7 @@ def sees(wire: Wire, t_ps: int, chance: float) -> bool:
 
 
 @kernel
-def _push(wire: Wire, row: Integers, tag_ps: int) -> bool:
+def push(wire: Wire, row: Integers, tag_ps: int) -> bool:
     """Insert a tag into the sorted row of a detector; False when it is full."""
     n = wire.n_tags
     if n >= row.shape[0]:
@@ -158,7 +161,7 @@ def run_darks(
         t = wire.dark_ps
         if sees(wire, t, wire.dark_chance):
             wire.last_ps = t
-            if not _push(wire, row, t):
+            if not push(wire, row, t):
                 return False
         next_dark(wire, d, tick, tick_ps, keys)
     return True
@@ -173,7 +176,7 @@ def photon_click(
     shift = wire.sigma_ps * normal
     if wire.tail_fraction > 0.0 and unit(c) < wire.tail_fraction:
         shift -= wire.tail_ps * math.log(unit(d))
-    return _push(wire, row, t_ps + math.floor(shift + 0.5))
+    return push(wire, row, t_ps + math.floor(shift + 0.5))
 
 
 @kernel
@@ -193,7 +196,7 @@ def _jitter(
     if fraction > 0.0:
         for i in range(number.shape[0]):
             event = np.uint64(number[i])
-            a, b, _, _ = philox(event, _TAIL, low, high, k0, k1)
+            a, b, _, _ = philox(event, TAIL, low, high, k0, k1)
             late = -tail_ps * log_unit(b)
             shift_ps[i] += late if unit(a) < fraction else 0.0
 
@@ -211,7 +214,7 @@ def _push_clicks(
     """Insert jittered tags of clicks; False when the row is full."""
     _jitter(wire, tick, keys, number, shift_ps)
     for i in range(t_ps.shape[0]):
-        if not _push(wire, row, t_ps[i] + math.floor(shift_ps[i] + 0.5)):
+        if not push(wire, row, t_ps[i] + math.floor(shift_ps[i] + 0.5)):
             return False
     return True
 

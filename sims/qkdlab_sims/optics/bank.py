@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ class Bank(ABC):
     seed, component: key of all random numbers
     hold_back_ps: tags are given out this much later than their pulse, so that those of
                  later pulses cannot precede them; at least 6.8 sigma of the jitter
-    carried:     fields of a detector's record that go from call to call
 
     Each technology is a subclass. Its records have at least the fields arrival_ps,
     dark_per_tick, sigma_ps and n_tags, with the meaning that they have in `WIRE`.
@@ -42,7 +41,6 @@ class Bank(ABC):
     component: str = "detectors"
     hold_back_ps: int = 5_000
     keys: NDArray[np.uint64] = field(init=False, repr=False)
-    carried: ClassVar[tuple[str, ...]] = ()
     _known_wires: dict[tuple[tuple[float, ...], float], NDArray[np.void]] = field(
         init=False, repr=False, default_factory=dict
     )
@@ -53,6 +51,15 @@ class Bank(ABC):
         purposes = ("clicks", "intensity noise", "eavesdropper")
         keys = [stream_key(self.seed, self.component, p) for p in purposes]
         object.__setattr__(self, "keys", np.array(keys))
+
+    @property
+    @abstractmethod
+    def carried(self) -> tuple[str, ...]:
+        """Fields of a detector's record that go from call to call."""
+
+    def latched_in(self, records: NDArray[np.void]) -> list[bool]:
+        """Return which detectors stopped giving clicks in the last call."""
+        return [False for _ in records]
 
     @abstractmethod
     def efficiencies(self, bias_ua: Sequence[float]) -> NDArray[np.float64]:
@@ -160,6 +167,12 @@ class DetectorState:
             for name in self.bank.carried:
                 wires[name] = self.records[name]
         return wires
+
+    def leave(self, records: NDArray[np.void], next_pulse: int) -> None:
+        """Take the detectors as a call left them."""
+        self.records, self.next_pulse = records, next_pulse
+        stopped = zip(self.latched, self.bank.latched_in(records), strict=True)
+        self.latched = [before or now for before, now in stopped]
 
     def effective_bias_ua(self) -> list[float]:
         """Return the currents that can detect: 0 where a wire is latched."""

@@ -79,8 +79,7 @@ class Collection:
 
     def clicks(self) -> Clicks:
         """End the call: leave the detectors to the next, return the tags."""
-        self.state.records = self.wires
-        self.state.next_pulse = self._next_pulse
+        self.state.leave(self.wires, self._next_pulse)
         until = self._final_ps + self.tick * self._tick_ps
         return Clicks(tuple(_joined(p) for p in self._pieces), until)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qkdlab_sims.optics.ranges import in_range
+from qkdlab_sims.optics.readout.parameters import Readout
 
 __all__ = ["DetectorParameters"]
 
@@ -26,6 +29,13 @@ class DetectorParameters:
     latching:   at bias above switching_current_ua the wire stays normal until the
                 bias falls to retrapping_ua [run; retrapping from the sweep's
                 voltages, guess]
+    readout:    what is not ideal behind the wire; None when all is
+    polarization_ratio: efficiency for light across the wire over that along it; a
+                meander favours one polarization [mem]. The path to the detector
+                carries it, see `polarization.dichroism_jones`
+    temperature: the currents hold at rated_k; see `at_temperature`
+
+    Raises ValueError outside physics.
     """
 
     efficiency_max: float
@@ -42,6 +52,46 @@ class DetectorParameters:
     retrapping_ua: float = 6.5
     normal_ohm: float = 105e3
     series_ohm: float = 350.0
+    readout: Readout | None = None
+    polarization_ratio: float = 1.0
+    rated_k: float = 2.5
+    critical_k: float = 9.0
+
+    def __post_init__(self) -> None:
+        in_range("efficiency_max", self.efficiency_max, 0.0, 1.0, "1")
+        in_range("i_half_ua", self.i_half_ua, 0.0, 1e3, "uA")
+        in_range("width_ua", self.width_ua, 1e-3, 1e3, "uA")
+        in_range("switching_current_ua", self.switching_current_ua, 0.1, 1e3, "uA")
+        in_range("dark_floor_hz", self.dark_floor_hz, 0.0, 1e9, "Hz")
+        in_range("dark_i0_ua", self.dark_i0_ua, -1e3, 1e3, "uA")
+        in_range("dark_slope_per_ua", self.dark_slope_per_ua, 0.0, 1e3, "1/uA")
+        in_range("recovery_tau_ps", self.recovery_tau_ps, 1.0, 1e9, "ps")
+        in_range("jitter_fwhm_ps", self.jitter_fwhm_ps, 0.0, 1e5, "ps")
+        in_range("tail_fraction", self.tail_fraction, 0.0, 1.0, "1")
+        in_range("tail_ps", self.tail_ps, 0.0, 1e6, "ps")
+        in_range("retrapping_ua", self.retrapping_ua, 0.0, 1e3, "uA")
+        in_range("polarization_ratio", self.polarization_ratio, 0.0, 1.0, "1")
+        in_range("critical_k", self.critical_k, 0.1, 150.0, "K")
+        in_range("rated_k", self.rated_k, 0.01, self.critical_k, "K")
+
+    def at_temperature(self, temperature_k: float) -> DetectorParameters:
+        """Return the wire at a temperature below its critical one.
+
+        The switching current follows (1 - (T/T_c)^2)^(3/2) (Bardeen [mem]); dark
+        counts keep their distance from it, so that they rise steeply with T at one
+        bias; the current of half efficiency stays [guess].
+        """
+        in_range("temperature_k", temperature_k, 0.0, 0.999 * self.critical_k, "K")
+        here = 1.0 - (temperature_k / self.critical_k) ** 2
+        there = 1.0 - (self.rated_k / self.critical_k) ** 2
+        switching_ua = self.switching_current_ua * (here / there) ** 1.5
+        lower_ua = self.switching_current_ua - switching_ua
+        return replace(
+            self,
+            switching_current_ua=switching_ua,
+            dark_i0_ua=self.dark_i0_ua - lower_ua,
+            rated_k=temperature_k,
+        )
 
     def relative_efficiency(self, current_ua: float) -> float:
         """Return eta(I) / efficiency_max."""

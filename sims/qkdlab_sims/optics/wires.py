@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from qkdlab_sims.optics._kernels import NEARLY, WIRE, run_snspd
 from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.bank import Bank
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
+from qkdlab_sims.optics.readout._kernels import READ_WIRE, run_readout
+from qkdlab_sims.optics.readout.parameters import Readout
 from qkdlab_sims.optics.snspd import DetectorParameters
 
 __all__ = ["DetectorBank"]
@@ -22,10 +24,28 @@ _LONG_AGO_PS = -(1 << 61)
 
 @dataclass(frozen=True, eq=False)
 class DetectorBank(Bank):
-    """A `Bank` of nanowires."""
+    """A `Bank` of nanowires.
+
+    Wires with an ideal readout take the quicker pass, but not beside others.
+    """
 
     parameters: tuple[DetectorParameters, ...]
-    carried: ClassVar[tuple[str, ...]] = ("last_ps",)
+
+    @property
+    def is_ideal(self) -> bool:
+        """Return whether no wire has a readout of its own."""
+        return all(p.readout is None for p in self.parameters)
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Fields of a record that go from call to call."""
+        return ("last_ps",) if self.is_ideal else ("last_ps", "droop", "heat")
+
+    def latched_in(self, records: NDArray[np.void]) -> list[bool]:
+        """Return which wires latched by their own rate."""
+        if self.is_ideal:
+            return [False for _ in self.parameters]
+        return [bool(x) for x in records["is_latched"]]
 
     def efficiencies(self, bias_ua: Sequence[float]) -> NDArray[np.float64]:
         """Return each detector's efficiency at rest."""
@@ -52,7 +72,7 @@ class DetectorBank(Bank):
     def _new_wires(
         self, bias_ua: tuple[float, ...], pulse_fwhm_ps: float
     ) -> NDArray[np.void]:
-        wires = np.zeros(len(bias_ua), WIRE)
+        wires = np.zeros(len(bias_ua), WIRE if self.is_ideal else READ_WIRE)
         tick_s = PULSES_PER_TICK * self.period_ps * 1e-12
         darks = self.dark_rates_hz(bias_ua) * tick_s
         for d, (p, bias) in enumerate(zip(self.parameters, bias_ua, strict=True)):
@@ -68,6 +88,8 @@ class DetectorBank(Bank):
             wire["tail_fraction"] = p.tail_fraction
             wire["tail_ps"] = p.tail_ps
             wire["last_ps"] = _LONG_AGO_PS
+            if not self.is_ideal:
+                _set_readout(wire, p, pulse_fwhm_ps)
         return wires
 
     def run_pass(
@@ -79,7 +101,8 @@ class DetectorBank(Bank):
         out: NDArray[np.int64],
     ) -> bool:
         """Turn arrivals of detectors [first, last) into tags; see `run_snspd`."""
-        fits: bool = run_snspd(
+        run = run_snspd if self.is_ideal else run_readout
+        fits: bool = run(
             wires,
             *detectors,
             *ticks,
@@ -98,3 +121,20 @@ class DetectorBank(Bank):
     ) -> int:
         """Return how many clicks one detector can give in so many ticks."""
         return n_arrivals + poisson_bound(float(wires["dark_per_tick"].max()) * n_ticks)
+
+
+def _set_readout(wire: np.void, p: DetectorParameters, pulse_fwhm_ps: float) -> None:
+    readout = p.readout or Readout()
+    grows = readout.grows_jitter
+    whole_ps, own_ps = p.jitter_sigma_ps(pulse_fwhm_ps), p.jitter_sigma_ps()
+    wire["wire_sigma_ps"] = own_ps if grows else 0.0
+    wire["light_sigma_ps"] = (
+        math.sqrt(max(0.0, whole_ps**2 - own_ps**2)) if grows else whole_ps
+    )
+    wire["threshold"] = readout.threshold
+    wire["walk_ps"] = readout.walk_ps
+    wire["ac_ps"] = readout.ac_coupling_ps
+    if readout.ac_coupling_ps > 0.0:
+        wire["droop_per_click"] = min(1.0, p.recovery_tau_ps / readout.ac_coupling_ps)
+    wire["heating_ps"] = readout.heating_ps
+    wire["heat_limit"] = readout.heat_limit(p.recovery_tau_ps)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,11 @@ class SpadBank(Bank):
     """A `Bank` of diodes; each is on while its bias is positive."""
 
     parameters: tuple[Spad, ...]
-    carried: ClassVar[tuple[str, ...]] = STATE
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Fields of a record that go from call to call."""
+        return STATE
 
     def efficiencies(self, bias_ua: Sequence[float]) -> NDArray[np.float64]:
         """Return each diode's efficiency at rest."""

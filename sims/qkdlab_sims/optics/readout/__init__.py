@@ -1,0 +1,1 @@
+"""Nanowires behind a readout that is not ideal."""
