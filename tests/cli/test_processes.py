@@ -1,6 +1,7 @@
 """The command as users start it: real processes, real drivers, a simulated bench.
 
 Every process has a deadline; the bench is that of ``bb84_tiny`` with one thing wrong.
+What does not depend on instruments runs on the bench of dice (`quick_bench`).
 """
 
 import json
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import h5py
 import pytest
+import quick_bench
+import quick_main
 
 from qkdlab.runfile.reader import open_run
 
@@ -55,16 +58,22 @@ def assert_one_line(text: str, *named: str) -> None:
     assert all(name in told[0] for name in named), told
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """One whole run of bb84_tiny."""
-    folder = tmp_path_factory.mktemp("tiny")
-    done = qkdlab("run", "bb84_tiny", "--seed", "7", "--json", cwd=folder)
-    return folder, done
+def dice(*arguments: str, cwd: Path, **more) -> subprocess.CompletedProcess[str]:
+    """Run the bench of dice to its end: all of qkdlab but drivers and simulators."""
+    config = quick_bench.config_file(cwd, "demonstration")
+    return subprocess.run(
+        [sys.executable, quick_main.__file__, "run", str(config), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        **more,
+    )
 
 
-def test_a_run_ends_with_equal_keys_and_one_json_object(tiny):
-    _, done = tiny
+@pytest.mark.xdist_group("runs")
+def test_a_run_ends_with_equal_keys_and_one_json_object(tiny_run):
+    _, done = tiny_run
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["keys_match"] is True
@@ -73,15 +82,17 @@ def test_a_run_ends_with_equal_keys_and_one_json_object(tiny):
     assert result["expected"]["gains"]
 
 
-def test_the_readme_names_every_figure_of_a_result(tiny):
-    _, done = tiny
+@pytest.mark.xdist_group("runs")
+def test_the_readme_names_every_figure_of_a_result(tiny_run):
+    _, done = tiny_run
     readme = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
     section = readme.partition("### Result of a run")[2].partition("\n## ")[0]
     assert set(json.loads(done.stdout)) <= set(re.findall(r"`(\w+)`", section))
 
 
-def test_the_files_of_a_run_can_be_described(tiny):
-    folder, done = tiny
+@pytest.mark.xdist_group("runs")
+def test_the_files_of_a_run_can_be_described(tiny_run):
+    folder, done = tiny_run
     files = json.loads(done.stdout)["run_files"]
     described = qkdlab("info", files["bob"], "--json", cwd=folder)
     assert described.returncode == 0, described.stderr
@@ -90,8 +101,9 @@ def test_the_files_of_a_run_can_be_described(tiny):
     assert answer["tags"] == json.loads(done.stdout)["clicks"]
 
 
-def test_a_file_with_a_changed_byte_ends_verify_with_its_code(tiny, tmp_path):
-    folder, done = tiny
+@pytest.mark.xdist_group("runs")
+def test_a_file_with_a_changed_byte_ends_verify_with_its_code(tiny_run, tmp_path):
+    folder, done = tiny_run
     copy = tmp_path / "bob.h5"
     whole = folder / json.loads(done.stdout)["run_files"]["bob"]
     copy.write_bytes(whole.read_bytes())
@@ -127,16 +139,8 @@ def test_a_full_disk_is_named_and_nothing_recorded_is_lost(tmp_path):
     def small_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (12 << 20, 12 << 20))
 
-    done = qkdlab(
-        "run",
-        "bb84_tiny",
-        "--seed",
-        "7",
-        "--output",
-        "out",
-        cwd=tmp_path,
-        preexec_fn=small_disk,
-    )
+    run = ("run", "bb84_tiny", "--seed", "7", "--output", "out")
+    done = qkdlab(*run, cwd=tmp_path, preexec_fn=small_disk)
     assert done.returncode == 5, done.stderr
     assert_one_line(done.stderr, "out/bob.h5", "free space")
     with open_run(tmp_path / "out" / "bob.h5") as file:
@@ -145,9 +149,15 @@ def test_a_full_disk_is_named_and_nothing_recorded_is_lost(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("signum", "code", "moment"),
+    [
+        (signal.SIGINT, 130, "polarimetry"),
+        (signal.SIGTERM, 143, "calibration: modulator"),
+    ],
 )
-def test_a_signal_ends_the_run_safely_and_finishes_its_files(tmp_path, signum, code):
+def test_a_signal_ends_the_run_safely_and_finishes_its_files(
+    tmp_path, signum, code, moment
+):
     process = subprocess.Popen(
         [sys.executable, "-m", "qkdlab", "run", "bb84_tiny", "--output", "out"],
         cwd=tmp_path,
@@ -159,7 +169,7 @@ def test_a_signal_ends_the_run_safely_and_finishes_its_files(tmp_path, signum, c
         assert process.stderr is not None
         begin_s = time.monotonic()
         for line in process.stderr:
-            if "polarimetry" in line or time.monotonic() - begin_s > DEADLINE_S:
+            if moment in line or time.monotonic() - begin_s > DEADLINE_S:
                 break
         os.kill(process.pid, signum)
         out, err = process.communicate(timeout=DEADLINE_S)
@@ -179,7 +189,8 @@ def test_a_signal_ends_the_run_safely_and_finishes_its_files(tmp_path, signum, c
 
 
 def test_a_run_too_short_for_a_key_ends_with_code_and_numbers(tmp_path):
-    done = qkdlab("run", "bb84", "--duration", "0.15", "--json", cwd=tmp_path)
+    short = ("--set", "parameters.distillation.epsilon_secrecy=1e-120")
+    done = dice("--json", *short, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     result = json.loads(done.stdout)
     assert result["aborted"]["code"] == "no-secret-key"
@@ -187,6 +198,7 @@ def test_a_run_too_short_for_a_key_ends_with_code_and_numbers(tmp_path):
     assert_one_line(done.stderr, "no-secret-key")
 
 
+@pytest.mark.slow
 def test_an_eavesdropper_ends_the_run_near_a_quarter_of_errors(tmp_path):
     done = qkdlab("run", "bb84_eve", "--seed", "7", "--json", cwd=tmp_path)
     assert done.returncode == 3, done.stderr

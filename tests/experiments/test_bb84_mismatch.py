@@ -70,6 +70,7 @@ def test_a_bench_that_was_never_balanced_is_refused():
         mismatch(0.0, 0.0, party="alice")
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("runs")
 def test_a_run_aborts_before_any_key_pattern_and_says_why(tmp_path):
     overrides = ["seed=7", "parameters.limits.efficiency_mismatch_max=0.01"]
