@@ -35,8 +35,10 @@ def command(
 ) -> int:
     """Serve the simulated instruments of a bench until SIGINT or SIGTERM.
 
-    They speak as the real ones do, on TCP, pseudo terminals, RFC 2217 and ZeroMQ. When
-    the physics cannot keep up, stderr says by how much; up to 0.25 s is no lag.
+    They speak as the real ones do, on TCP, pseudo terminals, RFC 2217 and ZeroMQ. What
+    no party plays (an attenuator in the channel) is set as configured before addresses
+    are told. When the physics cannot keep up, stderr says by how much; up to 0.25 s is
+    no lag.
     """
     from qkdlab.cli.output import print_json, say, short_warnings
     from qkdlab.config.layers import Override
@@ -44,6 +46,7 @@ def command(
     from qkdlab.errors import ResourceError, UsageError
     from qkdlab.plugins import lookup
     from qkdlab.session.signals import Interrupted, Interrupts
+    from qkdlab.session.unplayed import Unplayed
 
     if not 0.0 < speed <= 1000.0:
         raise UsageError("--speed: give more than 0 and at most 1000")
@@ -55,9 +58,13 @@ def command(
         changes.append(Override(f"seed={seed}", "--seed"))
     loaded = load(config, overrides=changes)
     serve = lookup("qkdlab.servers", loaded.bench)
+    unplayed = Unplayed(loaded)
 
     def ready(devices: list[dict[str, Any]]) -> None:
         document = {"instruments": [_with_role(device) for device in devices]}
+        unplayed.start(document, lambda: tell(document))
+
+    def tell(document: dict[str, Any]) -> None:
         if addresses is not None:
             _write_whole(addresses, json.dumps(document) + "\n")
         if as_json:
@@ -75,11 +82,12 @@ def command(
                 interrupts.check()
             except Interrupted:
                 return True
-            return False
+            return unplayed.failed
 
         greatest_s = serve(
             loaded, loaded.seed, ready, behind, stop, speed=speed, bind=bind
         )
+    unplayed.raise_error()
     say(f"greatest lag of the world: {greatest_s:.3f} s")
     return 0
 

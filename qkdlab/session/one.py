@@ -1,7 +1,8 @@
 """`play_one`: one party of an experiment in a process of its own (MAP, sequence 2).
 
 The other party is met over TCP. A party opens its own station only: facility stations
-are left as they are, and stay with whoever set them (``qkdlab set``).
+are left as they are. `qkdlab sim` sets those of its bench; elsewhere a person does
+(``qkdlab set``).
 """
 
 from __future__ import annotations

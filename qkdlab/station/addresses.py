@@ -15,7 +15,7 @@ from typing import Any
 from qkdlab.errors import ConfigError, ResourceError
 from qkdlab.plugins import did_you_mean
 
-__all__ = ["Addresses", "read_addresses"]
+__all__ = ["Addresses", "addresses_of", "read_addresses"]
 
 _MOUNTS: Mapping[str, Callable[[str, Mapping[str, str]], str]] = {
     "tcp": lambda where, mounts: f"tcp://{where}",
@@ -74,10 +74,15 @@ def read_addresses(path: Path) -> Addresses:
         data = json.loads(text)
     except ValueError as error:
         raise _no_addresses(path, f"is no JSON ({error})") from None
+    return addresses_of(str(path), data)
+
+
+def addresses_of(source: str, document: Any) -> Addresses:
+    """Return the addresses of what such a file holds; raises as `read_addresses`."""
     try:
-        return Addresses(str(path), dict(_entries(data)))
+        return Addresses(source, dict(_entries(document)))
     except (KeyError, TypeError, AttributeError):
-        raise _no_addresses(path, "is of another form") from None
+        raise _no_addresses(Path(source), "is of another form") from None
 
 
 def _entries(data: Any) -> list[tuple[tuple[str, str], str]]:

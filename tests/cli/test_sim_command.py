@@ -256,3 +256,24 @@ def test_what_cannot_be_served_is_one_line_and_a_code(tmp_path, arguments, code,
     assert done.returncode == code, done.stderr
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_no_party_plays_stands_as_configured_when_addresses_are_told(served):
+    said = ask(served.host_and_port("channel.attenuator"), b"D\r\n", end=b"Done\r\n")
+    found = re.search(rb"ATTEN:\s*([0-9.]+)", said)
+    assert found is not None
+    assert float(found.group(1)) == pytest.approx(2.0, abs=0.02)
+
+
+def test_a_bench_whose_channel_cannot_be_set_is_not_served(tmp_path):
+    silent = {"channel.attenuator": [{"kind": "silent", "after_s": 0.0}]}
+    file, addresses = configuration(tmp_path, faults=silent), tmp_path / "bench.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "qkdlab", "sim", file, "--addresses", addresses],
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"channel_attenuator" in done.stderr
+    assert not addresses.exists()
