@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from qkdlab.wiring.parts import Cable, Part, Snspd, Wiring
+from qkdlab.wiring.parts import Cable, Part, Snspd, Spad, Wiring
 from qkdlab.wiring.passage import passage_db, passage_ps
 from qkdlab.wiring.ports import PORTS, split_port
 
@@ -182,7 +182,7 @@ class Graph:
             part = self.wiring.parts[below]
             cable = link.cable
             exits = [p for p, port in PORTS[part.kind].items() if port.is_out]
-            if not exits or isinstance(part, Snspd):
+            if not exits or isinstance(part, Snspd | Spad):
                 end = Stage(below, part, "", cable.loss_db, cable.delay_ps)
                 yield (*stages, end)
                 continue

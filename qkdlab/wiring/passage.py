@@ -21,6 +21,7 @@ from qkdlab.wiring.parts import (
     PowerMeterPart,
     PulseFormer,
     Snspd,
+    Spad,
     Tagger,
     Tap,
     VariableAttenuator,
@@ -62,6 +63,7 @@ def passage_db(part: Part, out: str) -> float:
             | PowerMeterPart()
             | PulseFormer()
             | Snspd()
+            | Spad()
             | Tagger()
             | VoltageSource()
             | Waveplate()

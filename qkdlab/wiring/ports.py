@@ -61,6 +61,7 @@ PORTS: dict[str, dict[str, Port]] = {
     "beam_splitter": {"in": _IN, "x": _DARK_OUT, "z": _DARK_OUT},
     "polarizing_splitter": {"in": _IN, "h": _DARK_OUT, "v": _DARK_OUT},
     "snspd": {"in": _IN, "out": Port(("trigger",), is_out=True)},
+    "spad": {"in": _IN, "out": Port(("trigger",), is_out=True)},
     "awg": {
         "ref_in": _REFERENCE_IN,
         "ch1": Port(("rf",), is_out=True, open="fine"),

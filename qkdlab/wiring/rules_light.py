@@ -12,6 +12,7 @@ from qkdlab.wiring.parts import (
     Laser,
     PowerMeterPart,
     Snspd,
+    Spad,
     Tagger,
     VariableAttenuator,
 )
@@ -248,20 +249,11 @@ def _click_rate_hz(
 
     Efficiency and dark rate by the law of :class:`qkdlab.wiring.parts.Snspd`.
     """
-    part = view.wiring.parts[detector]
-    pulse_rate, bias_ua = view.demand.pulse_rate_hz, view.demand.bias_ua
-    if not isinstance(part, Snspd) or not pulse_rate or not bias_ua:
+    pulse_rate = view.demand.pulse_rate_hz
+    at_rest = _efficiency_and_darks(view, detector)
+    if at_rest is None or not pulse_rate:
         return None
-    if part.channel >= len(bias_ua):
-        return None
-    current = bias_ua[part.channel]
-    efficiency = (
-        part.efficiency_max
-        / 2.0
-        * (1.0 + math.erf((current - part.i_half_ua) / part.width_ua))
-    )
-    exponent = min((current - part.dark_i0_ua) / part.dark_slope_per_ua, 50.0)
-    rate_hz = part.dark_floor_hz + math.exp(exponent)
+    efficiency, rate_hz = at_rest
     for laser in view.graph.parts_of(Laser):
         sender = _sender_path(view, laser)
         for path in view.graph.optical_paths(laser):
@@ -274,6 +266,23 @@ def _click_rate_hz(
                 for mu, probability in classes
             )
     return rate_hz
+
+
+def _efficiency_and_darks(view: BenchView, detector: str) -> tuple[float, float] | None:
+    part = view.wiring.parts[detector]
+    bias_ua = view.demand.bias_ua
+    if isinstance(part, Spad):
+        return part.efficiency, part.dark_rate_hz
+    if not isinstance(part, Snspd) or not bias_ua or part.channel >= len(bias_ua):
+        return None
+    current = bias_ua[part.channel]
+    efficiency = (
+        part.efficiency_max
+        / 2.0
+        * (1.0 + math.erf((current - part.i_half_ua) / part.width_ua))
+    )
+    exponent = min((current - part.dark_i0_ua) / part.dark_slope_per_ua, 50.0)
+    return efficiency, part.dark_floor_hz + math.exp(exponent)
 
 
 def _sender_path(view: BenchView, laser: str) -> OpticalPath | None:

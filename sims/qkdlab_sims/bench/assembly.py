@@ -16,11 +16,13 @@ from qkdlab.wiring.parts import (
     Laser,
     PowerMeterPart,
     Snspd,
+    Spad,
     Tagger,
     VariableAttenuator,
     VoltageSource,
     Waveplate,
 )
+from qkdlab_sims.bench.detectors import AlwaysOn
 from qkdlab_sims.bench.draws import generator
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.instruments import Connection, build, connections
@@ -255,10 +257,7 @@ def _world(
         if part.instrument is not None
     }
     ways = LightWays(ports.graph)
-    bias = [
-        (cast(BiasPort, ports.port(way.name, way.part.instrument)), way.part.channel)
-        for way in ways.detectors
-    ]
+    bias = [_bias_of(way.name, way.part, ports) for way in ways.detectors]
     tagger_name, tagger = find_part(ports.graph, Tagger)
     return World(
         ways,
@@ -272,6 +271,15 @@ def _world(
     )
 
 
+def _bias_of(
+    name: str, part: Snspd | Spad, ports: _Ports
+) -> tuple[BiasPort | AlwaysOn, int]:
+    """Return the bias source of a detector, and its channel there."""
+    if isinstance(part, Spad):
+        return AlwaysOn(), 0
+    return cast(BiasPort, ports.port(name, part.instrument)), part.channel
+
+
 def _connect_readings(world: World, ports: _Ports) -> None:
     """Give meters their light and bias sources their counts and voltages."""
     for name, meter in ports.graph.parts_of(PowerMeterPart).items():
@@ -280,6 +288,8 @@ def _connect_readings(world: World, ports: _Ports) -> None:
             port.light = _power_of(world, name)
     banks: dict[str, dict[int, int]] = {}
     for index, way in enumerate(world.ways.detectors):
+        if isinstance(way.part, Spad):
+            continue
         banks.setdefault(way.part.instrument, {})[way.part.channel] = index
     for instrument, index_of in banks.items():
         bank = cast(BiasPort, ports.port(instrument, instrument))

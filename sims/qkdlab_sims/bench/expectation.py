@@ -21,6 +21,7 @@ from qkdlab_sims.optics.analytic import (
     mean_photons_at,
     slot_outcomes,
 )
+from qkdlab_sims.optics.detector import DetectorBank
 
 __all__ = ["CLASSES", "classify", "expect"]
 
@@ -57,7 +58,7 @@ def expect(
     A gain is the probability of a sifted bit per pulse sent, blanked slots counted as
     sent: what a run reports. None when the tagger never met light with a pattern, when
     an eavesdropper attacks (then nothing honest is to be expected), or when the
-    detectors are not X0, X1, Z0, Z1 on inputs 1 to 4.
+    detectors are no nanowires, or not X0, X1, Z0, Z1 on inputs 1 to 4.
 
     Also in it: ``mean_photons`` by class, true; ``live_fraction``.
     """
@@ -71,6 +72,8 @@ def expect(
         # a pattern for calibration, not one that carries key
         return None
     bank = world.detection.bank
+    if not isinstance(bank, DetectorBank):
+        return None
     bias_ua = moment.conditions.bias_ua
     efficiencies = bank.efficiencies(bias_ua)
     analysers = np.asarray(analysers_from_output(world, moment.turning))

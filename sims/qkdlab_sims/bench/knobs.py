@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from qkdlab_sims.bench.detectors import AlwaysOn
 from qkdlab_sims.bench.ports import AttenuatorPort, BiasPort, RotatorPort, ShutterPort
 from qkdlab_sims.bench.truth import TrueBench
 
@@ -41,7 +42,7 @@ class KnobBoard:
     true: TrueBench
     attenuators: Mapping[str, AttenuatorPort] = field(default_factory=dict)
     motors: Mapping[str, MotorPort] = field(default_factory=dict)
-    detectors: Sequence[tuple[BiasPort, int]] = ()
+    detectors: Sequence[tuple[BiasPort | AlwaysOn, int]] = ()
     _shutters: Mapping[str, ShutterPort] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +60,7 @@ class KnobBoard:
         )
 
     def _bias_ua(self) -> Iterator[float]:
-        asked: BiasPort | None = None
+        asked: BiasPort | AlwaysOn | None = None
         currents_ua: Sequence[float] = ()
         for port, channel in self.detectors:
             if port is not asked:  # one source has many channels

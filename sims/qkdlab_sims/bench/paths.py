@@ -20,6 +20,7 @@ from qkdlab.wiring.parts import (
     Laser,
     PulseFormer,
     Snspd,
+    Spad,
     Tagger,
 )
 
@@ -176,7 +177,7 @@ def tagger_inputs(graph: Graph) -> dict[str, tuple[int, int]]:
     inputs: dict[str, tuple[int, int]] = {}
     for link in graph.links:
         (name, port), source = link.target, link.source[0]
-        is_detector = isinstance(graph.wiring.parts[source], Snspd)
+        is_detector = isinstance(graph.wiring.parts[source], Snspd | Spad)
         if name == tagger and port.startswith("input") and is_detector:
             inputs[source] = (int(port.removeprefix("input")), link.cable.delay_ps)
     return inputs

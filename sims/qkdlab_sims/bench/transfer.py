@@ -15,12 +15,15 @@ from qkdlab.wiring.parts import (
     Fibre,
     FixedLoss,
     PolarizingSplitter,
+    Snspd,
+    Spad,
     VariableAttenuator,
     Waveplate,
 )
 from qkdlab.wiring.passage import passage_db
 from qkdlab_sims.optics.polarization import (
     diattenuator_jones,
+    dichroism_jones,
     polarizer_jones,
     waveplate_jones,
 )
@@ -59,6 +62,9 @@ def fixed_jones(stage: Stage) -> NDArray[np.complex128]:
         case FixedLoss() | VariableAttenuator():
             axis_rad = math.radians(stage.part.pdl_axis_deg)
             jones = diattenuator_jones(axis_rad, stage.part.pdl_db)
+        case Snspd() | Spad() if stage.part.polarization_ratio < 1.0:
+            axis_rad = math.radians(stage.part.polarization_axis_deg)
+            jones = dichroism_jones(stage.part.polarization_ratio, axis_rad)
     jones *= 10.0 ** (-loss_db / 20.0)
     return jones
 

@@ -20,6 +20,7 @@ from qkdlab.wiring.parts import (
     PhaseModulator,
     PowerMeterPart,
     Snspd,
+    Spad,
     Tagger,
     Tap,
     VariableAttenuator,
@@ -123,7 +124,7 @@ def _true_cable(cable: Cable, nominal: Wiring, spread: Spread, seed: int) -> Cab
         case IntensityModulator() | PhaseModulator() if port == "rf":
             half_ps = spread.rf_delay_ps / 2
             delay_ps += round(half_ps + draw.within("rf delay", half_ps))
-        case Snspd():
+        case Snspd() | Spad():
             delay_ps += round(draw.within("delay", spread.detector_delay_ps))
     return cable.model_copy(update={"delay_ps": delay_ps})
 
@@ -170,6 +171,9 @@ def _true_part(part: Part, draw: _Deviations, spread: Spread, in_record: bool) -
         case BeamSplitter():
             error = draw.of("fraction", spread.splitter_fraction)
             update["x_fraction"] = min(max(part.x_fraction + error, 0.0), 1.0)
+        case Spad():
+            error = draw.of("efficiency", spread.detector_efficiency_rel)
+            update["efficiency"] = min(part.efficiency * (1.0 + error), 1.0)
         case Snspd():
             error = draw.of("efficiency", spread.detector_efficiency_rel)
             update["efficiency_max"] = min(part.efficiency_max * (1.0 + error), 1.0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.wiring.parts import Wiring
+from qkdlab.wiring.parts import Snspd, Wiring
 from qkdlab_sims.bench.transfer import Turning
 from qkdlab_sims.bench.true_records import true_records
 from qkdlab_sims.bench.truth import TrueBench
@@ -16,6 +16,17 @@ from qkdlab_sims.bench.world import Moment, World
 from qkdlab_sims.optics.polarization import analyser_vector, mueller_matrix
 
 __all__ = ["analysers_from_output", "light_at_output", "report"]
+
+_OF_WIRES = {
+    "recovery_tau_ps",
+    "i_half_ua",
+    "width_ua",
+    "switching_current_ua",
+    "dark_floor_hz",
+    "dark_i0_ua",
+    "dark_slope_per_ua",
+}
+_OF_DIODES = {"dead_time_ps", "recovery_tau_ps", "afterpulse_probability"}
 
 
 def light_at_output(world: World) -> NDArray[np.float64]:
@@ -61,13 +72,10 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
             "dark_rate_hz": float(dark_rate_hz),
             "bias_ua": bias,
             "arrival_ps": way.arrival_ps + sent.drive.delay_ps,
-            "recovery_tau_ps": way.part.recovery_tau_ps,
-            "i_half_ua": way.part.i_half_ua,
-            "width_ua": way.part.width_ua,
-            "switching_current_ua": way.part.switching_current_ua,
-            "dark_floor_hz": way.part.dark_floor_hz,
-            "dark_i0_ua": way.part.dark_i0_ua,
-            "dark_slope_per_ua": way.part.dark_slope_per_ua,
+            **way.part.model_dump(
+                mode="json",
+                include=_OF_WIRES if isinstance(way.part, Snspd) else _OF_DIODES,
+            ),
         }
         for way, analyser, efficiency, dark_rate_hz, bias in columns
     ]

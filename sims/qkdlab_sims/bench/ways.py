@@ -17,6 +17,7 @@ from qkdlab.wiring.parts import (
     Laser,
     PowerMeterPart,
     Snspd,
+    Spad,
 )
 from qkdlab_sims.bench.attack import photon_attack
 from qkdlab_sims.bench.paths import find_part, light_paths, tagger_inputs
@@ -38,7 +39,7 @@ class DetectorWay:
     """
 
     name: str
-    part: Snspd
+    part: Snspd | Spad
     arrival_ps: int
     tagger_input: int | None
     before_eve: Transfer
@@ -56,7 +57,7 @@ class LightWays:
         laser, laser_part = find_part(graph, Laser)
         paths = light_paths(graph)
         ends = {name: path.stages[-1].part for name, path in paths.items()}
-        detectors = [n for n, part in ends.items() if isinstance(part, Snspd)]
+        detectors = [n for n, part in ends.items() if isinstance(part, Snspd | Spad)]
         if not detectors:
             raise ConfigError(f"wiring.cables: no light of {laser} meets a detector")
         self.source = ModulatedSource(graph, paths[detectors[0]])
@@ -89,12 +90,18 @@ class LightWays:
         everywhere = [stage for path in paths.values() for stage in path.stages]
         self.fibres = {s.name: s.part for s in everywhere if isinstance(s.part, Fibre)}
         self.eve = _acting_eve([paths[name] for name in detectors])
+        counts_photons = self.eve is not None and self.eve.attack != "intercept_resend"
+        if counts_photons and not all(_is_simple(w.part) for w in self.detectors):
+            raise ConfigError(
+                "wiring.parts: photon by photon the simulated Eve meets nanowires with "
+                "an ideal readout only; give her intercept_resend"
+            )
 
     def _detector_way(
         self, path: OpticalPath, tagger_input: tuple[int, int] | None
     ) -> DetectorWay:
         part = path.stages[-1].part
-        if not isinstance(part, Snspd):
+        if not isinstance(part, Snspd | Spad):
             raise TypeError("the way ends at no detector")
         number, cable_ps = tagger_input or (None, 0)
         stages = path.stages[len(self.source.stages) :]
@@ -142,6 +149,10 @@ class LightWays:
             return np.array(vectors), InterceptResend(self.eve.fraction, straightened)
         leaving = self.to_output.jones(turning)
         return np.array(vectors), photon_attack(self.eve, straightened, leaving)
+
+
+def _is_simple(part: Snspd | Spad) -> bool:
+    return isinstance(part, Snspd) and part.readout is None
 
 
 def _n_common(ways: Sequence[Sequence[Stage]]) -> int:

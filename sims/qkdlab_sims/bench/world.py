@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.clock import PS_PER_S
-from qkdlab.wiring.parts import Fibre, Snspd
+from qkdlab.wiring.parts import Fibre
 from qkdlab_sims.bench.detection import Conditions, Detection
+from qkdlab_sims.bench.detectors import detector_bank
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
@@ -30,8 +31,6 @@ from qkdlab_sims.bench.ways import LightWays
 from qkdlab_sims.optics.channel import FibreDrift
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
-    DetectorBank,
-    DetectorParameters,
     DetectorState,
 )
 from qkdlab_sims.optics.light import Light
@@ -89,9 +88,9 @@ class World:
     def __post_init__(self) -> None:
         period_ps = self.ways.source.period_ps
         self.tick_ps = PULSES_PER_TICK * period_ps
-        bank = DetectorBank(
-            tuple(_parameters(way.part) for way in self.ways.detectors),
-            tuple(way.arrival_ps for way in self.ways.detectors),
+        bank = detector_bank(
+            [way.part for way in self.ways.detectors],
+            [way.arrival_ps for way in self.ways.detectors],
             period_ps,
             self.seed,
         )
@@ -262,19 +261,3 @@ def _ticks_per_step(fibre: Fibre, tick_ps: int) -> int:
         return 64
     still_s = (1e-3 / fibre.drift_rad_per_sqrt_s) ** 2
     return min(max(int(still_s * PS_PER_S / tick_ps), 1), 64)
-
-
-def _parameters(part: Snspd) -> DetectorParameters:
-    return DetectorParameters(
-        efficiency_max=part.efficiency_max,
-        i_half_ua=part.i_half_ua,
-        width_ua=part.width_ua,
-        switching_current_ua=part.switching_current_ua,
-        dark_floor_hz=part.dark_floor_hz,
-        dark_i0_ua=part.dark_i0_ua,
-        dark_slope_per_ua=part.dark_slope_per_ua,
-        recovery_tau_ps=part.recovery_tau_ps,
-        jitter_fwhm_ps=part.jitter_fwhm_ps,
-        tail_fraction=part.jitter_tail_fraction,
-        tail_ps=part.jitter_tail_tau_ps,
-    )
