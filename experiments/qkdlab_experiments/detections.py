@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.link.events import Detections
-from qkdlab.protocols.bb84 import Click, judge_fired
+from qkdlab.protocols.bb84 import Click, chosen, judge_fired
 from qkdlab.randomness import Randomness
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import SlotCounts
 from qkdlab.timetags.sync import SyncFit
-from qkdlab_experiments.acquisition import KeyBlockTags, OnRecord, read_key_block
+from qkdlab_experiments.acquisition import OnRecord, read_key_block
 from qkdlab_experiments.detector_shares import DetectorShares
 from qkdlab_experiments.gate import check_gate
 from qkdlab_experiments.parameters import Bb84Parameters
@@ -44,9 +44,13 @@ def detections(
     live_before = 0
     for piece in read_key_block(receiver, p, fit, already):
         counts = piece.counts
-        shares.take(fired_of_mask[piece.mask])
+        fired = fired_of_mask[piece.mask]
+        shares.take(fired)
         live = max(live_before, _live_slots(p, counts, piece.done))
-        told = _judged(randomness, block, fired_of_mask, piece, live - live_before)
+        # doubles in one basis become Bob's private random bits
+        spare = randomness.secret(f"block {block} double clicks", int(fired.size))
+        outcomes = judge_fired(piece.pulse, fired, spare)
+        told = Detections(outcomes, live - live_before)
         _record_slots(receiver, p, told)
         yield told
         live_before = live
@@ -71,22 +75,9 @@ def _live_slots(p: Bb84Parameters, counts: SlotCounts, done: float) -> int:
     return max(0, slots - counts.dead_slots)
 
 
-def _judged(
-    randomness: Randomness,
-    block: int,
-    fired_of_mask: NDArray[np.uint8],
-    piece: KeyBlockTags,
-    live_slots: int,
-) -> Detections:
-    """Judge one stretch; doubles in one basis become Bob's private random bits."""
-    fired = fired_of_mask[piece.mask]
-    spare = randomness.secret(f"block {block} double clicks", int(fired.size))
-    return Detections(judge_fired(piece.pulse, fired, spare), live_slots)
-
-
 def _record_slots(receiver: OnRecord, p: Bb84Parameters, told: Detections) -> None:
     """Let slots and bases go on record where the tags may not."""
     outcomes = told.outcomes
     sifted = outcomes.click != Click.CROSS
-    t_ps = outcomes.slot[sifted] * p.symbol_period_ps
-    receiver.recorder.slots(t_ps, outcomes.basis[sifted])
+    t_ps = chosen(outcomes.slot, sifted) * p.symbol_period_ps
+    receiver.recorder.slots(t_ps, chosen(outcomes.basis, sifted))

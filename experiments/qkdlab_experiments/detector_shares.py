@@ -19,6 +19,14 @@ __all__ = ["DetectorShares"]
 
 _SIGMAS = 6.0
 """Of counting noise: a block may have a million pieces, and each is judged."""
+_ALONE = np.array(
+    [
+        [[mask >> (2 * basis) & 3 == only for mask in range(1 << 4)] for only in (1, 2)]
+        for basis in Basis
+    ],
+    np.int64,
+)
+"""int64[basis, value, fired]: one where that detector alone fired in its basis."""
 
 
 class DetectorShares:
@@ -37,14 +45,7 @@ class DetectorShares:
 
         Raises SecurityAbort(COUNTS_OUTSIDE_LIMITS).
         """
-        by_mask = np.bincount(fired, minlength=1 << 4)
-        masks = np.arange(by_mask.size)
-        piece = np.array(
-            [
-                [by_mask[masks >> (2 * basis) & 3 == only].sum() for only in (1, 2)]
-                for basis in Basis
-            ]
-        )
+        piece = _ALONE @ np.bincount(fired, minlength=1 << 4)
         self._total += piece
         for counts in (piece, self._total):
             for basis in Basis:

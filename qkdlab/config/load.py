@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
 from qkdlab import plugins
 from qkdlab.config.composites import check_roles
 from qkdlab.config.conditions import check_conditions
+from qkdlab.config.document import Document, Spot
 from qkdlab.config.find import read_source
 from qkdlab.config.layers import Override, apply_override, resolve_extends
 from qkdlab.config.models import InstrumentConfig, RunConfig, StationConfig
@@ -25,7 +27,7 @@ from qkdlab.config.yaml_text import parse_yaml
 from qkdlab.errors import ConfigError
 from qkdlab.problems import Position, Problem, in_file_order
 
-__all__ = ["load", "load_text"]
+__all__ = ["load", "load_resolved", "load_text"]
 
 
 def load(
@@ -56,7 +58,28 @@ def load_text(
     if problems and document.data is None:
         raise _error(problems)
     document, more = resolve_extends(document, file)
-    problems += more
+    return _checked(document, problems + more, file, overrides, party)
+
+
+def load_resolved(
+    data: dict[str, Any], file: str, *, overrides: Sequence[str | Override] = ()
+) -> RunConfig:
+    """Load what `RunConfig.resolved` gave, such as the configuration of a record.
+
+    `file` is the name for positions, which have no lines. Raises ConfigError.
+    """
+    place = Position(file)
+    document = Document(data, {(): Spot(place, place)})
+    return _checked(document, [], file, overrides, None)
+
+
+def _checked(
+    document: Document,
+    problems: list[Problem],
+    file: str,
+    overrides: Sequence[str | Override],
+    party: str | None,
+) -> RunConfig:
     for change in overrides:
         override = Override(change) if isinstance(change, str) else change
         problems += apply_override(document, override)

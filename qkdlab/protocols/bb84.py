@@ -28,7 +28,7 @@ __all__ = [
     "sift",
 ]
 
-S = TypeVar("S", np.uint8, np.bool_)
+S = TypeVar("S", np.int64, np.uint8, np.bool_)
 
 
 class Click(IntEnum):
@@ -95,23 +95,30 @@ def judge_fired(
     fired: uint8[n], bit ``2 basis + value`` set for each detector that clicked; at
            least one
     """
-    if slots.shape != fired.shape or np.any((fired == 0) | (fired > 15)):
+    if slots.shape != fired.shape or (
+        fired.size and not 0 < int(fired.min()) <= int(fired.max()) < _JUDGED.shape[1]
+    ):
         raise ValueError("judge wants one to four detectors fired in each slot")
-    in_x, in_z = fired & np.uint8(3), fired >> np.uint8(2)
-    cross = (in_x != 0) & (in_z != 0)
-    fired_there = in_x | in_z
-    double = ~cross & (fired_there == 3)
-    basis = ((in_z != 0) & ~cross).astype(np.uint8)
-    value = (fired_there >> np.uint8(1)).astype(np.uint8)
-    n_double = int(np.count_nonzero(double))
-    if len(random_bits) < n_double:
+    basis, value, click = (table[fired] for table in _JUDGED)
+    double = np.flatnonzero(click == Click.DOUBLE)
+    if len(random_bits) < double.size:
         raise ValueError("judge wants one random bit for each double click")
-    value[double] = random_bits[:n_double].to_bools()
-    value[cross] = 0
-    click = np.full(slots.size, Click.SINGLE, dtype=np.uint8)
-    click[double] = Click.DOUBLE
-    click[cross] = Click.CROSS
+    value[double] = random_bits[: double.size].to_bools()
     return Outcomes(slots, basis, value, click)
+
+
+def _judge_mask(fired: int) -> tuple[int, int, int]:
+    """Return basis, value and click of a slot; the value of a double is open, 0."""
+    in_x, in_z = fired & 3, fired >> 2
+    if in_x and in_z:
+        return 0, 0, Click.CROSS
+    there = in_x | in_z
+    click = Click.DOUBLE if there == 3 else Click.SINGLE
+    return int(in_z != 0), int(there == 2), click
+
+
+_JUDGED = np.array([_judge_mask(fired) for fired in range(16)], np.uint8).T.copy()
+"""uint8[basis, value and click, fired]."""
 
 
 @dataclass(frozen=True, slots=True)

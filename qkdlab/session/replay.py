@@ -7,15 +7,15 @@ counts and a new length, never stored as key (SECURITY rule 12).
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qkdlab.config.load import load_text
+from qkdlab.config.load import load_resolved
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError, VerifyError
 from qkdlab.link.totals import total_figures
 from qkdlab.link.transcript import Transcript, is_plain
@@ -57,7 +57,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class _Again:
-    """One block gone through again."""
+    """One block gone through again, to its end."""
 
     sides: Mapping[str, Side]
     aborted: SecurityAbort | None
@@ -69,8 +69,9 @@ class _Again:
         told = None
         if self.aborted is not None:
             told = {"code": self.aborted.code.value, "reason": self.aborted.reason}
-        return {**known, "aborted": told, "transcript_sha256": self.transcript()}
+        return {**known, "aborted": told, "transcript_sha256": self.transcript}
 
+    @cached_property
     def transcript(self) -> str:
         hashing = Transcript()
         for direction, said in self.messages():
@@ -167,9 +168,8 @@ def _refuse_others(runs: Mapping[str, RunFile]) -> None:
 
 def _configuration(run: RunFile, changes: Sequence[str]) -> tuple[RunConfig, bool]:
     """Return the recorded configuration with changes, and whether they change it."""
-    text = json.dumps(run.config())
     where = f"{run.path} (configuration on record)"
-    recorded = load_text(text, where)
+    recorded = load_resolved(run.config(), where)
     # A later version may know more settings; what was set must mean the same.
     difference = first_difference(run.config(), recorded.resolved())
     if difference is not None:
@@ -177,7 +177,9 @@ def _configuration(run: RunFile, changes: Sequence[str]) -> tuple[RunConfig, boo
             f"{run.path}: this version of qkdlab reads its configuration differently "
             f"({difference}); replay it with qkdlab {run.meta['qkdlab']}"
         )
-    config = load_text(text, where, overrides=changes) if changes else recorded
+    if not changes:
+        return recorded, False
+    config = load_resolved(run.config(), where, overrides=changes)
     return config, config.resolved() != recorded.resolved()
 
 
@@ -248,7 +250,7 @@ def _difference(
         if code is not None:
             # How far both came before a notice crossed their messages is chance.
             continue
-        if told["transcript_sha256"] != again.transcript():
+        if told["transcript_sha256"] != again.transcript:
             recorded = _messages(runs[party], record)
             found = first_message_difference(recorded, list(again.messages()))
             return f"{where}: {found or 'the record contradicts its own hash'}"
