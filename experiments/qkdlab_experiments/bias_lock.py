@@ -7,15 +7,24 @@ leaves her station.
 
 from __future__ import annotations
 
-from qkdlab.calibration.null_tracking import null_offset_v
+from qkdlab.calibration.null_tracking import null_offset_v, null_valid_for_s
 from qkdlab.roles import PowerMeter, VoltageSource
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.calibration.bring_up import wait_for_tap
 from qkdlab_experiments.parameters import Bb84Parameters
 
-__all__ = ["lock_bias"]
+__all__ = ["lock_bias", "null_holds_s"]
 
-_VALID_S = 3600.0
+
+def null_holds_s(p: Bb84Parameters) -> float:
+    """Return for how long a null found now holds; lithium niobate creeps."""
+    signal, _, vacuum = p.intensities.ordered()
+    source = p.calibration.source
+    return null_valid_for_s(
+        vacuum.mean_photon_number / signal.mean_photon_number,
+        source.null_walk_rad_per_sqrt_s,
+        source.null_creep_rad,
+    )
 
 
 def lock_bias(ctx: PartyContext[Bb84Parameters]) -> float:
@@ -46,7 +55,7 @@ def lock_bias(ctx: PartyContext[Bb84Parameters]) -> float:
         null_v,
         "V",
         offset.uncertainty,
-        valid_for_s=_VALID_S,
+        valid_for_s=null_holds_s(p),
         source="bias lock between blocks",
     )
     book.add(record)

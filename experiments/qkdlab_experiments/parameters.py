@@ -140,6 +140,11 @@ class Source(_Model):
     """Of the threshold: what lies below it lets each pulse begin from noise."""
     bias_span_v: float = Field(default=8.0, gt=0, le=100)
     """Greatest voltage, up and down, in the sweep of the modulator's bias."""
+    null_walk_rad_per_sqrt_s: float = Field(default=3e-4, ge=0, le=1)
+    """Of the modulator's phase, by the label: how long a null holds follows [guess]."""
+    null_creep_rad: float = Field(default=0.01, ge=0, le=1)
+    """By which charges may still move the phase when its null has been found: what is
+    left of 0.3 % of a bias of V_pi, 20 s after it was set, seconds later [guess]."""
     bias_points: int = Field(default=25, ge=8, le=1000)
     intensity_v_pi_v: float = Field(default=0.8, gt=0, le=10)
     """Of the label, at the generator's output; a sweep finds the true one."""

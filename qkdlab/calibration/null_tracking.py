@@ -8,7 +8,32 @@ from statistics import fmean, stdev
 
 from qkdlab.calibration.measured import Measured
 
-__all__ = ["null_offset_v"]
+__all__ = ["null_offset_v", "null_valid_for_s"]
+
+_SIGMAS = 4.0
+_LONGEST_S = 86_400.0
+
+
+def null_valid_for_s(
+    dark_share: float, walk_rad_per_sqrt_s: float, creep_rad: float
+) -> float:
+    """Return for how long a null that was found may be used.
+
+    dark_share:          power of the darkest class over that of the brightest
+    walk_rad_per_sqrt_s: width in one second of the random walk of the phase
+    creep_rad:           by which charges may still move the phase
+
+    A class driven to the share T of the brightest changes by ``cot(asin(sqrt(T)))``
+    times what the phase has moved. The null holds until creep and four standard
+    deviations of the walk, which grow with the root of time, would double the darkest
+    class: what a block refuses. The uncertainty of its record is that of the moment at
+    which it was found. 0 where creep alone is too much; a day at most.
+    """
+    doubles_rad = math.tan(math.asin(math.sqrt(dark_share)))
+    walk_rad = max(0.0, doubles_rad - creep_rad) / _SIGMAS
+    if walk_rad_per_sqrt_s <= 0.0:
+        return _LONGEST_S if walk_rad > 0.0 else 0.0
+    return min((walk_rad / walk_rad_per_sqrt_s) ** 2, _LONGEST_S)
 
 
 def null_offset_v(

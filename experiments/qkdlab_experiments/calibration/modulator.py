@@ -29,14 +29,13 @@ from qkdlab.calibration.order import interleaved
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.roles import PowerMeter, Transmitter, VoltageSource
 from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.bias_lock import null_holds_s
 from qkdlab_experiments.calibration.bring_up import light_on, wait, wait_for_tap
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["alice", "find_null"]
 
 _VALID_S = 86_400.0
-_NULL_VALID_S = 1800.0
-"""Lithium niobate creeps: yesterday's null leaks today."""
 _READINGS = 2
 _MOST_RESIDUAL = 0.02
 _MOST_RELATIVE_ERROR = 0.02
@@ -113,13 +112,14 @@ def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
         "modulator_extinction": (extinction, "dB"),
         "intensity_v_pi": (drive.v_pi_v, "V"),
     }
+    null_valid_s = null_holds_s(ctx.parameters)
     records = tuple(
         ctx.calibration.measured(
             quantity,
             measured.value,
             unit,
             measured.uncertainty,
-            valid_for_s=_NULL_VALID_S if quantity == "modulator_null_v" else _VALID_S,
+            valid_for_s=null_valid_s if quantity == "modulator_null_v" else _VALID_S,
             source="sweep of the modulator, tap meter",
         )
         for quantity, (measured, unit) in found.items()
