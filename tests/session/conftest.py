@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fake_run
 import numpy as np
 import pytest
 import quick_bench
@@ -51,6 +52,12 @@ def make_run(folder: Path, key_class: str, *overrides: str) -> Made:
     sent = quick_bench.Bench.latest.world.frame
     assert sent is not None
     return Made(folder / "run", outcome.result, outcome.exit_code, sent, wire)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> fake_run.World:
+    """A run on fake instruments, whose programs and rules a test may change."""
+    return fake_run.install(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -4,18 +4,13 @@ import json
 import os
 import signal
 import stat
-from dataclasses import dataclass
 
-import h5py
 import pytest
-import station_fakes
-from pydantic import BaseModel
-from station_fakes import DIARY, FakeBench, block, instrument
+from fake_run import KeyParty, alice, bob, configuration, started
+from station_fakes import DIARY, block, instrument
 
-import qkdlab.session.together
-import qkdlab.station.open
 from qkdlab.bits.array import BitArray
-from qkdlab.config.models import RunConfig, StationConfig
+from qkdlab.config.models import StationConfig
 from qkdlab.errors import (
     AbortCode,
     ConfigError,
@@ -24,120 +19,11 @@ from qkdlab.errors import (
     SecurityAbort,
 )
 from qkdlab.keys.store import KeyState, KeyStore
-from qkdlab.link.effects import Commit, KeyBlock, KeyPending, KeyReady
+from qkdlab.link.effects import KeyBlock
 from qkdlab.problems import Position, Problem
 from qkdlab.runfile.reader import open_run
-from qkdlab.session.experiment import Experiment, PartyResult
-from qkdlab.session.run import run
+from qkdlab.session.experiment import PartyResult
 from qkdlab.session.signals import Interrupted
-from qkdlab.wiring.parts import Wiring
-
-
-class Parameters(BaseModel):
-    duration_s: float = 2.0
-
-
-@dataclass
-class KeyParty:
-    """Makes one key and is finished."""
-
-    key: KeyBlock
-    finished: bool = False
-
-    def handle(self, event):
-        self.finished = True
-        return [KeyPending(self.key), KeyReady(self.key)]
-
-    def figures(self):
-        return {"leaked_bits": 5}
-
-
-def key(party: str, key_class: str) -> KeyBlock:
-    return KeyBlock("k-1", 0, BitArray.from_bytes(b"\x5a" * 8, 64), key_class)
-
-
-def alice(ctx):
-    ctx.recorder.monitor("power_w", 1e-6)
-    ctx.conversation.send("hello", n=1)
-    ctx.conversation.receive("welcome")
-    ctx.clock.sleep_until(1000)
-    party = KeyParty(key("alice", ctx.conversation.key_class))
-    return PartyResult(ctx.conversation.drive(party))
-
-
-def bob(ctx):
-    ctx.conversation.receive("hello")
-    ctx.conversation.send("welcome")
-    ctx.recorder.tags(block([1, 2, 3], 0, 10))
-    ctx.progress("tags", 1, 2)
-    ctx.recorder.result("sync", {"stretch": 1.0})
-    party = KeyParty(key("bob", ctx.conversation.key_class))
-    return PartyResult(ctx.conversation.drive(party))
-
-
-class World:
-    """What the tests can change: the programs and the broken rules."""
-
-    def __init__(self) -> None:
-        self.programs = {"alice": alice, "bob": bob}
-        self.problems: list[Problem] = []
-
-    def lookup(self, group: str, name: str):
-        if group == "qkdlab.benches":
-            return lambda config, seed: FakeBench()
-        return Experiment("fake", Parameters, self.programs)
-
-
-@pytest.fixture
-def world(monkeypatch) -> World:
-    DIARY.clear()
-    world = World()
-    specs = station_fakes.SPECS
-    monkeypatch.setattr(qkdlab.station.open, "driver_spec", specs.__getitem__)
-    monkeypatch.setattr(
-        "qkdlab.station.qcodes_station.snapshot",
-        lambda instruments: {name: {"parameters": {}} for name in instruments},
-    )
-    monkeypatch.setattr(qkdlab.session.together, "lookup", world.lookup)
-    monkeypatch.setattr(
-        qkdlab.session.together.rules, "check", lambda config: world.problems
-    )
-    return world
-
-
-def configuration(
-    seed: int | None = 7,
-    key_class: str = "demonstration",
-    facility: bool = False,
-    **alice: str,
-):
-    parties = {
-        "alice": StationConfig(instruments={"awg": instrument("awg", **alice)}),
-        "bob": StationConfig(instruments={"meter": instrument("meter")}),
-    }
-    if facility:
-        loss = {"attenuator": instrument("attenuator")}
-        parties["channel"] = StationConfig(instruments=loss)
-    return RunConfig(
-        schema_version=1,
-        name="fake",
-        experiment="fake",
-        bench="sim",
-        seed=seed,
-        key_class=key_class,
-        parameters=Parameters(),
-        parties=parties,
-        wiring=Wiring(parts={}, cables=[]),
-        source="fake.yaml",
-    )
-
-
-def silent(what: str, done: float, total: float) -> None:
-    pass
-
-
-def started(world, folder, config=None):
-    return run(config or configuration(), folder, silent)
 
 
 def test_it_ends_with_equal_keys_and_the_figures_of_both(world, tmp_path):
@@ -336,101 +222,3 @@ def test_a_configuration_of_other_parties_is_refused(world, tmp_path):
     world.programs = {"alice": alice, "charlie": bob}
     with pytest.raises(ConfigError, match="alice and bob"):
         started(world, tmp_path / "run")
-
-
-@dataclass
-class CommittingParty(KeyParty):
-    """Commits a secret on the way to its key."""
-
-    secret: bytes = b"\xa5" * 64
-
-    def handle(self, event):
-        return [Commit("outcomes", b"public", self.secret), *super().handle(event)]
-
-
-def test_what_a_secure_run_leaves_behind_does_not_give_its_outcomes(world, tmp_path):
-    def committing(party):
-        def program(ctx):
-            made = CommittingParty(key(party, ctx.conversation.key_class))
-            return PartyResult(ctx.conversation.drive(made))
-
-        return program
-
-    world.programs = {name: committing(name) for name in ("alice", "bob")}
-    folder = tmp_path / "run"
-    outcome = started(world, folder, configuration(None, "secure"))
-    assert outcome.result["secret_bits"] == 64
-    left = [p for p in folder.rglob("*") if p.is_file()]
-    assert {p.name for p in left if p.parent.name == "bob"} == {
-        "pads.bin",
-        "pads.bin.used",
-    }
-    for path in left:
-        assert CommittingParty.secret not in path.read_bytes(), path
-    with h5py.File(folder / "bob.h5") as file:
-        assert "journal" not in file["user/qkdlab"]
-    # the same look at a run on record finds them
-    folder = tmp_path / "lab"
-    started(world, folder, configuration(None, "lab"))
-    assert CommittingParty.secret in (folder / "bob" / "journal.bin").read_bytes()
-
-
-def test_an_abort_of_a_secure_run_leaves_no_journal_either(world, tmp_path):
-    class AbortingParty(CommittingParty):
-        def handle(self, event):
-            raise SecurityAbort(AbortCode.NO_SECRET_KEY, "short")
-
-    def program(ctx):
-        return PartyResult(ctx.conversation.drive(AbortingParty(key("x", "secure"))))
-
-    world.programs = {"alice": program, "bob": program}
-    outcome = started(world, tmp_path / "run", configuration(None, "secure"))
-    assert outcome.exit_code == 3
-    assert list((tmp_path / "run").rglob("journal.bin")) == []
-
-
-@pytest.mark.parametrize(
-    ("seed", "repeats", "words"), [(7, False, "seed"), (None, True, "repeat")]
-)
-def test_a_secure_run_refuses_what_is_not_secure_however_it_was_asked_for(
-    world, tmp_path, seed, repeats, words
-):
-    class Repeating(Parameters):
-        settings_repeat: bool = repeats
-
-    config = configuration(seed, "secure")
-    config = config.model_copy(update={"parameters": Repeating()})
-    with pytest.raises(ConfigError, match=words):
-        started(world, tmp_path / "run", config)
-    assert not (tmp_path / "run").exists()
-
-
-def test_other_configurations_of_one_seed_have_other_pads(world, tmp_path):
-    pads = set()
-    for name in ("demonstration", "lab"):
-        started(world, tmp_path / name, configuration(7, name))
-        pads.add((tmp_path / name / "alice" / "pads.bin").read_bytes()[4096:])
-    assert len(pads) == 2
-
-
-def test_the_same_seed_gives_the_same_session_and_pads(world, tmp_path):
-    runs = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
-    for folder, seed in zip(runs, (7, 7, 8), strict=True):
-        started(world, folder, configuration(seed))
-    ids = []
-    for folder in runs:
-        with open_run(folder / "alice.h5") as file:
-            ids.append(file.meta["run_id"])
-    assert ids[0] == ids[1] != ids[2]
-    assert (runs[0] / "alice" / "pads.bin").read_bytes() == (
-        runs[1] / "alice" / "pads.bin"
-    ).read_bytes()
-
-
-def test_without_a_seed_every_run_has_its_own_session(world, tmp_path):
-    ids = set()
-    for name in ("a", "b"):
-        started(world, tmp_path / name, configuration(None))
-        with open_run(tmp_path / name / "alice.h5") as file:
-            ids.add(file.meta["run_id"])
-    assert len(ids) == 2

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import socket
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
-import station_fakes
+from fake_run import KeyParty, fake_instruments
 from pydantic import BaseModel
-from station_fakes import DIARY, FakeBench, block, instrument
+from station_fakes import FakeBench, block, instrument
 
 import qkdlab.session.together
 import qkdlab.station.open
 from qkdlab.bits.array import BitArray
 from qkdlab.clock import RealClock
 from qkdlab.config.models import RunConfig, StationConfig
-from qkdlab.link.effects import KeyBlock, KeyPending, KeyReady
+from qkdlab.link.effects import KeyBlock
 from qkdlab.link.tcp_open import PeerAddress
 from qkdlab.session.experiment import Experiment, PartyResult
 from qkdlab.session.meeting import Meeting
@@ -31,21 +30,6 @@ class Parameters(BaseModel):
     gate_ps: int = 1000
 
 
-@dataclass
-class KeyParty:
-    """Makes one key and is finished."""
-
-    key: KeyBlock
-    finished: bool = False
-
-    def handle(self, event):
-        self.finished = True
-        return [KeyPending(self.key), KeyReady(self.key)]
-
-    def figures(self):
-        return {"leaked_bits": 5}
-
-
 def program(ctx):
     """Exchange a word, then make a key."""
     ctx.conversation.send("hello")
@@ -57,15 +41,9 @@ def program(ctx):
 
 def install(monkeypatch):
     """Install fake drivers and an experiment; return its programs, to be changed."""
-    DIARY.clear()
+    fake_instruments(monkeypatch)
     played = {"alice": program, "bob": program}
     experiment = Experiment("fake", Parameters, played)
-    specs = station_fakes.SPECS
-    monkeypatch.setattr(qkdlab.station.open, "driver_spec", specs.__getitem__)
-    monkeypatch.setattr(
-        "qkdlab.station.qcodes_station.snapshot",
-        lambda instruments: {name: {"parameters": {}} for name in instruments},
-    )
     together = qkdlab.session.together
     monkeypatch.setattr(together, "lookup", lambda group, name: experiment)
     monkeypatch.setattr(together.rules, "check", lambda config: [])
