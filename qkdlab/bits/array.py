@@ -16,7 +16,9 @@ Words = NDArray[np.uint64]
 
 
 class BitArray:
-    """An immutable string of bits in uint64 words, least significant bit first.
+    """A string of bits in uint64 words, least significant bit first.
+
+    It never changes, but for `wipe` at its end.
 
     Bit ``i`` is bit ``i % 64`` of word ``i // 64``; unused bits of the last word are
     zero. `repr` shows the length only: the bits may be secret.
@@ -59,8 +61,14 @@ class BitArray:
         array = bits if isinstance(bits, np.ndarray) else np.array(list(bits))
         if array.size and not np.all((array == 0) | (array == 1)):
             raise ValueError("bits are 0 or 1")
-        packed = np.packbits(array.astype(bool), bitorder="little")
-        return cls.from_bytes(packed.tobytes(), int(array.size))
+        ones = array.astype(bool)
+        packed = np.packbits(ones, bitorder="little")
+        words = np.zeros(-(-array.size // 64), "<u8")
+        words.view(np.uint8)[: packed.size] = packed
+        made = cls.from_words(words, int(array.size))
+        for copied in (ones, packed, words):
+            copied.fill(0)  # they may be secret
+        return made
 
     @classmethod
     def zeros(cls, n_bits: int) -> Self:

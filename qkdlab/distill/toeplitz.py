@@ -46,7 +46,8 @@ def toeplitz_hash(
     method:   of the product, for tests and measurements; the fastest that this CPU
               has when not given. The result does not depend on it.
 
-    Raises ValueError when the lengths do not fit.
+    Copies of the input that are made here are overwritten, but for the work arrays of
+    the product. Raises ValueError when the lengths do not fit.
     """
     n = len(bits)
     if not 1 <= n_output <= n:
@@ -56,7 +57,12 @@ def toeplitz_hash(
     head = bits[:n_output]
     if n_output == n:
         return head
-    return head ^ _product(seed, bits[n_output:], method or _fastest(n))
+    tail = bits[n_output:]
+    product = _product(seed, tail, method or _fastest(n))
+    hashed = head ^ product
+    for spent in (head, tail, product):
+        spent.wipe()
+    return hashed
 
 
 def _fastest(n_bits: int) -> Method:

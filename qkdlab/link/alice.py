@@ -26,7 +26,7 @@ from qkdlab.link.agreement import (
     key_id,
 )
 from qkdlab.link.codec import Message, protocol_violation
-from qkdlab.link.context import BlockContext
+from qkdlab.link.context import BlockContext, overwrite
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import (
     Commit,
@@ -78,7 +78,7 @@ class Alice(BlockParty):
     """Alice for one block.
 
     plan:          what both must agree on; UsageError when it can give no sound key
-    source:        her settings by pulse index, header symbols marked
+    source:        her settings by pulse index, header symbols marked; wiped at the end
     randomness:    her own random bits
     session:       id of the session, 16 bytes; configuration: hash, 32 bytes
     assumptions:   what the length rests on, for the report
@@ -106,6 +106,7 @@ class Alice(BlockParty):
             assumptions,
         )
         report_plan(context)
+        context.at_end(source.wipe)
         super().__init__(context, Idle(context, source))
 
 
@@ -177,6 +178,7 @@ class AwaitingSlots(State):
             slots = SlotList.complete(self.context, self.received, message)
             parts = [self.source.settings(part) for part in slots.slots]
             settings = self.context.guard(np.concatenate([NO_SETTINGS, *parts]))
+            overwrite(*parts)
             fixed = SlotsFixed(self.context, slots, settings, self.intensities)
             return fixed.disclose()
         return super().receive(message)
@@ -201,8 +203,11 @@ class SlotsFixed:
             raise UsageError("the pattern has header symbols outside its header")
         settings = self.settings
         sifted = sift(settings, self.slots.basis, self.slots.click)
-        test_bits = BitArray.from_bools(value_of(chosen(settings, sifted.test)))
-        key_bits = BitArray.from_bools(value_of(chosen(settings, sifted.key)))
+        values = value_of(settings)
+        test_bits = BitArray.from_bools(chosen(values, sifted.test))
+        key_values = chosen(values, sifted.key)
+        key_bits = BitArray.from_bools(key_values)
+        overwrite(values, key_values)
         said: list[Send] = []
         for part in batches(settings.size):
             intensity = intensity_of(settings[part])

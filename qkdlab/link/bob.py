@@ -26,7 +26,7 @@ from qkdlab.link.agreement import (
 )
 from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.collection import Collection, PrivateOutcomes
-from qkdlab.link.context import BlockContext
+from qkdlab.link.context import BlockContext, overwrite
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import Effect, KeyBlock, KeyPending, KeyReady, Progress
 from qkdlab.link.estimate import check_plan
@@ -171,7 +171,9 @@ class AwaitingSettings(State):
     def _test(self, settings: NDArray[np.uint8], end: SettingsEnd) -> Step:
         sifted = sift(settings, self.slots.basis, self.slots.click)
         value, double = self.private.value, self.private.double
-        key_bits = self.context.guard(BitArray.from_bools(chosen(value, sifted.key)))
+        key_values = chosen(value, sifted.key)
+        key_bits = self.context.guard(BitArray.from_bools(key_values))
+        overwrite(key_values)
         mine = BobTestBits(
             bits=BitArray.from_bools(chosen(value, sifted.test)),
             double_key=count_by_intensity(settings, double & sifted.key),

@@ -77,16 +77,21 @@ class BlockContext:
         self._wipers.clear()
 
 
-def overwrite(secret: BitArray | NDArray[Any]) -> None:
-    """Fill a buffer with zeros where its memory belongs to us.
+def overwrite(*secrets: BitArray | NDArray[Any]) -> None:
+    """Fill buffers with zeros where their memory belongs to us.
 
-    Copies that Python or NumPy made on the way are out of reach; see `BitArray.wipe`.
+    What was sifted, reconciled and hashed is overwritten when it is of no more use, at
+    the end of the block at the latest. Not promised: copies that Python or NumPy made
+    on the way (bytes for the journal and the key store, temporaries of an expression,
+    work arrays of the hashes) are freed without being overwritten, and the system may
+    have written any of it to swap or to a core file.
     """
-    if isinstance(secret, BitArray):
-        secret.wipe()
-        return
-    try:
-        secret.flags.writeable = True
-    except ValueError:
-        return
-    secret.fill(np.zeros((), secret.dtype)[()])
+    for secret in secrets:
+        if isinstance(secret, BitArray):
+            secret.wipe()
+            continue
+        try:
+            secret.flags.writeable = True
+        except ValueError:
+            continue
+        secret.fill(np.zeros((), secret.dtype)[()])

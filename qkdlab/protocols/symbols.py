@@ -68,6 +68,13 @@ class SymbolSource(Protocol):
         """Return the settings (uint8[n]) of the pulses, counted from 0."""
         ...
 
+    def wipe(self) -> None:
+        """Overwrite what the settings follow from; nothing is asked of it after that.
+
+        What was handed out by `settings` belongs to whoever asked.
+        """
+        ...
+
 
 def encode(basis: int, intensity: int, value: int) -> int:
     """Return the byte of one setting."""
@@ -198,6 +205,11 @@ class CyclicPattern:
         """Return the settings of the pulses."""
         return self._pattern[pulse_index % self._pattern.size]
 
+    def wipe(self) -> None:
+        """Overwrite the pattern; see `SymbolSource.wipe`."""
+        self._pattern.flags.writeable = True
+        self._pattern.fill(0)
+
     def __repr__(self) -> str:
         return f"CyclicPattern({self._pattern.size} symbols)"
 
@@ -247,7 +259,7 @@ class CounterPattern:
             raise ValueError("a pattern has six counts that are not negative")
         if sum(counts) != _DRAWS:
             raise ValueError(f"the counts of a pattern must add up to {_DRAWS}")
-        self._key = key
+        self._key = bytearray(key)
         self._nonce = nonce
         self._ends = np.cumsum(np.array(counts, dtype=np.int64))
 
@@ -259,13 +271,21 @@ class CounterPattern:
         blocks[:, 0] = int.from_bytes(self._nonce, "big")
         blocks[:, 1] = pulse_index >> 3
         # single blocks of a counter: this is counter mode with free access
-        cipher = Cipher(algorithms.AES128(self._key), modes.ECB())  # noqa: S305
+        key = bytes(self._key)
+        cipher = Cipher(algorithms.AES128(key), modes.ECB())  # noqa: S305
         stream = cipher.encryptor().update(blocks.tobytes())
         words = np.frombuffer(stream, dtype="<u2").reshape(-1, 8)
         drawn = words[np.arange(pulse_index.size), pulse_index & 7]
         chosen = np.searchsorted(self._ends, drawn >> np.uint16(1), side="right")
         settings: Settings = (2 * chosen + (drawn & np.uint16(1))).astype(np.uint8)
         return settings
+
+    def wipe(self) -> None:
+        """Overwrite the key; see `SymbolSource.wipe`.
+
+        The cipher's own copies and the caller's bytes are out of reach.
+        """
+        self._key[:] = bytes(len(self._key))
 
     def __repr__(self) -> str:
         return "CounterPattern()"

@@ -112,3 +112,19 @@ def test_words_are_read_only():
 def test_too_few_words_are_refused():
     with pytest.raises(ValueError, match="cannot hold"):
         BitArray.from_words([0], 65)
+
+
+def test_a_string_that_was_wiped_is_all_zeros():
+    array = BitArray.from_bools([1] * 100)
+    kept, copied = array[:], array.to_bytes()
+    array.wipe()
+    assert array == BitArray.zeros(100)
+    # what was made of it before is an object of its own
+    assert kept.count() == 100
+    assert copied.count(b"\xff") == 12
+
+
+def test_packing_leaves_what_was_packed_alone():
+    bits = np.ones(70, np.uint8)
+    assert BitArray.from_bools(bits).count() == 70
+    assert bits.all()

@@ -94,3 +94,16 @@ def test_lost_precision_is_an_error_not_a_wrong_key(monkeypatch):
     monkeypatch.setattr(fft, "irfft", lambda *a: exact(*a) + 0.2)
     with pytest.raises(FloatingPointError, match="precision"):
         toeplitz_hash(BitArray.zeros(10), BitArray.zeros(9), 5, method="float-fft")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_own_copies_are_wiped_and_what_was_given_is_not(method, monkeypatch):
+    x, seed = random_bits(1000, 1), random_bits(999, 2)
+    ones, expected = x.count(), toeplitz_hash(x, seed, 300, method=method)
+    wiped = []
+    wipe = BitArray.wipe
+    monkeypatch.setattr(BitArray, "wipe", lambda one: (wiped.append(one), wipe(one)))
+    assert toeplitz_hash(x, seed, 300, method=method) == expected
+    assert [len(one) for one in wiped] == [300, 700, 300]
+    assert all(one.count() == 0 for one in wiped)
+    assert x.count() == ones

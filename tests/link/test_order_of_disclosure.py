@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link.synthetic import INTERVALS, make_block, talk
 
+from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode
 from qkdlab.link import alice as alice_module
 from qkdlab.link import bob as bob_module
@@ -297,6 +298,42 @@ def test_an_abort_wipes_alices_settings_and_bits(honest):
     alice.handle(MessageIn(b"garbage", phase_verified=True))
     assert not state.settings.any()
     assert not state.key_bits.count()
+
+
+def test_values_on_their_way_to_the_key_are_wiped_at_once(honest, monkeypatch):
+    made = []
+
+    def seen(cls, bits):
+        made.append(bits)
+        packed = np.packbits(bits, bitorder="little").tobytes()
+        return BitArray.from_bytes(packed, len(bits))
+
+    block, to_alice, _ = honest
+    alice = block.alice()
+    alice.handle(Start())
+    alice.handle(SettingsSent(INTERVALS))
+    alice.handle(MessageIn(to_alice[0], phase_verified=True))
+    alice.handle(MessageIn(to_alice[1], phase_verified=True))
+    monkeypatch.setattr(BitArray, "from_bools", classmethod(seen))
+    alice.handle(MessageIn(to_alice[2], phase_verified=True))
+    # the values of the test slots are disclosed, those of the key slots come second
+    assert alice._state.key_bits.count() > 0
+    assert alice._state.test_bits.count() > 0
+    assert made[1].size == len(alice._state.key_bits)
+    assert not made[1].any()
+
+
+def test_the_end_wipes_all_of_alices_settings(honest):
+    block, to_alice, _ = honest
+    alice = block.alice()
+    source = alice._state.source
+    assert source.pattern.any()
+    for event in (Start(), SettingsSent(INTERVALS)):
+        alice.handle(event)
+    for data in to_alice:
+        alice.handle(MessageIn(data, phase_verified=True))
+    assert alice.finished
+    assert not source.pattern.any()
 
 
 def test_an_abort_wipes_bobs_outcomes(honest):

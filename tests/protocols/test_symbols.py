@@ -231,3 +231,18 @@ def test_the_test_of_probabilities_catches_two_percent():
 )
 def test_repr_shows_no_settings_and_no_key(source):
     assert repr(source) in {"CounterPattern()", "CyclicPattern(3 symbols)"}
+
+
+def test_a_wiped_pattern_holds_no_setting():
+    given = np.array([1, 2, 3], dtype=np.uint8)
+    source = CyclicPattern(given)
+    source.wipe()
+    assert not source.pattern.any()
+    assert given.tolist() == [1, 2, 3]
+
+
+def test_a_wiped_counter_has_lost_its_key():
+    source = CounterPattern(KEY, NONCE, COUNTS)
+    before = source.settings(np.arange(64))
+    source.wipe()
+    assert not np.array_equal(source.settings(np.arange(64)), before)
