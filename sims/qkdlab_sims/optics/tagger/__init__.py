@@ -1,0 +1,1 @@
+"""Time taggers: from electrical pulses to tags, with what gets lost."""
