@@ -53,7 +53,7 @@ class TestCounterConformance:
         assert (run.nonce, run.shares) == (NONCE, SHARES)
         np.testing.assert_allclose(run.volts[:12, 0], INTENSITY_V, atol=2e-4)
         np.testing.assert_allclose(run.volts[:12, 1], POLARIZATION_V, atol=2e-4)
-        assert run.rate_hz == 1e9
+        assert mounted.simulator.output(1).sample_rate_hz == 1e9
 
     def test_the_volts_returned_are_those_given(self, mounted):
         given = mounted.driver.load_tables(SHARES, INTENSITY_V, POLARIZATION_V)

@@ -62,13 +62,14 @@ class Detection:
         self._ready: list[list[NDArray[np.int64]]] = [[] for _ in bank.parameters]
         self._complete_ps = 0
 
-    def append(self, tick: int, conditions: Conditions) -> None:
-        """Queue a tick; ticks come in order, each once."""
+    def append(self, tick: int, conditions: Conditions, end: int | None = None) -> None:
+        """Queue a tick, or all from it to before `end`; each once, in order."""
+        end = tick + 1 if end is None else end
         last = self._waiting[-1] if self._waiting else None
         if last is not None and last.conditions is conditions:
-            last.end = tick + 1
+            last.end = end
         else:
-            self._waiting.append(_Stretch(tick, tick + 1, conditions))
+            self._waiting.append(_Stretch(tick, end, conditions))
 
     def clicks_until(self, t_ps: int) -> list[NDArray[np.int64]]:
         """Return per detector the clicks before `t_ps` not yet returned.

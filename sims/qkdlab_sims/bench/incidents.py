@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from qkdlab_sims.bench.knobs import Knobs
 from qkdlab_sims.incident import Incident
 
-__all__ = ["Incidents"]
+__all__ = ["NEVER_PS", "Incidents"]
 
+NEVER_PS = 1 << 62
 _SPIKE_UA = 1000.0
 """Above every switching current."""
 
@@ -45,6 +46,15 @@ class Incidents:
                 brighter = tuple((n, gain * t) for n, t in knobs.transmission)
                 knobs = replace(knobs, transmission=brighter)
         return knobs
+
+    def next_ps(self, t_ps: int, tick_ps: int) -> int:
+        """Return when, after `t_ps`, an incident begins or ends; far away if none."""
+        times = [NEVER_PS]
+        for one in self.planned:
+            begin_ps = one.at_s * 1e12
+            edges = (begin_ps, begin_ps + tick_ps, begin_ps + one.duration_s * 1e12)
+            times += [int(edge) for edge in edges if edge > t_ps]
+        return min(times)
 
     def turn(
         self, rotation: Mapping[str, NDArray[np.complex128]], t_ps: int

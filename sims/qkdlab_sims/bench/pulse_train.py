@@ -64,9 +64,15 @@ class PulseTrain:
             is_near = abs(self._detuning) <= NEAR
             slid_ps = self._slid_ps + self._detuning * (t_ps - self._read_ps)
             self._slid_ps = slid_ps if is_near else 0.0
-            self._last = self._look()
+            found = self._look()
+            if found != self._last:
+                self._last = found
         self._read_ps = t_ps
         return self._last
+
+    def slides(self) -> bool:
+        """Return whether pulses move, or may have been moved just now."""
+        return self._has_changed or 0.0 < abs(self._detuning) <= NEAR
 
     def phase_deg(self, delay_ps: float) -> float:
         """Return the clock's phase at which pulses come so long after slots open."""

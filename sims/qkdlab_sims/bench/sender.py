@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from qkdlab.wiring.parts import IntensityModulator, Laser
+from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_light
 from qkdlab_sims.bench.ports import GeneratorOutput, LaserPort, VoltagePort
 from qkdlab_sims.bench.pulse_train import PulseDrive, PulseTrain
 from qkdlab_sims.bench.source import ModulatedSource
@@ -166,7 +167,8 @@ class Sender:
         self.emission = Emission(0.0, 0.0, laser.diode.wavelength_nm, "random")
         self.phases_rad: dict[str, float] = {}
         self._outputs: Mapping[tuple[str, int], GeneratorOutput] = {}
-        self._pattern = source.pattern({}, 0, {})
+        self._fresh: FreshRun | None = None
+        self._shown = self._pattern = source.pattern({}, 0, {})
         self._is_stale = True
         self._light: Light | None = None
         self._t_ps = 0
@@ -183,9 +185,20 @@ class Sender:
         """What leaves the generators, by part and channel."""
         return self._outputs
 
-    def set_outputs(self, outputs: Mapping[tuple[str, int], GeneratorOutput]) -> None:
-        """Say what leaves the generators."""
+    def set_outputs(
+        self,
+        outputs: Mapping[tuple[str, int], GeneratorOutput],
+        fresh: FreshRun | None = None,
+    ) -> None:
+        """Say what leaves the generators.
+
+        fresh: the run under way of one that makes settings; its outputs then show every
+               setting in turn
+        """
         self._outputs = outputs
+        if fresh is not self._fresh:
+            self._fresh, self._light = fresh, None
+            self._pattern = self._sent(self._shown)
         self._is_stale = True
 
     def light(self, t_ps: int) -> Light:
@@ -214,6 +227,10 @@ class Sender:
         del now_ps
         self._look_ps = self._patience_ps = 0
 
+    def rests_until_ps(self) -> int:
+        """Return until when `light` gives the same, unless somebody sets a thing."""
+        return 0 if self.train.slides() else self._look_ps
+
     def state(self) -> SenderState:
         """Return how the light is made."""
         diode = self.laser.diode
@@ -237,9 +254,13 @@ class Sender:
                 is_new, phases[name] = True, phase_rad
         self.drive = drive
         if is_new:
-            pattern = self.source.pattern(self._outputs, drive.delay_ps, phases)
-            if pattern is not self._pattern:
-                self._pattern, self._light = pattern, None
+            shown = self.source.pattern(self._outputs, drive.delay_ps, phases)
+            if shown is not self._shown:
+                self._shown, self._light = shown, None
+                self._pattern = self._sent(shown)
+
+    def _sent(self, shown: Light) -> Light:
+        return shown if self._fresh is None else fresh_light(shown, self._fresh)
 
     def _emit(self) -> Light:
         emission, period_ps = self.emission, self.source.period_ps

@@ -20,6 +20,7 @@ from qkdlab.wiring.parts import (
     Spad,
 )
 from qkdlab_sims.bench.attack import photon_attack
+from qkdlab_sims.bench.incidents import NEVER_PS
 from qkdlab_sims.bench.paths import find_part, light_paths, tagger_inputs
 from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.bench.transfer import Transfer, Turning
@@ -121,6 +122,11 @@ class LightWays:
         if self.eve is None or t_ps < round(self.eve.begin_s * PS_PER_S):
             return False
         return self.eve.attack == "intercept_resend" or light.n_contexts > 1
+
+    def next_act_ps(self, t_ps: int) -> int:
+        """Return when, after `t_ps`, Eve begins to act; far away if never."""
+        begin_ps = NEVER_PS if self.eve is None else round(self.eve.begin_s * PS_PER_S)
+        return begin_ps if begin_ps > t_ps else NEVER_PS
 
     def analysers(
         self, turning: Turning, *, eve_acts: bool

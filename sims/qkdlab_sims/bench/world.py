@@ -1,11 +1,15 @@
 """The seeded world: everything physical between the instruments.
 
 Time runs in ticks of 2^16 pulses. Knobs are read at the beginning of a tick and hold
-until its end. The world never runs ahead of the clock: at time t it knows the knobs of
-every tick that begins before t. Clicks are drawn when somebody wants them: a tagger
-that is spoken to or about to speak, a question for counts, or after 0.1 s. All are
-drawn in the end, for the counters of a tagger count always, and none depends on when:
-random numbers are keyed by their tick.
+until its end. Ticks in which nothing moves are taken together: instruments are told
+things between two calls of `advance` only, and what then moves by itself goes one way,
+so what stands the same at both ends of a short stretch has not moved.
+
+The world never runs ahead of the clock: at time t it knows the knobs of every tick that
+begins before t. Clicks are drawn when somebody wants them: a tagger that is spoken to
+or about to speak, a question for counts, or after 0.1 s. All are drawn in the end, for
+the counters of a tagger count always, and none depends on when: random numbers are
+keyed by their tick.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from qkdlab.clock import PS_PER_S
 from qkdlab.wiring.parts import Fibre
 from qkdlab_sims.bench.detection import Conditions, Detection
 from qkdlab_sims.bench.detectors import detector_bank
+from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_run
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
@@ -39,6 +44,8 @@ from qkdlab_sims.optics.source import photon_energy_j
 
 __all__ = ["LONGEST_WAIT_PS", "Moment", "World"]
 
+_LONGEST_STRIDE = 1 << 12
+_LONGEST_STEP_PS = 64 * PULSES_PER_TICK * 10_000
 LONGEST_WAIT_PS = PS_PER_S // 10
 """A tagger that nobody looks at gets its pulses in portions of this length."""
 
@@ -107,8 +114,9 @@ class World:
             for name, part in self.ways.fibres.items()
         }
         self._power = {name: PowerHistory() for name in self.ways.meters}
+        self._fresh: FreshRun | None = None
         self._look_at_generators()
-        self._next_tick = 0
+        self._next_tick = self._stride = 0
         self._delivered_ps = 0
         self._now_ps = 0
         self._moment: Moment | None = None
@@ -126,8 +134,10 @@ class World:
 
     def advance(self, t_ps: int) -> None:
         """Carry the physics to `t_ps`."""
-        while self._next_tick * self.tick_ps < t_ps:
+        end = -(-t_ps // self.tick_ps)
+        while self._next_tick < end:
             self._begin_tick(self._next_tick)
+            self._rest(end)
         self._now_ps = max(self._now_ps, t_ps)
         if self._now_ps - self._delivered_ps >= LONGEST_WAIT_PS:
             self.deliver()
@@ -189,13 +199,42 @@ class World:
             {name: fibre.at(tick) for name, fibre in self._fibres.items()}, t_ps
         )
         acts = self.ways.eve_acts(light, t_ps)
+        self._stride = min(2 * self._stride + 1, _LONGEST_STRIDE)
         if last is None or self._has_changed(last, light, knobs, rotation, acts):
             last = self._new_moment(tick, light, knobs, rotation, acts)
+            self._stride = 0
         self._moment = last
         self._next_tick = tick + 1
         self.detection.append(tick, last.conditions)
         if self.tagger is not None and self.tagger.recording() and last.has_pattern():
             self.recorded = last
+
+    def _rest(self, end: int) -> None:
+        """Let the present tick last through following ones, up to `end`, at rest."""
+        tick, last = self._next_tick, self._moment
+        end = min(end, tick + self._stride, self._next_turn(tick - 1))
+        if end <= tick or last is None:
+            return
+        t_ps = (end - 1) * self.tick_ps
+        knobs = self.incidents.apply(self.knobs.read(t_ps), t_ps, self.tick_ps)
+        if knobs != last.knobs:
+            self._stride = 0
+            return
+        if self.start is not None:
+            self.start.run(tick * self.tick_ps, end * self.tick_ps)
+        self.detection.append(tick, last.conditions, end)
+        self._next_tick = end
+
+    def _next_turn(self, tick: int) -> int:
+        """Return the first tick after `tick` at which more than knobs may differ."""
+        t_ps = tick * self.tick_ps
+        times = [
+            self.sender.rests_until_ps(),
+            self.incidents.next_ps(t_ps, self.tick_ps),
+            self.ways.next_act_ps(t_ps),
+        ]
+        ticks = [-(-time_ps // self.tick_ps) for time_ps in times]
+        return min(*ticks, *(fibre.next_step(tick) for fibre in self._fibres.values()))
 
     def _has_changed(
         self,
@@ -243,7 +282,8 @@ class World:
             port = self.generators[self.start.awg]
             source = outputs[self.start.awg, port.sync_source]
             self.start.set_comb(source.start_ps, port.sync_period_ps())
-        self.sender.set_outputs(outputs)
+        self._fresh = fresh_run(self.generators.values(), self._fresh)
+        self.sender.set_outputs(outputs, self._fresh)
 
     def _measure_power(self, tick: int, light: Light, turning: Turning) -> None:
         stokes = light.average_stokes()
@@ -256,8 +296,9 @@ class World:
 
 
 def _ticks_per_step(fibre: Fibre, tick_ps: int) -> int:
-    """Return how long a fibre may stand still: steps of 1 mrad, at most 64 ticks."""
+    """Return how long a fibre may stand still: steps of 1 mrad, at most 42 ms."""
+    most = max(_LONGEST_STEP_PS // tick_ps, 1)
     if fibre.drift_rad_per_sqrt_s == 0.0:
-        return 64
+        return most
     still_s = (1e-3 / fibre.drift_rad_per_sqrt_s) ** 2
-    return min(max(int(still_s * PS_PER_S / tick_ps), 1), 64)
+    return min(max(int(still_s * PS_PER_S / tick_ps), 1), most)

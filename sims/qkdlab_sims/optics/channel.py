@@ -54,6 +54,10 @@ class FibreDrift:
         self._step = 0
         self._matrix = self._start
 
+    def next_step(self, tick: int) -> int:
+        """Return the first tick after `tick` whose matrix may be another."""
+        return (tick // self.ticks_per_step + 1) * self.ticks_per_step
+
     def at(self, tick: int) -> NDArray[np.complex128]:
         """Return the 2x2 matrix that holds during `tick` (>= 0)."""
         wanted = tick // self.ticks_per_step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,12 +74,25 @@ class CounterRun:
     volts:  float64[256, 2], of each setting at both outputs
     """
 
+    HELD: ClassVar[int] = 4
+    """Samples for which `held_volts` holds each setting."""
+
     key: bytes = field(repr=False)
     nonce: bytes = field(repr=False)
     shares: tuple[int, ...]
     volts: NDArray[np.float64]
-    rate_hz: float
     start_ps: int
+    _held: tuple[NDArray[np.float64], NDArray[np.float64]] = field(
+        init=False, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        used = np.repeat(self.volts[: 2 * len(self.shares)], self.HELD, axis=0)
+        object.__setattr__(self, "_held", (used[:, 0].copy(), used[:, 1].copy()))
+
+    def held_volts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the volts of every setting in turn, by output; always the same."""
+        return self._held
 
 
 def volts_of(codes: Codes) -> NDArray[np.float64]:

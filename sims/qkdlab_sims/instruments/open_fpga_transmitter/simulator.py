@@ -54,6 +54,7 @@ class Simulator:
         self.sync_source = 1
         self.board = Board(max_rate_hz, max_points)
         self._played: _Played | None = None
+        self._run: CounterRun | None = None
         self.machine = ScpiMachine(
             f"qkdlab,FPGA-TRANSMITTER,{serial},1.0",
             queue_depth=_QUEUE_DEPTH,
@@ -76,32 +77,20 @@ class Simulator:
     def output(self, channel: int) -> BoardOutput:
         """Return what leaves an output (1 intensity, 2 polarization) of a pattern.
 
-        While the generator runs nothing repeats; see `counter`.
+        While the generator runs nothing repeats: then every setting in turn, held for
+        `HELD` samples, stands for what the settings of `counter` will do.
         """
-        board = self.board
-        plays = board.mode == "PATT" and board.state == "RUN"
+        board, run = self.board, self.counter()
+        volts = self._pattern_volts() if run is None else run.held_volts()
+        plays = run is not None or (board.mode == "PATT" and board.state == "RUN")
         return BoardOutput(
-            board.output_on and plays,
-            self._pattern_volts()[channel - 1],
-            board.rate_hz,
-            board.start_ps,
+            board.output_on and plays, volts[channel - 1], board.rate_hz, board.start_ps
         )
 
     def counter(self) -> CounterRun | None:
         """Return the generator's run that leaves the outputs, or None."""
-        board = self.board
-        if board.mode != "COUN" or board.state != "RUN" or not board.output_on:
-            return None
-        if board.key is None:
-            return None
-        return CounterRun(
-            board.key,
-            board.nonce,
-            board.shares,
-            board.levels_v(),
-            board.rate_hz,
-            board.start_ps,
-        )
+        runs = self.board.state == "RUN" and self.board.output_on
+        return self._run if runs else None
 
     def sync_period_ps(self) -> int | None:
         """Return the period of the marker, None when it rests."""
@@ -143,8 +132,14 @@ class Simulator:
         self._start(call.now_ps)
 
     def _start(self, now_ps: int) -> None:
-        self.board.state = "RUN"
-        self.board.start_ps = now_ps + _START_PS + self._start_phase_ps()
+        board = self.board
+        board.state = "RUN"
+        board.start_ps = now_ps + _START_PS + self._start_phase_ps()
+        self._run = None
+        if board.mode == "COUN" and board.key is not None:
+            self._run = CounterRun(
+                board.key, board.nonce, board.shares, board.levels_v(), board.start_ps
+            )
         self._tell(now_ps)
 
     def _abort(self, call: Call) -> None:

@@ -4,7 +4,8 @@ The instrument interpolates by linear-phase digital filters; here each filter is
 smooth causal kernel of finite length, so its latency is part of the response. STEP
 has a 10-90 % rise of 2.9 ns at 1 GSa/s and no overshoot, NORM is flatter and
 overshoots, OFF is the staircase behind the output amplifier; lower sample rates slow
-NORM and STEP down in proportion [mem, all figures].
+NORM and STEP down in proportion [mem, all figures]. DIRECT is the staircase of a fast
+converter behind an output amplifier of some 5 GHz [guess].
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["StepResponse", "analogue", "latency_ps", "step_response"]
 
 _GRID_PS = 5.0  # fine enough for 1e-6 by linear interpolation
 _OUTPUT_RISE_PS = 2900.0
+_DIRECT_RISE_PS = 70.0
 _STEP_RISE_SAMPLES = 2.9
 _NORM_CUTOFF_HZ = 200e6
 _NORM_CUTOFF_PER_SAMPLE_RATE = 0.27
@@ -45,7 +47,7 @@ class StepResponse:
 
 @functools.lru_cache(maxsize=16)
 def step_response(filter_name: str, sample_rate_hz: float) -> StepResponse:
-    """Return the response of filter NORM, STEP or OFF; ValueError for another."""
+    """Return the response of a filter by its name; ValueError for another."""
     sample_ps = 1e12 / sample_rate_hz
     if filter_name == "STEP":
         return _gaussian(max(_OUTPUT_RISE_PS, _STEP_RISE_SAMPLES * sample_ps))
@@ -55,7 +57,9 @@ def step_response(filter_name: str, sample_rate_hz: float) -> StepResponse:
         return _windowed_sinc(
             min(_NORM_CUTOFF_HZ, _NORM_CUTOFF_PER_SAMPLE_RATE * sample_rate_hz)
         )
-    raise ValueError(f"filter {filter_name!r} is none of NORM, STEP, OFF")
+    if filter_name == "DIRECT":
+        return _gaussian(_DIRECT_RISE_PS)
+    raise ValueError(f"filter {filter_name!r} is none of NORM, STEP, OFF, DIRECT")
 
 
 def latency_ps(filter_name: str, sample_rate_hz: float) -> float:
