@@ -1,0 +1,1 @@
+"""Two independent lights on one beam splitter."""
