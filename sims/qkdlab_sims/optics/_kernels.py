@@ -1,16 +1,17 @@
 """Compiled kernels that turn arrivals and dark events into clicks of nanowires.
 
-A technology of detectors is one record of state (here `WIRE`), one pass over the
-arrivals of a tick (`snspd_pass`) and the loop over ticks that calls it (`run_snspd`).
-To add another write the three with the same arguments and let a bank name them; see
-`detector.DetectorBank`. A pass
+A technology of detectors is one record of state (here `WIRE`) and a pass that takes one
+detector's arrivals of some ticks (`snspd_pass`), called for each detector (`run_snspd`)
+by a subclass of `bank.Bank`. A pass
 
 - finds its arrivals sorted in time and may overwrite them,
 - compares `chance` with the momentary efficiency relative to rest,
 - keys every draw about an event by (number, use, tick), each use by a counter word of
   its own; 0 and 1 are those of jitter and tail,
 - draws dark events itself and merges them in order of time,
-- inserts its tags, int64 ps, into the sorted `row` and says False when that is full.
+- inserts its tags, int64 ps, into the sorted `row` and says False when that is full,
+- gives the same whatever ticks it is called for at a time, and touches no other
+  detector, so that passes can run on several threads.
 """
 
 from __future__ import annotations
@@ -58,6 +59,9 @@ TAIL = np.uint64(1)
 _DARK = np.uint64(3 << 8)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
+
+_ZERO = np.uint64(0)
+_BLOCK = 256
 
 NEARLY = 0.998
 """Relative efficiency above which most events need no exact value."""
@@ -180,85 +184,179 @@ def photon_click(
 
 
 @kernel
-def _jitter(
-    wire: Wire, tick: int, keys: Keys, number: Integers, shift_ps: Floats
-) -> None:
-    """Write how late the clicks of some events are."""
-    label = np.uint64(tick)
-    low, high = label & _LOW, label >> _HALF
-    k0, k1 = keys[0, 0], keys[0, 1]
-    sigma_ps = wire.sigma_ps
-    for i in range(number.shape[0]):
-        event = np.uint64(number[i])
-        _, _, a, b = philox(event, CANDIDATE, low, high, k0, k1)
-        shift_ps[i] = sigma_ps * gauss(a, b)
-    fraction, tail_ps = wire.tail_fraction, wire.tail_ps
-    if fraction > 0.0:
-        for i in range(number.shape[0]):
-            event = np.uint64(number[i])
-            a, b, _, _ = philox(event, TAIL, low, high, k0, k1)
-            late = -tail_ps * log_unit(b)
-            shift_ps[i] += late if unit(a) < fraction else 0.0
+def _list_darks(
+    wire: Wire,
+    d: int,
+    tick_begin: int,
+    tick_end: int,
+    tick_ps: int,
+    keys: Keys,
+    dark_ps: Integers,
+    chance: Floats,
+) -> int:
+    """List the dark events of whole ticks, the same as `next_dark` draws.
+
+    Returns their number; NEVER_PS stands behind the last. -1: there is no room.
+    """
+    per_tick = wire.dark_per_tick
+    use = _DARK + np.uint64(d)
+    first = np.empty(_BLOCK)
+    n = 0
+    dark_ps[0] = NEVER_PS
+    if per_tick <= 0.0:
+        return 0
+    for begin in range(tick_begin, tick_end, _BLOCK):
+        end = min(begin + _BLOCK, tick_end)
+        for i in range(end - begin):
+            label = np.uint64(begin) + np.uint64(i)
+            a, _, _, _ = philox(
+                _ZERO, use, label & _LOW, label >> _HALF, keys[0, 0], keys[0, 1]
+            )
+            first[i] = -log_unit(a) / per_tick
+        for tick in range(begin, end):
+            if first[tick - begin] >= 1.0:
+                continue
+            begin_darks(wire, d, tick, tick_ps, keys)
+            while wire.dark_ps < NEVER_PS:
+                if n + 1 >= dark_ps.shape[0]:
+                    return -1
+                dark_ps[n] = wire.dark_ps
+                chance[n] = wire.dark_chance
+                n += 1
+                next_dark(wire, d, tick, tick_ps, keys)
+    dark_ps[n] = NEVER_PS
+    return n
 
 
 @kernel
-def _push_clicks(
+def _list_clicks(
     wire: Wire,
-    tick: int,
-    keys: Keys,
+    n_ticks: int,
     t_ps: Integers,
+    chance: Floats,
     number: Integers,
-    shift_ps: Floats,
-    row: Integers,
-) -> bool:
-    """Insert jittered tags of clicks; False when the row is full."""
-    _jitter(wire, tick, keys, number, shift_ps)
-    for i in range(t_ps.shape[0]):
-        if not push(wire, row, t_ps[i] + math.floor(shift_ps[i] + 0.5)):
-            return False
-    return True
+    ends: Integers,
+    dark_ps: Integers,
+    dark_chance: Floats,
+    click_ps: Integers,
+    label: Integers,
+) -> int:
+    """Let the wire recover from click to click; list what it sees, return how much.
+
+    label: number of the event with its tick, counted from the first, above 32 bits;
+    -1 for dark events. The lists have room for all events.
+    """
+    nearly_ps = wire.nearly_ps
+    last_ps = wire.last_ps
+    n = m = 0
+    dark = dark_ps[0]
+    for i in range(n_ticks + 1):
+        # after the last tick come the dark events behind its arrivals
+        begin = ends[i]
+        end = ends[i + 1] if i < n_ticks else begin + 1
+        for j in range(begin, end):
+            t = t_ps[j] if i < n_ticks else NEVER_PS - 1
+            while dark <= t:
+                wire.last_ps = last_ps
+                if sees(wire, dark, dark_chance[m]):
+                    last_ps = dark
+                    click_ps[n] = dark
+                    label[n] = -1
+                    n += 1
+                m += 1
+                dark = dark_ps[m]
+            if i == n_ticks:
+                break
+            is_seen = t - last_ps > nearly_ps and chance[j] < NEARLY
+            if not is_seen:
+                wire.last_ps = last_ps
+                is_seen = chance[j] < _recovered(wire, t)
+            if is_seen:
+                last_ps = t
+                click_ps[n] = t
+                label[n] = number[j] | i << 32
+                n += 1
+    wire.last_ps = last_ps
+    return n
+
+
+@kernel
+def _jitter(
+    wire: Wire, tick_begin: int, keys: Keys, label: Integers, shift_ps: Floats
+) -> None:
+    """Write how late the clicks of some events are; dark ones are not."""
+    k0, k1 = keys[0, 0], keys[0, 1]
+    sigma_ps, fraction, tail_ps = wire.sigma_ps, wire.tail_fraction, wire.tail_ps
+    first = np.uint64(tick_begin)
+    # loops without branches, which the compiler turns into vector code
+    for i in range(label.shape[0]):
+        event = np.uint64(label[i])
+        tick = first + (event >> _HALF)
+        _, _, a, b = philox(event & _LOW, CANDIDATE, tick & _LOW, tick >> _HALF, k0, k1)
+        shift = sigma_ps * gauss(a, b)
+        shift_ps[i] = shift if label[i] >= 0 else 0.0
+    if fraction <= 0.0:
+        return
+    late = np.empty(label.shape[0], np.int64)
+    for i in range(label.shape[0]):
+        event = np.uint64(label[i])
+        tick = first + (event >> _HALF)
+        a, b, _, _ = philox(event & _LOW, TAIL, tick & _LOW, tick >> _HALF, k0, k1)
+        is_late = unit(a) < fraction and label[i] >= 0
+        late[i] = np.int64(b) if is_late else -1
+    for i in range(label.shape[0]):
+        if late[i] >= 0:
+            shift_ps[i] -= tail_ps * log_unit(np.uint64(late[i]))
 
 
 @kernel
 def snspd_pass(
     wire: Wire,
     d: int,
-    tick: int,
+    tick_begin: int,
+    tick_end: int,
     tick_ps: int,
     t_ps: Integers,
     chance: Floats,
     number: Integers,
+    ends: Integers,
     keys: Keys,
     row: Integers,
 ) -> bool:
-    """Turn a tick's arrivals at nanowire `d` into tags; False when its row is full.
+    """Turn arrivals of whole ticks at nanowire `d` into tags; False: its row is full.
 
-    t_ps, chance, number: arrivals as of `Arrivals`, overwritten; keys: of the bank;
-    row: int64[capacity], sorted tags, wire.n_tags of them so far
+    t_ps, chance, number, ends: rows of `Arrivals`; keys: of the bank; row: sorted
+    tags, wire.n_tags of them so far
     """
-    begin_darks(wire, d, tick, tick_ps, keys)
-    begin = n = 0  # clicks [begin, n) still want jitter; they overwrite the arrivals
-    for j in range(t_ps.shape[0]):
-        t = t_ps[j]
-        if wire.dark_ps <= t:
-            if not _push_clicks(
-                wire, tick, keys, t_ps[begin:n], number[begin:n], chance[begin:n], row
-            ):
-                return False
-            begin = n
-            if not run_darks(wire, d, t, tick, tick_ps, keys, row):
-                return False
-        if sees(wire, t, chance[j]):
-            wire.last_ps = t
-            t_ps[n] = t
-            number[n] = number[j]
-            n += 1
-    if not _push_clicks(
-        wire, tick, keys, t_ps[begin:n], number[begin:n], chance[begin:n], row
-    ):
+    room = row.shape[0] - wire.n_tags
+    dark_ps = np.empty(room + 1, np.int64)
+    dark_chance = np.empty(room + 1)
+    n = _list_darks(wire, d, tick_begin, tick_end, tick_ps, keys, dark_ps, dark_chance)
+    n_ticks = tick_end - tick_begin
+    n_events = n + ends[n_ticks]
+    if n < 0 or n_events > room:
         return False
-    until = (tick + 1) * tick_ps + wire.arrival_ps
-    return run_darks(wire, d, until, tick, tick_ps, keys, row)
+    click_ps = np.empty(n_events, np.int64)
+    label = np.empty(n_events, np.int64)
+    n = _list_clicks(
+        wire, n_ticks, t_ps, chance, number, ends,
+        dark_ps, dark_chance, click_ps, label,
+    )  # fmt: skip
+    shift_ps = np.empty(_BLOCK)
+    for begin in range(0, n, _BLOCK):
+        end = min(begin + _BLOCK, n)
+        _jitter(wire, tick_begin, keys, label[begin:end], shift_ps)
+        at = wire.n_tags
+        for i in range(begin, end):
+            tag = click_ps[i] + math.floor(shift_ps[i - begin] + 0.5)
+            j = at - 1
+            while j >= 0 and row[j] > tag:
+                row[j + 1] = row[j]
+                j -= 1
+            row[j + 1] = tag
+            at += 1
+        wire.n_tags = at
+    return True
 
 
 @kernel
@@ -283,18 +381,9 @@ def run_snspd(
     full.
     """
     for d in range(first, last):
-        for tick in range(tick_begin, tick_end):
-            begin, end = ends[d, tick - tick_begin], ends[d, tick - tick_begin + 1]
-            if not snspd_pass(
-                wires[d],
-                d,
-                tick,
-                tick_ps,
-                t_ps[d, begin:end],
-                chance[d, begin:end],
-                number[d, begin:end],
-                keys,
-                out[d],
-            ):
-                return False
+        if not snspd_pass(
+            wires[d], d, tick_begin, tick_end, tick_ps,
+            t_ps[d], chance[d], number[d], ends[d], keys, out[d],
+        ):  # fmt: skip
+            return False
     return True

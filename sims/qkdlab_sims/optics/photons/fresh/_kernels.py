@@ -7,6 +7,7 @@ and needs no other pulse runs through short arrays, as vector code.
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -26,7 +27,8 @@ Keys: TypeAlias = NDArray[np.uint64]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_ROOM = 256
+_ZERO = np.uint64(0)
+_ROOM = 512
 _STEP = 8  # candidates of one vector instruction, at most
 
 
@@ -98,18 +100,25 @@ def draw_fresh_arrivals(
     picks = np.empty(_ROOM)
     pulse = np.empty(_ROOM, np.int32)
     context = np.empty(_ROOM, np.int32)
-    filled = np.zeros(n_det + 1, np.int64)
+    steps, width = table.reshape(-1), np.uint64(table.shape[1])
+    to_inverse = np.uint64(n_det + 1)
+    times, chances, events = t_ps.reshape(-1), chance.reshape(-1), number.reshape(-1)
+    capacity = np.uint64(t_ps.shape[1])
+    place = np.arange(n_det + 1).astype(np.uint64) * capacity  # of the next arrivals
     for tick in range(tick_begin, tick_end):
+        most = 0
         for d in range(n_det):
-            ends[d, tick - tick_begin] = filled[d]
-        if filled.max() + reserve > t_ps.shape[1]:
+            filled = np.int64(place[d] - np.uint64(d) * capacity)
+            ends[d, tick - tick_begin] = filled
+            most = max(most, int(filled))
+        if most + reserve > t_ps.shape[1]:
             return tick
         first = tick * PULSES_PER_TICK
         position = 0.0
         begin = 0
         while position < PULSES_PER_TICK and bound > 0.0:
             left = (PULSES_PER_TICK - position) * bound
-            n = min(_ROOM, (int(left) + _STEP) // _STEP * _STEP)
+            n = min(_ROOM, int(left + math.sqrt(left)) // _STEP * _STEP + _STEP)
             _draw_gaps(tick, begin, bound, keys, drawn, gaps[:n], picks)
             position, n = _place(position, gaps[:n], pulse)
             if begin + n > reserve:
@@ -120,19 +129,21 @@ def draw_fresh_arrivals(
                     factor = noise_factor(first + pulse[i], noise, keys)
                     picks[i] = picks[i] / factor
             # nothing could predict a branch here, so there is none: the steps up to
-            # the pick are counted, and the row after the last is overwritten
+            # the pick are counted, and the row after the last is overwritten; unsigned
+            # indices into flat arrays spare the check for negative ones
             for i in range(n):
-                row = table[context[i]]
+                row = np.uint64(context[i]) * width
                 pick = picks[i]
-                found = 0
+                found = _ZERO
                 for d in range(1, n_det + 1):
-                    found += row[d] <= pick
-                at = filled[found]
-                t_ps[found, at] = (first + pulse[i]) * period_ps + arrival_ps[found]
-                chance[found, at] = (pick - row[found]) * row[n_det + 1 + found]
-                number[found, at] = begin + i
-                filled[found] += found < n_det
+                    found += np.uint64(steps[row + np.uint64(d)] <= pick)
+                at = place[found]
+                times[at] = (first + pulse[i]) * period_ps + arrival_ps[found]
+                inverse = steps[row + found + to_inverse]
+                chances[at] = (pick - steps[row + found]) * inverse
+                events[at] = begin + i
+                place[found] = at + np.uint64(found < np.uint64(n_det))
             begin += n
     for d in range(n_det):
-        ends[d, tick_end - tick_begin] = filled[d]
+        ends[d, tick_end - tick_begin] = place[d] - np.uint64(d) * capacity
     return tick_end
