@@ -29,9 +29,11 @@ __all__ = [
     "PowerMeterPart",
     "PulseFormer",
     "Snspd",
+    "SnspdBright",
     "SnspdReadout",
     "Spad",
     "SpadGate",
+    "SpadNetwork",
     "Tagger",
     "Tap",
     "VariableAttenuator",
@@ -297,6 +299,15 @@ class SnspdReadout(BaseModel):
     cooling_ps: float = Field(default=0.0, ge=0, le=1e9)
 
 
+class SnspdBright(BaseModel):
+    """Thresholds of a nanowire under bright light; docs/detectors.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    latching_w: float = Field(default=1e-7, ge=1e-18, le=1)
+    trigger_j: float = Field(default=1e-15, ge=1e-21, le=1e-3)
+    trigger_rms: float = Field(default=0.05, ge=0, le=1)
+
+
 class Snspd(_Part):
     """Superconducting nanowire detector; ports: ``in``, ``out`` (electrical).
 
@@ -328,6 +339,21 @@ class Snspd(_Part):
     """Of the largest, from H."""
     readout: SnspdReadout | None = None
     """An ideal one when not given."""
+    bright: SnspdBright | None = None
+    """It counts whatever comes when not given."""
+
+
+class SpadNetwork(BaseModel):
+    """Bias network of a diode that bright light may blind; docs/detectors.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    series_ohm: float = Field(default=1000.0, ge=1, le=1e8)
+    responsivity_a_per_w: float = Field(default=0.95, ge=1e-3, le=2)
+    blinding_gain: float = Field(default=6.6, ge=1, le=1e3)
+    miller_power: float = Field(default=3.0, ge=0.5, le=10)
+    comparator_c: float = Field(default=1e-13, ge=1e-18, le=1e-9)
+    comparator_rms: float = Field(default=0.03, ge=0, le=1)
+    avalanche_c: float = Field(default=2e-12, ge=1e-16, le=1e-9)
 
 
 class SpadGate(BaseModel):
@@ -370,6 +396,8 @@ class Spad(_Part):
     walk_ps: float = Field(default=0.0, ge=0, le=1e5)
     walk_tau_ps: float = Field(default=50_000.0, ge=1, le=1e9)
     gate: SpadGate | None = None
+    network: SpadNetwork | None = None
+    """It counts whatever comes when not given."""
     polarization_ratio: float = Field(default=1.0, ge=0, le=1)
     polarization_axis_deg: float = 0.0
     rated_excess_v: float = Field(default=2.5, ge=1e-3, le=50)

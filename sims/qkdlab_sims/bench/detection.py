@@ -113,6 +113,7 @@ class Detection:
                 stretch.begin * PULSES_PER_TICK,
                 stretch.end * PULSES_PER_TICK,
                 eve=conditions.eve,
+                paths=conditions.analysers if self.bank.feels_power else None,
             )
             for pieces, times in zip(self._ready, clicks.times_ps, strict=True):
                 if len(times):

@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 
 from qkdlab.errors import ConfigError
-from qkdlab.wiring.parts import Snspd, Spad, SpadGate
+from qkdlab.wiring.parts import Snspd, Spad
 from qkdlab_sims.optics.bank import Bank
 from qkdlab_sims.optics.detector import DetectorBank, DetectorParameters
+from qkdlab_sims.optics.readout.bright import BrightWire
 from qkdlab_sims.optics.readout.parameters import Readout
 from qkdlab_sims.optics.spad.bank import SpadBank
 from qkdlab_sims.optics.spad.gate import Gate
+from qkdlab_sims.optics.spad.network import Network
 from qkdlab_sims.optics.spad.parameters import Spad as Diode
 from qkdlab_sims.optics.spad.traps import traps_of
 
@@ -66,16 +68,7 @@ def wire_of(part: Snspd) -> DetectorParameters:
     given = part.readout
     readout = None
     if given is not None:
-        rate_hz = given.latching_rate_hz
-        readout = Readout(
-            threshold=given.threshold,
-            grows_jitter=given.grows_jitter,
-            walk_ps=given.walk_ps,
-            ac_coupling_ps=given.ac_coupling_ps,
-            latching_rate_hz=math.inf if rate_hz is None else rate_hz,
-            heating_ps=given.heating_ps,
-            cooling_ps=given.cooling_ps,
-        )
+        readout = Readout(**given.model_dump(exclude_none=True))
     return DetectorParameters(
         efficiency_max=part.efficiency_max,
         i_half_ua=part.i_half_ua,
@@ -89,6 +82,7 @@ def wire_of(part: Snspd) -> DetectorParameters:
         tail_fraction=part.jitter_tail_fraction,
         tail_ps=part.jitter_tail_tau_ps,
         readout=readout,
+        bright=None if part.bright is None else BrightWire(**part.bright.model_dump()),
         polarization_ratio=part.polarization_ratio,
     )
 
@@ -112,7 +106,8 @@ def diode_of(part: Spad) -> Diode:
         tail_ps=part.jitter_tail_tau_ps,
         walk_ps=part.walk_ps,
         walk_tau_ps=part.walk_tau_ps,
-        gate=None if part.gate is None else _gate_of(part.gate),
+        gate=None if part.gate is None else Gate(**part.gate.model_dump()),
+        network=None if part.network is None else Network(**part.network.model_dump()),
         polarization_ratio=part.polarization_ratio,
         rated_excess_v=part.rated_excess_v,
         rated_k=part.rated_k,
@@ -123,15 +118,3 @@ def diode_of(part: Spad) -> Diode:
     temperature_k = part.rated_k if part.temperature_k is None else part.temperature_k
     rated_v = part.breakdown_v + part.rated_excess_v
     return diode.at(rated_v if part.bias_v is None else part.bias_v, temperature_k)
-
-
-def _gate_of(gate: SpadGate) -> Gate:
-    return Gate(
-        period_ps=gate.period_ps,
-        width_ps=gate.width_ps,
-        lead_ps=gate.lead_ps,
-        edge_ps=gate.edge_ps,
-        shape=gate.shape,
-        persistence=gate.persistence,
-        persistence_tau_ps=gate.persistence_tau_ps,
-    )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.arrivals import Arrivals
+from qkdlab_sims.optics.bright import Answer, Mode
 from qkdlab_sims.optics.rng import stream_key
 
 __all__ = ["Bank", "Clicks", "DetectorState"]
@@ -48,9 +49,31 @@ class Bank(ABC):
     def __post_init__(self) -> None:
         if len(self.parameters) != len(self.arrival_ps) or not self.parameters:
             raise ValueError("DetectorBank wants one arrival time per detector")
-        purposes = ("clicks", "intensity noise", "eavesdropper")
+        purposes = ("clicks", "intensity noise", "eavesdropper", "bright")
         keys = [stream_key(self.seed, self.component, p) for p in purposes]
         object.__setattr__(self, "keys", np.array(keys))
+
+    @property
+    def feels_power(self) -> bool:
+        """Return whether bright light may change what a detector answers to."""
+        return False
+
+    def answers(
+        self,
+        bias_ua: Sequence[float],
+        latched: Sequence[bool],
+        power_w: Sequence[float],
+    ) -> tuple[Answer, ...]:
+        """Return what each detector answers to under `power_w` of light.
+
+        power_w: at the detectors; here all count photons, whatever the light.
+        """
+        del latched, power_w
+        return tuple(Answer() for _ in bias_ua)
+
+    def blind(self, records: NDArray[np.void]) -> None:
+        """Make records those of detectors that take every arrival and nothing else."""
+        raise TypeError("these detectors cannot be blinded")
 
     @property
     @abstractmethod
@@ -125,12 +148,14 @@ class DetectorState:
 
     bias_ua: present bias currents; set them by `set_bias`
     latched: wires that are normal and give nothing
+    answers: what each detector answers to under the present light; see `shine`
     records: detectors after the last call; None before the first
     """
 
     bank: Bank
     bias_ua: list[float] = field(init=False)
     latched: list[bool] = field(init=False)
+    answers: tuple[Answer, ...] = field(init=False)
     next_pulse: int | None = None
     records: NDArray[np.void] | None = field(default=None, repr=False)
     arrivals: Arrivals = field(init=False, repr=False)
@@ -141,6 +166,7 @@ class DetectorState:
         n = len(self.bank.parameters)
         self.bias_ua = [0.0] * n
         self.latched = [False] * n
+        self.answers = (Answer(),) * n
         self.arrivals = Arrivals(n)
         self.held_back = [np.empty(0, np.int64) for _ in range(n)]
         self._scratch = np.empty((n, 0), np.int64)
@@ -166,7 +192,18 @@ class DetectorState:
         if self.records is not None:
             for name in self.bank.carried:
                 wires[name] = self.records[name]
+        blinded = [answer.mode is not Mode.GEIGER for answer in self.answers]
+        if any(blinded):
+            rows = wires[blinded]
+            self.bank.blind(rows)
+            wires[blinded] = rows
         return wires
+
+    def shine(self, power_w: Sequence[float]) -> None:
+        """Let light of so much power fall on the detectors, from now on."""
+        self.answers = self.bank.answers(self.bias_ua, self.latched, power_w)
+        modes = [answer.mode is Mode.LATCHED for answer in self.answers]
+        self.latched = [a or b for a, b in zip(self.latched, modes, strict=True)]
 
     def leave(self, records: NDArray[np.void], next_pulse: int) -> None:
         """Take the detectors as a call left them."""

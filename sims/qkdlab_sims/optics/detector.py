@@ -15,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.arrivals import poisson_bound
+from qkdlab_sims.optics.arrivals import ArrivalSource, poisson_bound
 from qkdlab_sims.optics.attacks._kernels import run_attacked_ticks
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.bank import Clicks, DetectorState
+from qkdlab_sims.optics.bright import BrightLight, Mode, absorbed_power_w
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.engine import Collection, detect
 from qkdlab_sims.optics.light import Light
@@ -51,6 +52,8 @@ def simulate_pulses(
     k1: int,
     *,
     eve: InterceptResend | PhotonAttack | None = None,
+    threads: int = 1,
+    paths: NDArray[np.float64] | None = None,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
 
@@ -58,6 +61,10 @@ def simulate_pulses(
                `light` (or from Eve) to each detector, times its efficiency at rest;
                mean detectable photons of a pulse are M . S / 2
     k0, k1:    whole ticks; k0 must be the former call's k1
+    paths:     the same vectors without efficiency: then the power of the light may
+               blind or latch detectors (see `bright`), otherwise none ever does
+
+    threads:   that share the work, of light that Eve does not open photon by photon
 
     Independence of cuts and errors: see `engine.detect`; ValueError too for analysers
     that do not fit the detectors.
@@ -65,7 +72,10 @@ def simulate_pulses(
     bank = state.bank
     if analysers.shape != (len(bank.parameters), 4):
         raise ValueError("simulate_pulses wants one analyser vector per detector")
-    active = np.array([b > 0.0 for b in state.effective_bias_ua()])
+    if paths is not None and eve is None:
+        state.shine(absorbed_power_w(light, paths, bank.period_ps).tolist())
+    counts = np.array([answer.mode is Mode.GEIGER for answer in state.answers])
+    active = np.array([b > 0.0 for b in state.effective_bias_ua()]) & counts
     to_eve = np.eye(4) if eve is None else mueller_matrix(eve.before)
     before = to_eve @ light.transfer()
     after = np.ascontiguousarray(np.where(active[:, None], analysers, 0.0))
@@ -83,14 +93,22 @@ def simulate_pulses(
         )
         return _attacked(made, light, before, after, eve)
     fraction = None if eve is None else eve.fraction
+    source: ArrivalSource = PulsedLight(
+        light, before, after, fraction, bank.period_ps, bank.keys
+    )
+    if paths is not None and not counts.all():
+        source = BrightLight(
+            source, state.answers, light, paths, bank.period_ps, bank.keys[3]
+        )
     return detect(
         state,
-        PulsedLight(light, before, after, fraction, bank.period_ps, bank.keys),
+        source,
         k0,
         k1,
         delay_ps=light.delay_ps,
         spread=spread,
         pulse_fwhm_ps=light.pulse_fwhm_ps,
+        threads=threads,
     )
 
 

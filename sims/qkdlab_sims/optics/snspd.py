@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.ranges import in_range
+from qkdlab_sims.optics.readout.bright import BrightWire
 from qkdlab_sims.optics.readout.parameters import Readout
 
 __all__ = ["DetectorParameters"]
@@ -30,6 +31,7 @@ class DetectorParameters:
                 bias falls to retrapping_ua [run; retrapping from the sweep's
                 voltages, guess]
     readout:    what is not ideal behind the wire; None when all is
+    bright:     its answer to bright light; None when it counts whatever comes
     polarization_ratio: efficiency for light across the wire over that along it; a
                 meander favours one polarization [mem]. The path to the detector
                 carries it, see `polarization.dichroism_jones`
@@ -53,6 +55,7 @@ class DetectorParameters:
     normal_ohm: float = 105e3
     series_ohm: float = 350.0
     readout: Readout | None = None
+    bright: BrightWire | None = None
     polarization_ratio: float = 1.0
     rated_k: float = 2.5
     critical_k: float = 9.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qkdlab_sims.optics._kernels import NEARLY, WIRE, run_snspd
 from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.bank import Bank
+from qkdlab_sims.optics.bright import Answer
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.readout._kernels import READ_WIRE, run_readout
 from qkdlab_sims.optics.readout.parameters import Readout
@@ -35,6 +36,11 @@ class DetectorBank(Bank):
     def is_ideal(self) -> bool:
         """Return whether no wire has a readout of its own."""
         return all(p.readout is None for p in self.parameters)
+
+    @property
+    def feels_power(self) -> bool:
+        """Return whether bright light may latch a wire."""
+        return any(p.bright is not None for p in self.parameters)
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -61,6 +67,33 @@ class DetectorBank(Bank):
         """Return which wires are normal after the biases went to `bias_ua`."""
         triples = zip(self.parameters, was, bias_ua, strict=True)
         return [p.latched(before, bias) for p, before, bias in triples]
+
+    def answers(
+        self,
+        bias_ua: Sequence[float],
+        latched: Sequence[bool],
+        power_w: Sequence[float],
+    ) -> tuple[Answer, ...]:
+        """Return what each wire answers to; one without bias answers to nothing."""
+        found: list[Answer] = []
+        rows = zip(self.parameters, bias_ua, latched, power_w, strict=True)
+        for p, bias, is_latched, power in rows:
+            answer = Answer()
+            if p.bright is not None and bias > 0.0:
+                answer = p.bright.answer(power, latched=is_latched)
+            found.append(answer)
+        return tuple(found)
+
+    def blind(self, records: NDArray[np.void]) -> None:
+        """Make records those of wires that take every arrival and nothing else."""
+        records["dark_per_tick"] = 0.0
+        records["bias"] = records["half"] = 0.0
+        records["full"] = 1.0
+        records["nearly_ps"] = 0
+        if not self.is_ideal:
+            records["threshold"] = records["droop"] = 0.0
+            records["droop_per_click"] = 0.0
+            records["heat_limit"] = math.inf
 
     def voltages_mv(
         self, latched: Sequence[bool], bias_ua: Sequence[float]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.bank import Bank
+from qkdlab_sims.optics.bright import Answer
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
-from qkdlab_sims.optics.spad._kernels import MOST_PENDING, run_spad
+from qkdlab_sims.optics.spad._kernels import MOST_PENDING, NEVER_PS, run_spad
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.record import STATE, diode_records
 from qkdlab_sims.optics.spad.traps import MOST_AFTERPULSES
@@ -25,6 +26,11 @@ class SpadBank(Bank):
     """A `Bank` of diodes; each is on while its bias is positive."""
 
     parameters: tuple[Spad, ...]
+
+    @property
+    def feels_power(self) -> bool:
+        """Return whether bright light may blind a diode."""
+        return any(p.network is not None for p in self.parameters)
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -45,6 +51,32 @@ class SpadBank(Bank):
         """Return that none is: a diode comes back by itself."""
         del was
         return [False for _ in bias_ua]
+
+    def answers(
+        self,
+        bias_ua: Sequence[float],
+        latched: Sequence[bool],
+        power_w: Sequence[float],
+    ) -> tuple[Answer, ...]:
+        """Return what each diode answers to; one that is off, to nothing."""
+        del latched
+        found: list[Answer] = []
+        for p, bias, power in zip(self.parameters, bias_ua, power_w, strict=True):
+            answer = Answer()
+            if p.network is not None and bias > 0.0:
+                answer = p.network.answer(power, p.rated_excess_v, p.breakdown_v)
+            found.append(answer)
+        return tuple(found)
+
+    def blind(self, records: NDArray[np.void]) -> None:
+        """Make records those of diodes below breakdown: no darks, traps, gates."""
+        records["dark_per_tick"] = 0.0
+        records["tau_ps"] = records["walk_ps"] = 0.0
+        records["trap_none"] = 1.0
+        records["gate_period_ps"] = 0
+        records["persistence"] = 0.0
+        records["n_pending"] = 0
+        records["release_ps"] = NEVER_PS
 
     def voltages_mv(
         self, latched: Sequence[bool], bias_ua: Sequence[float]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from qkdlab_sims.optics.ranges import in_range
 from qkdlab_sims.optics.spad.gate import Gate
+from qkdlab_sims.optics.spad.network import Network
 from qkdlab_sims.optics.spad.traps import (
     MOST_AFTERPULSES,
     MOST_TRAPS,
@@ -43,6 +44,7 @@ class Spad:
                        walk_ps exp(-t/walk_tau_ps): the avalanche builds up slowly while
                        the bias recovers, so that the mean time walks with rate [mem]
     gate:              None when free running
+    network:           bias network, when bright light may blind the diode
     polarization_ratio: smallest efficiency over largest, by linear polarization; near
                        1 for diodes [mem]
     rated_excess_v, rated_k: see above
@@ -68,6 +70,7 @@ class Spad:
     walk_ps: float = 0.0
     walk_tau_ps: float = 50_000.0
     gate: Gate | None = None
+    network: Network | None = None
     polarization_ratio: float = 1.0
     rated_excess_v: float = 2.5
     rated_k: float = 233.0
