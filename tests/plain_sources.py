@@ -71,6 +71,57 @@ class PlainPairs:
         return out
 
 
+@dataclass
+class PlainDot:
+    """Every pulse of a quantum dot; `fields` by context, [n, 2], norms up to 1."""
+
+    fields: np.ndarray
+    brightness: float
+    g2: float = 0.0
+    noise: float = 0.0
+    lifetime_ps: float = 0.0
+    on_ps: float = 1.0
+    off_ps: float = 0.0
+    period_ps: int = 10_000
+
+    def _on(self, n_pulses, rng):
+        """Return whether the dot is on in each pulse, by its times in each state."""
+        if self.off_ps == 0.0:
+            return np.ones(n_pulses, bool)
+        span = n_pulses * self.period_ps
+        n = 100 + int(4 * span / (self.on_ps + self.off_ps))
+        times = rng.exponential(1.0, (n, 2)) * [self.on_ps, self.off_ps]
+        edges = np.cumsum(times.ravel())
+        if rng.random() < self.off_ps / (self.on_ps + self.off_ps):
+            edges -= edges[0]  # memoryless: it may as well begin with an off time
+        at = np.searchsorted(edges, np.arange(n_pulses) * self.period_ps, "right")
+        return at % 2 == 0
+
+    def clicks(self, n_pulses, detectors, seed):
+        """Return the tags of each detector."""
+        rng = np.random.default_rng(seed)
+        two = self.g2 * self.brightness**2 / 2
+        u = rng.random(n_pulses)
+        dots = (u < self.brightness - two).astype(int) + (u < two)
+        dots = np.where(self._on(n_pulses, rng), dots, 0)
+        others = rng.poisson(self.noise, n_pulses)
+        pulse = np.arange(n_pulses)
+        source = np.concatenate((np.repeat(pulse, dots), np.repeat(pulse, others)))
+        late = rng.exponential(self.lifetime_ps or 1e-9, len(source))
+        late[dots.sum() :] = 0.0
+        sent = self.fields[source % len(self.fields)]
+        chances = [np.sum(np.abs(sent @ d.path.T) ** 2, axis=1) for d in detectors]
+        steps = np.cumsum(chances, axis=0)
+        at = (rng.random(len(source)) >= steps).sum(axis=0)
+        receiver = PlainReceiver(self.fields, [], self.period_ps)
+        tags = []
+        for i, d in enumerate(detectors):
+            mine = at == i
+            when = source[mine] * self.period_ps + late[mine].astype(int)
+            tags.append(receiver.walk(d, when + d.arrival_ps, n_pulses, rng))
+        return tags
+
+
 def werner(visibility, phase=0.0, psi=False):
     """Return the density matrix of a Werner state."""
     pure = np.zeros(4, complex)

@@ -323,6 +323,7 @@ def draw_pulsed(
     """
     tick_ps = period_ps * PULSES_PER_TICK
     pairs = new_pending(ends.shape[0], 2 * reserve)
+    ends[:, 0] = 0
     for tick in range(max(tick_begin - 1, 0), tick_end):
         index = tick - tick_begin
         if index >= 0 and ends[:, index].max() + reserve > t_ps.shape[1]:

@@ -1,0 +1,1 @@
+"""Single photons of a quantum dot."""

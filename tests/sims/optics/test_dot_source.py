@@ -1,0 +1,158 @@
+"""What an experimenter reads from the tags of a quantum dot."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from dot_bench import DOT, QUIET, engine, fields, pulse_of, receiver
+from hypothesis import given
+from hypothesis import strategies as st
+from pair_bench import BIAS_UA, PERIOD_PS
+from scipy.optimize import curve_fit
+
+from qkdlab_sims.optics.detector import PULSES_PER_TICK
+from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.sources.dot.arrivals import DotArrivals
+from qkdlab_sims.optics.sources.dot.parameters import QuantumDot
+
+STEADY = replace(DOT, off_time_ps=0.0)
+SLOW = replace(
+    QUIET, recovery_tau_ps=100.0
+)  # a wire that is back before the next pulse
+DIAGONAL = np.array([[math.sqrt(0.5), math.sqrt(0.5)]], complex)
+ETA = QUIET.efficiency(BIAS_UA)
+
+
+def hanbury_brown_twiss(dot, n_ticks):
+    """Pulses with clicks at H and at V for light at 45 degrees: a 50:50 splitter."""
+    one, two, _, _ = engine(dot, n_ticks, wire=SLOW, states=DIAGONAL)
+    return np.unique(pulse_of(one)), np.unique(pulse_of(two))
+
+
+def correlation(one, two, lags):
+    """Coincidences at each lag over those of independent clicks, with errors."""
+    found = np.array([len(np.intersect1d(one, two + lag)) for lag in lags])
+    n = max(one[-1], two[-1]) + 1
+    chance = len(one) * len(two) / n
+    return found / chance, np.sqrt(np.maximum(found, 1)) / chance
+
+
+def test_g2_of_an_hbt_is_that_of_the_dot_and_its_noise():
+    one, two = hanbury_brown_twiss(STEADY, 40)
+    (zero,), (sigma,) = correlation(one, two, [0])
+    expected = STEADY.g2_zero()
+    assert expected == pytest.approx((0.4**2 * 0.1 + 0.8 * 0.02 + 0.02**2) / 0.42**2)
+    # threshold detectors see a little less of noisy pulses: below 1 %
+    assert abs(zero - expected) < 4 * sigma + 0.01 * expected
+    assert abs(zero - 1.3 * expected) > 4 * sigma + 0.01 * expected
+
+
+def test_neighbouring_pulses_of_a_steady_dot_are_independent():
+    one, two = hanbury_brown_twiss(STEADY, 30)
+    value, sigma = correlation(one, two, [1, -1, 7])
+    assert np.all(np.abs(value - 1) < 4 * sigma)
+
+
+def test_blinking_bunches_with_its_amplitude_and_time():
+    dot = replace(DOT, noise_photons=0.0)
+    tags = engine(dot, 100, wire=SLOW, states=DIAGONAL)[:2]
+    n = 100 * PULSES_PER_TICK // 10
+    one, two = (np.bincount(pulse_of(t) // 10, minlength=n).astype(float) for t in tags)
+    lags = np.arange(1, 100, 2)
+    found = np.array([one[: n - lag] @ two[lag:] for lag in lags])
+    chance = one.sum() * two.sum() / n
+    value, sigma = found / chance, np.sqrt(found) / chance
+    # the mean over the run of a blinking dot varies, so let it float
+    (scale, swing, tau), covariance = curve_fit(
+        lambda x, scale, swing, tau: scale * (1 + swing * np.exp(-x / tau)),
+        lags * 10.0 * PERIOD_PS,
+        value,
+        (1.0, 0.5, 1e6),
+        sigma,
+    )
+    errors = np.sqrt(np.diag(covariance))
+    assert abs(scale - 1) < 0.02
+    assert abs(swing - 2 / 3) < 5 * errors[1] + 0.02  # off over on
+    assert abs(tau - dot.blinking_time_ps()) < 5 * errors[2] + 0.03 * tau
+    assert dot.blinking_time_ps() == pytest.approx(1.2e6)
+
+
+def test_lifetime_is_that_of_the_histogram_behind_the_pulse():
+    one, *_ = engine(replace(STEADY, noise_photons=0.0), 20, wire=SLOW)
+    late = (one + 1_000) % PERIOD_PS - 1_000
+    tail = late[(late > 300) & (late < 4_000)] - 300
+    tau = np.mean(tail)  # of an exponential cut at 3.7 ns
+    expected = 600 - 3_700 / math.expm1(3_700 / 600)
+    assert abs(tau - expected) < 4 * 600 / math.sqrt(len(tail))
+
+
+def test_brightness_is_clicks_per_pulse_over_the_path():
+    dot = QuantumDot(brightness=0.3)
+    tags = engine(dot, 20, wire=SLOW, states=DIAGONAL)
+    n = 20 * PULSES_PER_TICK
+    clicks = sum(len(np.unique(pulse_of(t))) for t in tags[:2])
+    expected = 0.3 * 0.5 * ETA
+    assert abs(clicks / n - expected) < 4 * math.sqrt(expected / n)
+
+
+def test_noise_stays_when_the_dot_is_dark():
+    dot = QuantumDot(brightness=0.0, noise_photons=0.1)
+    tags = engine(dot, 20, wire=SLOW, states=DIAGONAL)
+    n = 20 * PULSES_PER_TICK
+    clicks = sum(map(len, tags))
+    expected = 0.1 * ETA
+    assert abs(clicks / n - expected) < 4 * math.sqrt(expected / n) + 0.02 * expected
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_clicks_do_not_depend_on_how_the_run_is_cut(steps):
+    dot = replace(DOT, brightness=0.02, noise_photons=0.002, lifetime_ps=9e5)
+    whole, cut = engine(dot, 6), engine(dot, 6, steps)
+    for one, two in zip(whole, cut, strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_blinking_does_not_depend_on_where_a_run_begins():
+    dot = replace(DOT, on_time_ps=5e9, off_time_ps=5e9)
+    whole = engine(dot, 24)
+    bursts = np.bincount(whole[0] // (PULSES_PER_TICK * PERIOD_PS), minlength=24)
+    assert bursts.min() < 0.2 * bursts.max()
+    assert np.array_equal(whole[0], engine(dot, 24, (5, 1))[0])
+
+
+def test_a_perfect_dot_gives_a_photon_in_every_pulse():
+    tags = engine(QuantumDot(brightness=1.0), 2, wire=SLOW, states=DIAGONAL)
+    n = 2 * PULSES_PER_TICK
+    one, two = (np.unique(pulse_of(t)) for t in tags[:2])
+    assert len(np.intersect1d(one, two)) == 0
+    assert abs(len(one) / n - 0.25 * ETA) < 4 * math.sqrt(0.25 / n)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"brightness": 1.2}, "brightness is 1.2, but must be between 0 and 1"),
+        ({"g2_emitter": -0.1}, "g2_emitter is -0.1"),
+        ({"lifetime_ps": -1.0}, "lifetime_ps is -1 ps"),
+        ({"on_time_ps": 0.0}, "on_time_ps is 0 ps"),
+        ({"indistinguishability": 1.1}, "indistinguishability is 1.1"),
+    ],
+)
+def test_values_outside_physics_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(DOT, **change)
+
+
+def test_detectors_that_see_more_than_there_is_are_refused():
+    light = Light(1.2 * fields(), 900.0)
+    with pytest.raises(ValueError, match="more photons than the dot emits"):
+        DotArrivals(DOT, light, 2.5 * receiver()[1], PERIOD_PS, 1)
+
+
+def test_lifetimes_of_a_tick_are_refused():
+    slow = replace(DOT, lifetime_ps=1e6)
+    with pytest.raises(ValueError, match="23rd of a tick"):
+        DotArrivals(slow, Light(fields(), 900.0), receiver()[1], 100, 1)
