@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +15,65 @@ from qkdlab.distill.toeplitz import toeplitz_hash
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.link.codec import protocol_violation
 from qkdlab.link.context import BlockContext
+from qkdlab.link.direction import Direction
 from qkdlab.link.effects import KeyBlock
 from qkdlab.link.estimate import (
     Intensities,
     block_counts,
     check_counts,
+    check_plan,
     secret_length,
     triple,
 )
-from qkdlab.link.figures import report_counts, report_errors, report_key, report_leak
+from qkdlab.link.figures import (
+    report_counts,
+    report_errors,
+    report_key,
+    report_leak,
+    report_plan,
+)
 from qkdlab.link.messages import PROTOCOL_VERSION, BobTestBits, Hello
+from qkdlab.link.plan import BlockPlan
+from qkdlab.link.reconciliation import Reconciliation
 from qkdlab.protocols.bb84 import Bb84Counts, Sifted, chosen, count_by_intensity
 from qkdlab.protocols.symbols import N_INTENSITIES
+from qkdlab.randomness import Randomness
+from qkdlab.security.assumptions import Assumption
 from qkdlab.security.lim2014 import Lim2014Length
 
-__all__ = ["Corrected", "Tested", "amplify", "check_hello", "hello", "key_id"]
+__all__ = [
+    "Corrected",
+    "Tested",
+    "amplify",
+    "check_hello",
+    "hello",
+    "key_id",
+    "open_block",
+]
 
 VALUE_BIT = np.uint8(1)
+
+
+def open_block(
+    plan: BlockPlan,
+    direction: Direction,
+    session: bytes,
+    configuration: bytes,
+    randomness: Randomness,
+    assumptions: tuple[Assumption, ...],
+) -> BlockContext:
+    """Return the context of a block that a party is about to begin.
+
+    direction: of this party's messages
+
+    Raises UsageError when the plan can give no sound key.
+    """
+    check_plan(plan)
+    context = BlockContext(
+        plan, direction, session, configuration, randomness, assumptions
+    )
+    report_plan(context)
+    return context
 
 
 def hello(context: BlockContext) -> Hello:
@@ -113,7 +156,30 @@ class Tested:
         check_counts(self.context.plan, self.counts)
         secret_length(self.context.plan, self.counts, self.intensities, leak_bits=0)
 
-    def corrected(self, errors: BitArray, rounds: int) -> Corrected:
+    def reconcile(
+        self, role: Literal["alice", "bob"], key_bits: BitArray, seed: bytes
+    ) -> Reconciliation:
+        """Return this party's half of the reconciliation, overwritten at the end.
+
+        seed: of the permutations, public
+        """
+        half = Reconciliation(
+            role,
+            key_bits,
+            frame_bits=self.context.plan.frame_bits,
+            qber=self.counts.qber_test,
+            seed=seed,
+        )
+        self.context.at_end(half.wipe)
+        return half
+
+    def reconciled(self, half: Reconciliation) -> tuple[BitArray, Corrected]:
+        """Return this party's final string, and what both know by now."""
+        bits, errors = half.final()
+        self.context.guard(bits)
+        return bits, self._corrected(errors, half.rounds)
+
+    def _corrected(self, errors: BitArray, rounds: int) -> Corrected:
         """Take the errors of the key slots that reconciliation found."""
         found = count_by_intensity(self.key_settings, errors.to_bools().astype(bool))
         counts = replace(self.counts, m_key=found)
@@ -129,11 +195,16 @@ class Corrected:
     counts: Bb84Counts
     intensities: Intensities
 
-    def length(self) -> Lim2014Length:
+    def length(self, equal: bool) -> Lim2014Length:
         """Return the length of the key after all that leaked; or raise SecurityAbort.
 
-        To be asked when both ledgers are complete: after the verification's answer.
+        To be asked when both ledgers are complete: after the verification's answer,
+        which is `equal`.
         """
+        if not equal:
+            raise SecurityAbort(
+                AbortCode.VERIFICATION_FAILED, "the corrected strings differ"
+            )
         report_leak(self.context)
         check_counts(self.context.plan, self.counts)
         leak_bits = self.context.ledger.leak_bits

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.toeplitz import seed_bits
 from qkdlab.distill.verify import KEY_BITS, verification_tag
-from qkdlab.errors import AbortCode, SecurityAbort, UsageError
+from qkdlab.errors import UsageError
 from qkdlab.link.agreement import (
     Corrected,
     Tested,
@@ -24,25 +24,22 @@ from qkdlab.link.agreement import (
     check_hello,
     hello,
     key_id,
+    open_block,
 )
-from qkdlab.link.codec import Message, protocol_violation
+from qkdlab.link.codec import Message
 from qkdlab.link.context import BlockContext, overwrite
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import (
     Commit,
-    KeyBlock,
     KeyPending,
-    KeyReady,
     Progress,
     Send,
 )
-from qkdlab.link.estimate import Intensities, check_plan
+from qkdlab.link.estimate import Intensities
 from qkdlab.link.events import Event, SettingsSent, Start
-from qkdlab.link.figures import report_plan
 from qkdlab.link.messages import (
     Amplification,
     BobTestBits,
-    Done,
     Hello,
     Parities,
     ReconciliationEnd,
@@ -54,7 +51,7 @@ from qkdlab.link.messages import (
     VerificationAnswer,
     VerificationTag,
 )
-from qkdlab.link.party import BlockParty, Ended, State, Step
+from qkdlab.link.party import AwaitingDone, BlockParty, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import SEED_BYTES, Reconciliation
 from qkdlab.link.slots import SlotList, batches
@@ -96,16 +93,8 @@ class Alice(BlockParty):
         configuration: bytes,
         assumptions: tuple[Assumption, ...] = (),
     ) -> None:
-        check_plan(plan)
-        context = BlockContext(
-            plan,
-            Direction.ALICE_TO_BOB,
-            session,
-            configuration,
-            randomness,
-            assumptions,
-        )
-        report_plan(context)
+        way = Direction.ALICE_TO_BOB
+        context = open_block(plan, way, session, configuration, randomness, assumptions)
         context.at_end(source.wipe)
         super().__init__(context, Idle(context, source))
 
@@ -269,14 +258,7 @@ class AwaitingTest(State):
         )
         tested.admit()
         seed = self.context.public_bits("permutation", 8 * SEED_BYTES).to_bytes()
-        half = Reconciliation(
-            "alice",
-            self.key_bits,
-            frame_bits=self.context.plan.frame_bits,
-            qber=tested.counts.qber_test,
-            seed=seed,
-        )
-        self.context.at_end(half.wipe)
+        half = tested.reconcile("alice", self.key_bits, seed)
         opening = self.context.say(ReconciliationStart(seed))
         return Step(Reconciling(self.context, tested, half), (opening,))
 
@@ -297,9 +279,7 @@ class Reconciling(State):
         if not isinstance(message, ReconciliationEnd):
             return super().receive(message)
         self.half.check_end(message)
-        bits, errors = self.half.final()
-        self.context.guard(bits)
-        corrected = self.tested.corrected(errors, self.half.rounds)
+        bits, corrected = self.tested.reconciled(self.half)
         ended = self.context.say(ReconciliationEnd(self.half.rounds))
         key = self.context.public_bits("verification", KEY_BITS)
         tag = verification_tag(bits, key, self.context.plan.verification_bits)
@@ -320,11 +300,7 @@ class AwaitingVerdict(State):
         """Take Bob's answer; if the strings agree, fix the length and amplify."""
         if not isinstance(message, VerificationAnswer):
             return super().receive(message)
-        if not message.equal:
-            raise SecurityAbort(
-                AbortCode.VERIFICATION_FAILED, "the corrected strings differ"
-            )
-        length = self.corrected.length().secret_bits
+        length = self.corrected.length(message.equal).secret_bits
         seed = self.context.public_bits("amplification", seed_bits(len(self.bits)))
         ledger = self.context.ledger
         said = self.context.say(
@@ -338,21 +314,6 @@ class AwaitingVerdict(State):
             )
         )
         key = amplify(self.context, self.bits, seed, length)
-        return Step(AwaitingDone(self.context, key), (KeyPending(key), said))
-
-
-@dataclass(repr=False)
-class AwaitingDone(State):
-    """Holds a key that is pending until Bob has said that he holds it too."""
-
-    context: BlockContext
-    key: KeyBlock
-
-    def receive(self, message: Message) -> Step:
-        """Take Bob's verified end and confirm."""
-        if not isinstance(message, Done):
-            return super().receive(message)
-        if message.key_id != self.key.key_id:
-            raise protocol_violation()
-        done = self.context.say(Done(self.key.key_id))
-        return Step(Ended(), (done, KeyReady(self.key)))
+        return Step(
+            AwaitingDone(self.context, key, answers=True), (KeyPending(key), said)
+        )

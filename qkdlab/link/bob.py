@@ -23,15 +23,15 @@ from qkdlab.link.agreement import (
     check_hello,
     hello,
     key_id,
+    open_block,
 )
 from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.collection import Collection, PrivateOutcomes
 from qkdlab.link.context import BlockContext, overwrite
 from qkdlab.link.direction import Direction
-from qkdlab.link.effects import Effect, KeyBlock, KeyPending, KeyReady, Progress
-from qkdlab.link.estimate import check_plan
+from qkdlab.link.effects import Effect, KeyPending, Progress
 from qkdlab.link.events import BlockEnded, Detections, Event, Start
-from qkdlab.link.figures import report_plan, report_slots
+from qkdlab.link.figures import report_slots
 from qkdlab.link.messages import (
     Amplification,
     BobTestBits,
@@ -45,7 +45,7 @@ from qkdlab.link.messages import (
     VerificationAnswer,
     VerificationTag,
 )
-from qkdlab.link.party import BlockParty, Deciding, Ended, State, Step
+from qkdlab.link.party import AwaitingDone, BlockParty, Deciding, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import Reconciliation
 from qkdlab.link.slots import SlotList, batches
@@ -79,16 +79,8 @@ class Bob(BlockParty):
         configuration: bytes,
         assumptions: tuple[Assumption, ...] = (),
     ) -> None:
-        check_plan(plan)
-        context = BlockContext(
-            plan,
-            Direction.BOB_TO_ALICE,
-            session,
-            configuration,
-            randomness,
-            assumptions,
-        )
-        report_plan(context)
+        way = Direction.BOB_TO_ALICE
+        context = open_block(plan, way, session, configuration, randomness, assumptions)
         super().__init__(context, Collecting(context, Collection(context)))
 
 
@@ -228,14 +220,7 @@ class AwaitingStart(State):
         """Take the seed and open the first round."""
         if not isinstance(message, ReconciliationStart):
             return super().receive(message)
-        half = Reconciliation(
-            "bob",
-            self.key_bits,
-            frame_bits=self.context.plan.frame_bits,
-            qber=self.tested.counts.qber_test,
-            seed=message.seed,
-        )
-        self.context.at_end(half.wipe)
+        half = self.tested.reconcile("bob", self.key_bits, message.seed)
         return Reconciling(self.context, self.tested, half).speak()
 
 
@@ -253,9 +238,7 @@ class Reconciling(State):
         if isinstance(mine, Parities):
             said = self.context.say(mine, end_of_phase=False)
             return Step(self, (said, Progress("reconcile", self.half.rounds, 0)))
-        bits, errors = self.half.final()
-        self.context.guard(bits)
-        corrected = self.tested.corrected(errors, self.half.rounds)
+        bits, corrected = self.tested.reconciled(self.half)
         state = AwaitingEnd(self.context, self.half, corrected, bits)
         return Step(state, (self.context.say(mine),))
 
@@ -316,11 +299,7 @@ class Verified(Deciding):
 
     def decide(self) -> Step:
         """Fix the length, or raise SecurityAbort."""
-        if not self.equal:
-            raise SecurityAbort(
-                AbortCode.VERIFICATION_FAILED, "the corrected strings differ"
-            )
-        length = self.corrected.length()
+        length = self.corrected.length(self.equal)
         return Step(AwaitingAmplification(self.context, self.bits, length))
 
 
@@ -356,20 +335,6 @@ class AwaitingAmplification(State):
             raise protocol_violation()
         key = amplify(self.context, self.bits, message.seed, self.length.secret_bits)
         said = self.context.say(Done(key.key_id))
-        return Step(AwaitingDone(self.context, key), (KeyPending(key), said))
-
-
-@dataclass(repr=False)
-class AwaitingDone(State):
-    """Holds a key that is pending until Alice has said that she holds it too."""
-
-    context: BlockContext
-    key: KeyBlock
-
-    def receive(self, message: Message) -> Step:
-        """Take Alice's verified end and confirm."""
-        if not isinstance(message, Done):
-            return super().receive(message)
-        if message.key_id != self.key.key_id:
-            raise protocol_violation()
-        return Step(Ended(), (KeyReady(self.key),))
+        return Step(
+            AwaitingDone(self.context, key, answers=False), (KeyPending(key), said)
+        )

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.link.codec import Message, decode, protocol_violation
 from qkdlab.link.context import BlockContext
-from qkdlab.link.effects import Abort, Effect
+from qkdlab.link.effects import Abort, Effect, KeyBlock, KeyReady
 from qkdlab.link.events import Alarm, Event, MessageIn, PeerLost
 from qkdlab.link.ledger import LeakLedger
+from qkdlab.link.messages import Done
 
-__all__ = ["BlockParty", "Deciding", "Ended", "Party", "State", "Step"]
+__all__ = ["AwaitingDone", "BlockParty", "Deciding", "Ended", "Party", "State", "Step"]
 
 
 class Party(Protocol):
@@ -77,6 +78,29 @@ class Deciding(State, ABC):
 
 class Ended(State):
     """The block is over."""
+
+
+@dataclass(repr=False)
+class AwaitingDone(State):
+    """Holds a key that is pending until the peer has said that he holds it, too.
+
+    answers: whether this party has yet to say so itself
+    """
+
+    context: BlockContext
+    key: KeyBlock
+    answers: bool
+
+    def receive(self, message: Message) -> Step:
+        """Take the peer's verified end and confirm."""
+        if not isinstance(message, Done):
+            return super().receive(message)
+        if message.key_id != self.key.key_id:
+            raise protocol_violation()
+        ready = KeyReady(self.key)
+        if not self.answers:
+            return Step(Ended(), (ready,))
+        return Step(Ended(), (self.context.say(Done(self.key.key_id)), ready))
 
 
 class BlockParty:
@@ -150,11 +174,7 @@ class BlockParty:
 
     def _abort(self, abort: SecurityAbort) -> Abort:
         self._state = Ended()
-        self._context.report["aborted"] = {
-            "code": abort.code.value,
-            "reason": abort.reason,
-            "numbers": dict(abort.numbers),
-        }
+        self._context.report["aborted"] = abort.fields()
         return Abort(abort.code, abort.reason, dict(abort.numbers))
 
     def __repr__(self) -> str:
