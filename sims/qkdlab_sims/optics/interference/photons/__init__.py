@@ -1,0 +1,1 @@
+"""Single photons on a beam splitter."""
