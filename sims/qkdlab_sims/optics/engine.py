@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.arrivals import ArrivalSource, poisson_bound
+from qkdlab_sims.optics.arrivals import Arrivals, ArrivalSource, poisson_bound
 from qkdlab_sims.optics.bank import Clicks, DetectorState
 from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
@@ -93,6 +97,7 @@ def detect(
     delay_ps: int = 0,
     spread: NDArray[np.float64] | float = 0.0,
     pulse_fwhm_ps: float = 0.0,
+    threads: int = 1,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
 
@@ -101,32 +106,123 @@ def detect(
     delay_ps: by which the light comes after its slot opens, below one period
     spread:   what comes evenly spread over time, per pulse, of each detector; it acts
               as dark counts do
+    threads:  that share the work; it pays where one core falls behind real time
 
-    The result does not depend on how a stretch is cut into calls: all numbers are
-    keyed by (seed, component, tick, event), and tags that later pulses could precede
-    (jitter) are held back. Raises ValueError for ranges that do not fit, OverflowError
-    when a tick holds more events than its Poisson bound of 12 standard deviations and
-    for times that do not fit in 62 bits.
+    The result does not depend on how a stretch is cut into calls, nor on the threads:
+    all numbers are keyed by (seed, component, tick, event), and tags that later pulses
+    could precede (jitter) are held back. Raises ValueError for ranges that do not fit,
+    OverflowError when a tick holds more events than its Poisson bound of 12 standard
+    deviations and for times that do not fit in 62 bits.
     """
-    bank = state.bank
     made = Collection(
         state, k0, k1, delay_ps=delay_ps, spread=spread, pulse_fwhm_ps=pulse_fwhm_ps
     )
-    wires, arrivals = made.wires, state.arrivals
-    arrival_ps = np.append(wires["arrival_ps"], 0)
-    events = source.per_tick + float(wires["dark_per_tick"].sum())
-    stretch = int(min(max(_CHUNK_EVENTS / (events + 1e-9), 1), _CHUNK_TICKS))
+    if threads > 1:
+        _detect_on_threads(made, source, threads)
+    else:
+        _detect_here(made, source)
+    return made.clicks()
+
+
+@dataclass(slots=True)
+class _Part:
+    """Arrivals of the ticks [begin, end)."""
+
+    begin: int
+    end: int
+    arrivals: Arrivals
+
+
+def _draw(made: Collection, source: ArrivalSource, part: _Part) -> _Part:
+    """Fill a part; fewer ticks than wanted where there is no more room."""
+    n_ticks = part.end - part.begin
+    room = poisson_bound(source.per_tick * n_ticks) + poisson_bound(source.per_tick)
+    part.arrivals.make_room(room, n_ticks)
+    arrival_ps = np.append(made.wires["arrival_ps"], 0)
+    end = source.draw(part.begin, part.end, arrival_ps, part.arrivals)
+    return _Part(part.begin, end, part.arrivals)
+
+
+def _clicks_bound(made: Collection, parts: Sequence[_Part]) -> int:
+    bound = 0
+    for part in parts:
+        n_ticks = part.end - part.begin
+        n_arrivals = int(part.arrivals.ends[:, n_ticks].max())
+        bound += made.state.bank.clicks_bound(made.wires, n_arrivals, n_ticks)
+    return bound
+
+
+def _run_passes(
+    made: Collection,
+    detectors: tuple[int, int],
+    parts: Sequence[_Part],
+    out: NDArray[np.int64],
+) -> None:
+    for part in parts:
+        ticks = part.begin, part.end
+        bank = made.state.bank
+        if not bank.run_pass(made.wires, detectors, ticks, part.arrivals, out):
+            raise OverflowError("a tick holds more clicks than its bound")
+
+
+def _stretch(made: Collection, source: ArrivalSource) -> int:
+    """Return the ticks of a part: few enough for the processor's caches."""
+    events = source.per_tick + float(made.wires["dark_per_tick"].sum())
+    return int(min(max(_CHUNK_EVENTS / (events + 1e-9), 1), _CHUNK_TICKS))
+
+
+def _detect_here(made: Collection, source: ArrivalSource) -> None:
+    stretch = _stretch(made, source)
     while made.tick < made.tick_end:
         end = min(made.tick + stretch, made.tick_end)
-        room = poisson_bound(source.per_tick * (end - made.tick))
-        arrivals.make_room(room + poisson_bound(source.per_tick), end - made.tick)
-        end = source.draw(made.tick, end, arrival_ps, arrivals)
-        n_arrivals = int(arrivals.ends[:, end - made.tick].max())
-        out = made.rows(bank.clicks_bound(wires, n_arrivals, end - made.tick))
-        if not bank.run_pass(wires, (0, len(wires)), (made.tick, end), arrivals, out):
-            raise OverflowError("a tick holds more clicks than its bound")
-        made.take(end, out)
-    return made.clicks()
+        part = _draw(made, source, _Part(made.tick, end, made.state.arrivals))
+        out = made.rows(_clicks_bound(made, [part]))
+        _run_passes(made, (0, len(made.wires)), [part], out)
+        made.take(part.end, out)
+
+
+def _detect_on_threads(made: Collection, source: ArrivalSource, threads: int) -> None:
+    """Draw parts and run passes of the parts before, all at once.
+
+    Detectors are handed out by falling number of arrivals, so that no thread is left
+    with the longest work at the end.
+    """
+    n_det = len(made.wires)
+    stretch = _stretch(made, source)
+    stores = [[Arrivals(n_det) for _ in range(threads)] for _ in range(2)]
+    with ThreadPoolExecutor(threads) as pool:
+
+        def begin_drawing(tick: int, into: list[Arrivals]) -> list[Future[_Part]]:
+            edges = [min(tick + i * stretch, made.tick_end) for i in range(threads + 1)]
+            parts = map(_Part, edges, edges[1:], into)
+            return [
+                pool.submit(_draw, made, source, p) for p in parts if p.end > p.begin
+            ]
+
+        drawing = begin_drawing(made.tick, stores[0])
+        while made.tick < made.tick_end:
+            parts = _in_sequence([future.result() for future in drawing])
+            stores.reverse()
+            drawing = begin_drawing(parts[-1].end, stores[0])
+            out = made.rows(_clicks_bound(made, parts))
+            load = sum(p.arrivals.ends[:, p.end - p.begin] for p in parts)
+            passes = [
+                pool.submit(_run_passes, made, (d, d + 1), parts, out)
+                for d in np.argsort(-load).tolist()
+            ]
+            for future in passes:
+                future.result()
+            made.take(parts[-1].end, out)
+
+
+def _in_sequence(parts: Sequence[_Part]) -> list[_Part]:
+    """Return the parts up to the first that had no room for all its ticks."""
+    found = [parts[0]]
+    for part in parts[1:]:
+        if part.begin != found[-1].end:
+            break
+        found.append(part)
+    return found
 
 
 def _joined(pieces: list[NDArray[np.int64]]) -> NDArray[np.int64]:
