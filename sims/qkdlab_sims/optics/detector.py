@@ -53,7 +53,6 @@ def simulate_pulses(
     *,
     eve: InterceptResend | PhotonAttack | None = None,
     threads: int = 1,
-    threads: int = 1,
     paths: NDArray[np.float64] | None = None,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
@@ -64,8 +63,6 @@ def simulate_pulses(
     k0, k1:    whole ticks; k0 must be the former call's k1
     paths:     the same vectors without efficiency: then the power of the light may
                blind or latch detectors (see `bright`), otherwise none ever does
-
-    threads:   that share the work, of light that Eve does not open photon by photon
 
     threads:   that share the work, of light that Eve does not open photon by photon
 
