@@ -25,6 +25,8 @@ from qkdlab_sims.optics.polarization import analyser_vector, dichroism_jones
 from qkdlab_sims.optics.readout.parameters import Readout, recovery_tau_ps
 from qkdlab_sims.optics.snspd import DetectorParameters
 
+pytestmark = [pytest.mark.xdist_group("readout")]
+
 PERIOD_PS = 10_000
 ARRIVAL_PS = 4_000
 TICK_PS = PERIOD_PS << 16

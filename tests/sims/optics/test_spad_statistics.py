@@ -24,6 +24,8 @@ from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.traps import Trap
 
+pytestmark = [pytest.mark.xdist_group("spad_statistics")]
+
 FREE = Spad(
     efficiency=0.25,
     dark_rate_hz=8_000.0,
