@@ -7,11 +7,12 @@ and the disk is synchronised, before it is handed out; so none ever covers two m
 not after a crash either (SECURITY rule 8). One that the peer named is marked when its
 tag was verified, before anything is made of the message. Spent pads are overwritten.
 
-The file (format 2) belongs to one of the two parties. How far it was spent is on record
-outside of it, too (`qkdlab.link.high_water`), and the parties compare where they stand
-when they greet (`qkdlab.link.greeting`): an older copy that was put back at one of them
-is found out by the one or the other. Nobody notices when file and mark are both put
-back, at both parties.
+The file (`qkdlab.link.pad_file`) belongs to one of the two parties. How far it was
+spent is on record outside of it, too (`qkdlab.link.high_water`), and the parties
+compare where they stand when they meet (`qkdlab.link.handshake`): an older copy that
+was put back is found out by its own party or by the other. Nobody notices when file and
+mark are both put back at both parties, nor when they are at one, and none of the
+messages that it sent since the copy was made has arrived.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ from qkdlab.errors import (
     AbortCode,
     ResourceError,
     SecurityAbort,
-    UsageError,
-    VerifyError,
 )
 from qkdlab.link.direction import Direction
 from qkdlab.link.high_water import HighWater, mark_path, sync_folder
+from qkdlab.link.pad_file import (
+    COUNTER_AT,
+    SECRET_AT,
+    counter,
+    damaged,
+    new_head,
+    read_head,
+)
 
 __all__ = ["PadPool", "pool_bytes"]
 
-MAGIC = b"QKDPADS2"
-_MAGIC_1 = b"QKDPADS1"
-PARTY_AT, PARTY_BYTES = 16, 16
-COUNTER_AT = {Direction.ALICE_TO_BOB: 512, Direction.BOB_TO_ALICE: 1024}
-"""Each counter has a disk sector to itself, so a torn write cannot touch the other."""
-SECRET_AT = 4096
 GREETING_KEY_BYTES = 32
 KEYS_BYTES = GREETING_KEY_BYTES + 2 * HASH_KEY_BYTES
 PAIR_BYTES = 2 * PAD_BYTES
@@ -87,19 +88,13 @@ class PadPool:
                 "another name"
             )
         n_pads = (len(secret) - KEYS_BYTES) // PAIR_BYTES
-        head = bytearray(SECRET_AT)
-        head[: len(MAGIC)] = MAGIC
-        head[8:16] = n_pads.to_bytes(8, "little")
-        head[PARTY_AT : PARTY_AT + PARTY_BYTES] = _party_field(party)
-        for at in COUNTER_AT.values():
-            head[at : at + 16] = _counter(0)
         try:
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             raise _cannot_write(path, error) from None
         try:
             with open(file, "wb") as stream:
-                stream.write(bytes(head) + secret[: pool_bytes(n_pads)])
+                stream.write(new_head(n_pads, party) + secret[: pool_bytes(n_pads)])
                 stream.flush()
                 os.fsync(stream.fileno())
             sync_folder(path.parent)
@@ -133,10 +128,12 @@ class PadPool:
                 raise ResourceError(
                     f"{path}: another process uses this pad pool"
                 ) from None
-            head, secret = bytearray(SECRET_AT), bytearray(_secret_bytes(file))
-            os.preadv(file, [head, secret], 0)
-            spent = _read_head(path, bytes(head), len(secret))
-            _check_party(path, bytes(head), party)
+            head = os.pread(file, SECRET_AT, 0)
+            n_pads, spent = read_head(path, head, party)
+            if os.fstat(file).st_size != SECRET_AT + pool_bytes(n_pads):
+                raise damaged(path)
+            secret = bytearray(pool_bytes(n_pads))
+            os.preadv(file, [secret], SECRET_AT)
             pool = cls(secret, spent)
             pool._mark = HighWater(
                 path, pool._code_of(b"used " + party.encode()), spent
@@ -247,7 +244,7 @@ class PadPool:
         self._next[direction] = end
         try:
             if self._file is not None and self._mark is not None and end > first:
-                os.pwrite(self._file, _counter(end), COUNTER_AT[direction])
+                os.pwrite(self._file, counter(end), COUNTER_AT[direction])
                 os.fsync(self._file)
                 self._mark.raise_to(self._next)
             for spent in range(first, end):
@@ -291,53 +288,9 @@ def _pad_at(direction: Direction, index: int) -> int:
     return KEYS_BYTES + PAD_BYTES * _place(direction) + PAIR_BYTES * index
 
 
-def _counter(value: int) -> bytes:
-    return value.to_bytes(8, "little") + (value ^ ((1 << 64) - 1)).to_bytes(8, "little")
-
-
 def _check_length(secret: bytes) -> None:
     if len(secret) < pool_bytes(1):
         raise ResourceError(
             f"the pre-shared secret holds no pad: it needs {pool_bytes(1)} bytes at"
             f" least, {PAIR_BYTES} more for each further pad per direction"
         )
-
-
-def _party_field(party: str) -> bytes:
-    return party.encode("ascii").ljust(PARTY_BYTES, b"\0")
-
-
-def _check_party(path: Path, head: bytes, party: str) -> None:
-    field = head[PARTY_AT : PARTY_AT + PARTY_BYTES]
-    if field == _party_field(party):
-        return
-    owner = field.rstrip(b"\0").decode("ascii", "replace")
-    if owner in {direction.sender for direction in Direction}:
-        raise UsageError(
-            f"{path}: this is the secret of {owner}; {party} takes the other of the two"
-        )
-    raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
-
-
-def _secret_bytes(file: int) -> int:
-    return max(0, os.fstat(file).st_size - SECRET_AT)
-
-
-def _read_head(path: Path, data: bytes, secret_bytes: int) -> dict[Direction, int]:
-    if data.startswith(_MAGIC_1):
-        raise VerifyError(
-            f"{path}: a pad pool of format 1, which has no key for greetings and no "
-            "mark of what was spent; make a new pair with 'qkdlab secret'"
-        )
-    if not data.startswith(MAGIC) or secret_bytes < pool_bytes(1):
-        raise VerifyError(f"{path}: this is no pad pool")
-    n_pads = int.from_bytes(data[8:16], "little")
-    spent = {}
-    for direction, at in COUNTER_AT.items():
-        value = int.from_bytes(data[at : at + 8], "little")
-        if data[at : at + 16] != _counter(value) or value > n_pads:
-            raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
-        spent[direction] = value
-    if secret_bytes != pool_bytes(n_pads):
-        raise VerifyError(f"{path}: the pad pool is damaged; make a new one")
-    return spent
