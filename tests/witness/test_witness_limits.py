@@ -42,6 +42,8 @@ def test_the_pm100d_of_qcodes_contrib_reads_power_but_no_wavelength(served):
 def test_the_ctl200_has_no_client_in_the_large_collections(module):
     """pymeasure has one on its main branch (2026) that no release up to 0.16 holds.
 
-    A release can be installed as a dependency, a branch cannot be held still.
+    A release can be installed as a dependency, a branch cannot be held still. Tried by
+    hand on the terminal of the served unit, it reads and sets all that it knows but a
+    `user_data` that is empty: it takes the blank line for no answer.
     """
     assert importlib.util.find_spec(module) is None
