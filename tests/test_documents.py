@@ -32,6 +32,19 @@ SHOWN = [
     for line in document.read_text("utf-8").splitlines()
     if line.startswith("$ qkdlab ")
 ]
+CODE = [
+    block
+    for document in DOCUMENTS
+    for block in re.findall(
+        r"^```python\n(.*?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+]
+
+
+@pytest.mark.parametrize("block", CODE)
+def test_code_that_a_document_shows_runs(block, capsys):
+    exec(compile(block, "document", "exec"), {})
+    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
