@@ -242,8 +242,8 @@ def run_killed(tmp_path: Path, whole: tuple[Path, float, float], first: int, n: 
         check(killed(folder, config, wait, journal))
 
 
-def test_six_moments(tmp_path: Path, whole_s: tuple[Path, float, float]) -> None:
-    run_killed(tmp_path, whole_s, 100, 6)
+def test_four_moments(tmp_path: Path, whole_s: tuple[Path, float, float]) -> None:
+    run_killed(tmp_path, whole_s, 100, 4)
 
 
 @pytest.mark.slow
