@@ -122,6 +122,58 @@ class PlainDot:
         return tags
 
 
+@dataclass
+class PlainLaser:
+    """Every pulse of a laser with photons, phase, instant and noise of its own.
+
+    With a `phase_step` each pulse meets the one before in an interferometer whose two
+    ports are the two detectors; without, `fields` by context go to the detectors.
+    """
+
+    fields: np.ndarray
+    noise: float = 0.0
+    memory: float = 0.0
+    jitter_ps: float = 0.0
+    width_ps: float = 0.0
+    lead_ps: int = 0
+    phase_step: float | None = None
+    contrast: float = 1.0
+    bias_rad: float = 0.0
+    period_ps: int = 10_000
+
+    def clicks(self, n_pulses, detectors, seed):
+        """Return the tags of each detector."""
+        rng = np.random.default_rng(seed)
+        white = rng.standard_normal(n_pulses + 1)
+        noise = (white[1:] + self.memory * white[:-1]) / math.hypot(1, self.memory)
+        energy = np.maximum(1 + self.noise * noise, 0)
+        instant = rng.normal(self.lead_ps, self.jitter_ps, n_pulses)
+        sent = (
+            np.sqrt(energy)[:, None]
+            * self.fields[np.arange(n_pulses) % len(self.fields)]
+        )
+        means = [np.sum(np.abs(sent @ d.path.T) ** 2, axis=1) for d in detectors]
+        if self.phase_step is not None:
+            steps = rng.normal(0, self.phase_step, n_pulses)
+            field = np.sqrt(energy) * np.exp(1j * np.cumsum(steps))
+            former = np.exp(-1j * self.bias_rad) * np.append(0, field[:-1])
+            alone = (abs(field) ** 2 + abs(former) ** 2) / 4
+            beat = self.contrast * (field * former.conj()).real / 2
+            power = np.sum(np.abs(self.fields[0]) ** 2)
+            means = [
+                power * abs(d.path[0, 0]) ** 2 * (alone + sign * beat)
+                for d, sign in zip(detectors, (1, -1), strict=True)
+            ]
+        receiver = PlainReceiver(self.fields, [], self.period_ps)
+        tags = []
+        for d, mean in zip(detectors, means, strict=True):
+            pulse = np.repeat(np.arange(n_pulses), rng.poisson(mean))
+            late = instant[pulse] + rng.normal(0, self.width_ps, len(pulse))
+            when = pulse * self.period_ps + np.floor(late + 0.5).astype(np.int64)
+            tags.append(receiver.walk(d, when + d.arrival_ps, n_pulses, rng))
+        return tags
+
+
 def werner(visibility, phase=0.0, psi=False):
     """Return the density matrix of a Werner state."""
     pure = np.zeros(4, complex)

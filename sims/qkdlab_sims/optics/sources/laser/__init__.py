@@ -1,0 +1,1 @@
+"""A gain-switched laser pulse by pulse: phase, timing, noise, memory."""
