@@ -1,8 +1,8 @@
 """Find what other distributions add to qkdlab, and load it only when it is asked for.
 
 A plug-in is an entry point of one of the groups ``qkdlab.benches``, ``.servers``,
-``.drivers``, ``.experiments``, ``.configs``, ``.sections``. One that cannot be imported
-is no trouble until somebody asks for it.
+``.drivers``, ``.experiments``, ``.configs``, ``.sections``, ``.benchmarks``. One that
+cannot be imported is no trouble until somebody asks for it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 `start` is CPU time (user and system) of fresh processes, the least of five; `run` is
 wall time of a whole run in this process after a short one has warmed the JIT cache;
 `replay` that of its replay beside the run itself, calibration included; `distill` is
-input per CPU time; `security` is no time, but what exact tails gain.
+input per CPU time; `security` is no time, but what exact tails gain; `physics` is link
+time per CPU time of the simulators' engine, as the plug-in of that name measures it.
 """
 
 from __future__ import annotations
@@ -127,12 +128,23 @@ def security() -> list[Figure]:
     return [*fractions, Figure("security", name, least, "key events", what, baseline)]
 
 
+def physics() -> list[Figure]:
+    """Measure the engine of the simulated bench beside naive models.
+
+    Raises ConfigError where no simulators are installed.
+    """
+    from qkdlab.plugins import lookup
+
+    return [Figure("physics", *row) for row in lookup("qkdlab.benchmarks", "physics")()]
+
+
 GROUPS: dict[str, Callable[[], list[Figure]]] = {
     "start": start,
     "run": run,
     "replay": replay,
     "distill": distill,
     "security": security,
+    "physics": physics,
 }
 
 

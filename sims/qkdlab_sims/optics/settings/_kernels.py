@@ -24,6 +24,8 @@ Integers: TypeAlias = NDArray[np.int64]
 _BYTE = np.uint64(0xFF)
 _LOW = np.uint64(0xFFFFFFFF)
 _W8, _W16, _W24, _W32 = np.uint64(8), np.uint64(16), np.uint64(24), np.uint64(32)
+_ONE, _THREE, _FOUR = np.uint64(1), np.uint64(3), np.uint64(4)
+_WORD = np.uint64(0xFFFF)
 _S_BOX = S_BOX.astype(np.uint64)
 
 
@@ -134,6 +136,61 @@ NO_LAW = _no_law()
 
 
 @kernel
+def _read_own(
+    first: int, pulses: NDArray[np.int32], law: Law, drawn: NDArray[np.int32]
+) -> None:
+    """Write the 16 bits of pulses first + pulses[i], counted from the start."""
+    round_keys, nonce = law.round_keys, law.nonce
+    if law.hardware:
+        for i in range(pulses.shape[0]):
+            k = np.uint64(first + pulses[i])
+            a, b = aes_block(round_keys, nonce, k >> _THREE)
+            half = b if k & _FOUR else a
+            drawn[i] = np.int32(half >> ((k & _THREE) << _FOUR) & _WORD)
+    else:
+        for i in range(pulses.shape[0]):
+            k = np.uint64(first + pulses[i])
+            a, b = _software_block(round_keys, nonce, k >> _THREE)
+            half = b if k & _FOUR else a
+            drawn[i] = np.int32(half >> ((k & _THREE) << _FOUR) & _WORD)
+
+
+@kernel
+def _read_blocks(first: int, pulses: NDArray[np.int32], law: Law, words: Words) -> None:
+    """Write the block before that of each pulse and its own, uint64[n, 4]."""
+    round_keys, nonce = law.round_keys, law.nonce
+    if law.hardware:
+        for i in range(pulses.shape[0]):
+            block = np.uint64((first + pulses[i]) >> 3)
+            words[i, 0], words[i, 1] = aes_block(round_keys, nonce, block - _ONE)
+            words[i, 2], words[i, 3] = aes_block(round_keys, nonce, block)
+    else:
+        for i in range(pulses.shape[0]):
+            block = np.uint64((first + pulses[i]) >> 3)
+            words[i, 0], words[i, 1] = _software_block(round_keys, nonce, block - _ONE)
+            words[i, 2], words[i, 3] = _software_block(round_keys, nonce, block)
+
+
+@kernel
+def _add_parts(
+    lag: int, law: Law, drawn: NDArray[np.int32], out: NDArray[np.int32]
+) -> None:
+    """Add the parts that the settings of one lag have in the contexts."""
+    # loops without branches, which the compiler turns into vector code
+    n = out.shape[0]
+    base, offset = law.base[lag], law.offset[lag]
+    for i in range(n):
+        out[i] += base + (offset & -(drawn[i] & 1))
+    for j in range(law.n_bounds[lag]):
+        # twice the draw, so that the value's bit does not matter
+        bound = np.int32(2 * law.bounds[lag, j])
+        step, more = law.step[lag, j], law.more[lag, j]
+        for i in range(n):
+            part = step + (more & -(drawn[i] & 1))
+            out[i] += part if bound <= drawn[i] else 0
+
+
+@kernel
 def fill_contexts(
     tick_first: int,
     pulses: NDArray[np.int32],
@@ -142,41 +199,19 @@ def fill_contexts(
 ) -> None:
     """Write the contexts of pulses tick_first + pulses[i], at most 6 lags back."""
     n = pulses.shape[0]
-    n_lags = law.base.shape[0]
     first = tick_first - law.start
-    words = np.empty((n, 4), np.uint64)  # of the block before, and its own
-    parts = words.view(np.uint16)
     drawn = np.empty(n, np.int32)
-    round_keys, nonce = law.round_keys, law.nonce
-    if law.hardware:
-        for i in range(n):
-            block = np.uint64((first + pulses[i]) >> 3)
-            words[i, 2], words[i, 3] = aes_block(round_keys, nonce, block)
-        if n_lags > 1:
-            for i in range(n):
-                block = np.uint64(((first + pulses[i]) >> 3) - 1)
-                words[i, 0], words[i, 1] = aes_block(round_keys, nonce, block)
-    else:
-        for i in range(n):
-            block = np.uint64((first + pulses[i]) >> 3)
-            words[i, 2], words[i, 3] = _software_block(round_keys, nonce, block)
-            if n_lags > 1:
-                before = block - np.uint64(1)
-                words[i, 0], words[i, 1] = _software_block(round_keys, nonce, before)
     for i in range(n):
         out[i] = 0
-    # loops without branches, which the compiler turns into vector code
+    if law.base.shape[0] == 1:
+        _read_own(first, pulses, law, drawn)
+        _add_parts(0, law, drawn, out)
+        return
+    words = np.empty((n, 4), np.uint64)
+    parts = words.view(np.uint16)
+    _read_blocks(first, pulses, law, words)
     low = np.int32(first & 7)
-    for lag in range(n_lags):
+    for lag in range(law.base.shape[0]):
         for i in range(n):
             drawn[i] = parts[i, 8 + ((low + pulses[i]) & 7) - lag]
-        base, offset = law.base[lag], law.offset[lag]
-        for i in range(n):
-            out[i] += base + (offset & -(drawn[i] & 1))
-        for j in range(law.n_bounds[lag]):
-            # twice the draw, so that the value's bit does not matter
-            bound = np.int32(2 * law.bounds[lag, j])
-            step, more = law.step[lag, j], law.more[lag, j]
-            for i in range(n):
-                part = step + (more & -(drawn[i] & 1))
-                out[i] += part if bound <= drawn[i] else 0
+        _add_parts(lag, law, drawn, out)

@@ -13,6 +13,7 @@ from qkdlab_sims.optics.settings.counter import CounterSettings
 
 __all__ = ["MAX_LAGS", "ContextLaw"]
 
+_STRETCH_BITS = 30
 MAX_LAGS = 6
 """How far back a pulse's context may look, in pulses."""
 
@@ -65,12 +66,14 @@ class ContextLaw:
     def contexts(self, pulses: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the contexts of pulses counted from the light's first."""
         law = self.record(0)
-        out = np.empty(1, np.int32)
-        none = np.zeros(1, np.int32)
-        found = np.empty(pulses.shape, np.int64)
-        for i, pulse in enumerate(pulses.tolist()):
-            fill_contexts(pulse, none, law, out)
-            found[i] = out[0]
+        found = np.empty(len(pulses), np.int64)
+        stretches = pulses >> _STRETCH_BITS
+        for stretch in np.unique(stretches).tolist():
+            here = stretches == stretch
+            first = stretch << _STRETCH_BITS
+            out = np.empty(np.count_nonzero(here), np.int32)
+            fill_contexts(first, (pulses[here] - first).astype(np.int32), law, out)
+            found[here] = out
         return found
 
     def probabilities(self) -> NDArray[np.float64]:

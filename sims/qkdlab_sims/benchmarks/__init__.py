@@ -1,0 +1,1 @@
+"""The simulators' own figures for `qkdlab benchmark`."""

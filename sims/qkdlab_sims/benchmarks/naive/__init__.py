@@ -1,0 +1,1 @@
+"""The naive model beside which the engine is measured."""

@@ -1,0 +1,163 @@
+"""Figures of the physics engine, each beside the naive model in the same run.
+
+Times are CPU time of this process, the least of several repeats, compiled beforehand;
+only the figure of two cores is of wall time. "x real time" is link time over CPU time.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from qkdlab_sims.benchmarks.link import (
+    BIAS_UA,
+    NANOWIRE,
+    NOISE_RMS,
+    PERIOD_PS,
+    PULLS,
+    SHARES,
+    Link,
+    simulated_s,
+)
+from qkdlab_sims.benchmarks.naive._kernels import (
+    aes_settings,
+    philox_settings,
+    pulse_by_pulse,
+)
+from qkdlab_sims.optics.rng import stream_key
+from qkdlab_sims.optics.settings.counter import CounterSettings
+from qkdlab_sims.optics.settings.law import ContextLaw
+
+__all__ = ["Row", "figures", "loss_curve", "settings_speeds", "speed"]
+
+Row: TypeAlias = tuple[str, float, str, str, float]
+"""Name, value, unit, what the baseline is, its value."""
+
+REAL_TIME = "x real time"
+NAIVE = "pulse by pulse, compiled"
+_REPEATS = 11
+_NAIVE_PULSES = 300_000
+_CANDIDATES = 262
+"""Pulses of a tick that are looked up at 20 dB."""
+_LOOK_UP_TICKS = 1_000
+_MOST_TICKS = 20_000
+_TAGS_SEED = np.array([1, 2, 3, 4], np.uint64)
+
+
+def figures() -> list[Row]:
+    """Measure the rows of the group `physics`."""
+    naive = {db: naive_speed(db) for db in (20.0, 30.0)}
+    rows: list[Row] = [
+        (f"bb84_1ghz_{db:.0f}db_snspd", speed(db), REAL_TIME, NAIVE, naive[db])
+        for db in (20.0, 30.0)
+    ]
+    diodes = speed(20.0, diodes=True)
+    rows.append(("bb84_1ghz_20db_spad", diodes, REAL_TIME, NAIVE, naive[20.0]))
+    rows.append(("settings_aes", *settings_speeds(0)))
+    rows.append(("settings_aes_of_three_pulses", *settings_speeds(2)))
+    rows.append(("bb84_1ghz_20db_two_cores", *two_core_speeds()))
+    return rows
+
+
+def loss_curve(losses_db: Sequence[float]) -> list[tuple[float, float]]:
+    """Return speed and clicks per second of link time by loss, with nanowires."""
+    return [(speed(db), clicks_per_s(db)) for db in losses_db]
+
+
+def speed(loss_db: float, *, diodes: bool = False) -> float:
+    """Return the speed of a link in units of real time."""
+    link, n_ticks = Link(loss_db, diodes=diodes), _ticks(loss_db)
+    link.run(n_ticks)
+    return simulated_s(n_ticks) / _least(lambda: link.run(n_ticks), time.process_time)
+
+
+def clicks_per_s(loss_db: float) -> float:
+    """Return the clicks of all nanowires of a link per second of link time."""
+    n_ticks = _ticks(loss_db)
+    return Link(loss_db).run(n_ticks) / simulated_s(n_ticks)
+
+
+def naive_speed(loss_db: float) -> float:
+    """Return the speed of the naive model of the same link."""
+    means = Link(loss_db).means()
+    shares = np.cumsum(SHARES.probabilities())
+    tagged = _TAGS_SEED.copy()
+    shares[-1] = math.inf
+
+    def run(n_pulses: int) -> None:
+        pulse_by_pulse(
+            n_pulses,
+            PERIOD_PS,
+            means,
+            shares,
+            PULLS,
+            NOISE_RMS,
+            NANOWIRE.dark_rate_hz(BIAS_UA) * PERIOD_PS * 1e-12,
+            NANOWIRE.recovery_tau_ps,
+            BIAS_UA / NANOWIRE.width_ua,
+            NANOWIRE.i_half_ua / NANOWIRE.width_ua,
+            NANOWIRE.jitter_sigma_ps(),
+            NANOWIRE.tail_fraction,
+            NANOWIRE.tail_ps,
+            tagged,
+        )
+
+    run(1)
+    took_s = _least(lambda: run(_NAIVE_PULSES), time.process_time)
+    return _NAIVE_PULSES * PERIOD_PS * 1e-12 / took_s
+
+
+def settings_speeds(n_lags: int) -> tuple[float, str, str, float]:
+    """Return look-ups of contexts by AES-128 and by Philox, in millions a second.
+
+    n_lags: pulses before that matter too, by their intensity
+    """
+    pulses = np.sort(np.random.default_rng(1).integers(0, 1 << 16, _CANDIDATES))
+    within = pulses.astype(np.int32)
+    generator = CounterSettings(bytes(range(16)), 1, SHARES)
+    intensity = [setting >> 2 for setting in range(SHARES.n_settings)]
+    law = ContextLaw.of(generator, [intensity] * n_lags).record(0)
+    key = stream_key(1, "benchmark", "settings")
+    bounds = generator.sums.astype(np.int32)
+    out = np.empty(_CANDIDATES, np.int32)
+
+    def rate(look_up: Callable[[int], None]) -> float:
+        look_up(1)
+        took_s = _least(lambda: look_up(_LOOK_UP_TICKS), time.process_time)
+        return _LOOK_UP_TICKS * _CANDIDATES / took_s / 1e6
+
+    by_aes = rate(lambda n: aes_settings(n, within, law, out))
+    by_philox = rate(lambda n: philox_settings(n, within, key, bounds, n_lags, out))
+    return by_aes, "million pulses/s", "by Philox4x32-10", by_philox
+
+
+def two_core_speeds() -> tuple[float, str, str, float]:
+    """Return the speed of two threads and of one, by wall time."""
+    n_ticks = 4 * _ticks(20.0)
+    found = []
+    for threads in (2, 1):
+        link = Link(20.0, threads=threads)
+        link.run(n_ticks)
+        took_s = _least(partial(link.run, n_ticks), time.perf_counter)
+        found.append(simulated_s(n_ticks) / took_s)
+    return found[0], f"{REAL_TIME}, wall", "one thread", found[1]
+
+
+def _ticks(loss_db: float) -> int:
+    """Return ticks that take some ten milliseconds."""
+    return int(min(800 * 10.0 ** (max(loss_db - 20.0, -10.0) / 10.0), _MOST_TICKS))
+
+
+def _least(run: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Return the least time that something takes."""
+    took = []
+    for _ in range(_REPEATS):
+        begin = clock()
+        run()
+        took.append(clock() - begin)
+    return min(took)
