@@ -341,6 +341,8 @@ class Snspd(_Part):
     """An ideal one when not given."""
     bright: SnspdBright | None = None
     """It counts whatever comes when not given."""
+    damage_dbm: float = Field(default=10.0, ge=-60, le=40)
+    """Mean power that it does not survive [guess]."""
 
 
 class SpadNetwork(BaseModel):
@@ -398,6 +400,8 @@ class Spad(_Part):
     gate: SpadGate | None = None
     network: SpadNetwork | None = None
     """It counts whatever comes when not given."""
+    damage_dbm: float = Field(default=10.0, ge=-60, le=40)
+    """Mean power that it does not survive [guess]."""
     polarization_ratio: float = Field(default=1.0, ge=0, le=1)
     polarization_axis_deg: float = 0.0
     rated_excess_v: float = Field(default=2.5, ge=1e-3, le=50)

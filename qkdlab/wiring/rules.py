@@ -11,6 +11,7 @@ from qkdlab.problems import Problem, in_file_order
 from qkdlab.wiring import (
     rules_cabling,
     rules_channel,
+    rules_detectors,
     rules_drive,
     rules_light,
     rules_signals,
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     rules_light.wavelengths,
     rules_light.bias,
     rules_light.tag_rate,
+    rules_detectors.damage,
     rules_channel.standing_loss,
 )
 
