@@ -24,6 +24,7 @@ from qkdlab_experiments.alignment import with_calibrated_delays
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = [
+    "LONGEST_FLIGHT",
     "KeyBlockTags",
     "OnRecord",
     "TagSink",
@@ -32,11 +33,17 @@ __all__ = [
     "acquire_counted",
     "align",
     "believed_span_s",
+    "block_first_pulse",
     "click_rate_hz",
     "find_slots",
     "key_block_span_s",
+    "read_for_sync",
     "read_key_block",
 ]
+
+
+LONGEST_FLIGHT = 256
+"""Frames that light may be on its way; of 65 us, 3400 km of fibre."""
 
 
 class TagSink(Protocol):
@@ -126,17 +133,7 @@ def find_slots(
 
     Raises SecurityAbort(SYNC_LOST) when that fails.
     """
-    calibration = parameters.calibration
-    piece_ps = round(parameters.detection.tag_block_s * 1e12)
-    least_ps = round(calibration.sync_s * 1e12)
-    most_ps = round(calibration.sync_max_s * 1e12)
-    blocks: list[TagBlock] = []
-    clicks = 0
-    for block in read_for(receiver, max(least_ps, most_ps), piece_ps):
-        blocks.append(block)
-        clicks += len(block)
-        if block.t_end >= least_ps and clicks >= calibration.sync_clicks:
-            break
+    blocks = read_for_sync(receiver, parameters)
     fit = fit_sync(
         blocks,
         reference_ps=parameters.frame_ps,
@@ -148,6 +145,22 @@ def find_slots(
         limit_ps = parameters.limits.delay_change_ps_max
         fit = with_calibrated_delays(fit, delays_ps, limit_ps)
     return fit, blocks
+
+
+def read_for_sync(receiver: TagSource, parameters: Bb84Parameters) -> list[TagBlock]:
+    """Return tags of the running acquisition until they suffice to find the slots."""
+    calibration = parameters.calibration
+    piece_ps = round(parameters.detection.tag_block_s * 1e12)
+    least_ps = round(calibration.sync_s * 1e12)
+    most_ps = round(calibration.sync_max_s * 1e12)
+    blocks: list[TagBlock] = []
+    clicks = 0
+    for block in read_for(receiver, max(least_ps, most_ps), piece_ps):
+        blocks.append(block)
+        clicks += len(block)
+        if block.t_end >= least_ps and clicks >= calibration.sync_clicks:
+            break
+    return blocks
 
 
 def click_rate_hz(blocks: list[TagBlock]) -> float:
@@ -217,14 +230,24 @@ def key_block_span_s(
     return (end_ps - ready_ps) * 1e-12
 
 
+def block_first_pulse(
+    parameters: Bb84Parameters, fit: SyncFit, already: list[TagBlock]
+) -> int:
+    """Return the slot with which the key block begins, counted from the reference."""
+    _, first_frame, _ = _block_bounds(parameters, fit, already)
+    return first_frame * parameters.pattern.symbols
+
+
 def believed_span_s(parameters: Bb84Parameters, span_s: float) -> float:
     """Return what the other party says of `key_block_span_s`.
 
     Light is on for so long: raises SecurityAbort(PROTOCOL_VIOLATION) for more than a
     block can take.
     """
-    # the block begins and ends within a frame, and light is on its way within one
-    most_s = (parameters.n_frames + 4) * parameters.frame_ps * 1e-12
+    # the block begins and ends within a frame, and light is on its way within one, or
+    # within so many where slots are counted from its first pulse
+    more = 4 + LONGEST_FLIGHT if parameters.settings_from_generator else 4
+    most_s = (parameters.n_frames + more) * parameters.frame_ps * 1e-12
     if not 0.0 <= span_s <= most_s:
         raise SecurityAbort(
             AbortCode.PROTOCOL_VIOLATION,
@@ -267,7 +290,8 @@ def read_key_block(
         state, clicks = slot_block(state, block, alignment, last=last)
         pulse = clicks.slot - first_slot
         keep = (pulse >= 0) & (pulse < n_slots)
-        keep &= pulse % symbols >= parameters.pattern.header_symbols
+        if not parameters.settings_from_generator:
+            keep &= pulse % symbols >= parameters.pattern.header_symbols
         yield KeyBlockTags(
             pulse[keep],
             clicks.mask[keep],

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qkdlab.link.alice import Alice
 from qkdlab.link.events import SettingsSent
-from qkdlab.protocols.symbols import CyclicPattern
+from qkdlab.protocols.symbols import SymbolSource
 from qkdlab.randomness import Randomness
 from qkdlab.roles import Attenuator
 from qkdlab.session.blocks import run_blocks
@@ -18,18 +15,18 @@ from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.session.recorder import block_name
 from qkdlab_experiments.acquisition import believed_span_s
 from qkdlab_experiments.between_blocks import between_blocks_alice
-from qkdlab_experiments.calibration.pulse_timing import start_pattern
 from qkdlab_experiments.drift import (
     after_drift,
     check_attenuator,
     class_drifts,
     power_drift,
 )
-from qkdlab_experiments.frame import assumptions, block_plan, key_frame
+from qkdlab_experiments.frame import assumptions, block_plan
 from qkdlab_experiments.intensity import IntensityCalibration, measure_classes
+from qkdlab_experiments.key_pattern import KeyPattern, new_pattern
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
-__all__ = ["alice_blocks", "alice_party", "play"]
+__all__ = ["alice_blocks", "alice_party"]
 
 
 def alice_blocks(
@@ -63,16 +60,19 @@ def _one_block(
         public_number(ready, "efficiency_mismatch"),
         public_number(ready, "efficiency_mismatch_uncertainty"),
     )
-    frame = key_frame(p, ctx.randomness)
-    ctx.recorder.settings(block_name(block), frame)
     ctx.recorder.block(efficiency_mismatch=mismatch)
-    play(ctx, frame, levels)
+    pattern = new_pattern(p, ctx.randomness, block)
+    ctx.recorder.settings(block_name(block), pattern.on_record())
+    pattern.prepare(ctx, levels)
     attenuator.set_shutter_open(True)
+    pattern.begin(ctx, levels)
     ctx.conversation.send("key-pattern-running", block=block)
     begins = ctx.conversation.receive("block-begins")
     span_s = believed_span_s(p, public_number(begins, "span_s"))
-    party = alice_party(p, ctx.conversation, ctx.randomness, block, frame, mismatch)
-    ctx.conversation.drive(party, _sent(ctx, levels, frame, span_s))
+    source = pattern.source(p, begins)
+    ctx.recorder.block(first_pulse=pattern.first_pulse)
+    party = alice_party(p, ctx.conversation, ctx.randomness, block, source, mismatch)
+    ctx.conversation.drive(party, _sent(ctx, levels, pattern, span_s))
 
 
 def alice_party(
@@ -80,17 +80,17 @@ def alice_party(
     of: SessionIds,
     randomness: Randomness,
     block: int,
-    frame: NDArray[np.uint8],
+    source: SymbolSource,
     mismatch: tuple[float, float],
 ) -> Alice:
     """Return Alice for one block.
 
-    frame:    uint8[n], her settings of one period of the pattern
+    source:   her settings
     mismatch: of Bob's detectors, value and standard uncertainty, as he told
     """
     return Alice(
         block_plan(p, of.key_class, block),
-        source=CyclicPattern(frame),
+        source=source,
         randomness=randomness,
         session=of.session,
         configuration=of.configuration,
@@ -101,7 +101,7 @@ def alice_party(
 def _sent(
     ctx: PartyContext[Bb84Parameters],
     levels: IntensityCalibration,
-    frame: NDArray[np.uint8],
+    pattern: KeyPattern,
     span_s: float,
 ) -> Iterator[SettingsSent]:
     """Wait until Bob has the whole block, darken, and say what was sent.
@@ -119,8 +119,8 @@ def _sent(
     check_attenuator(attenuator, levels)
     attenuator.set_shutter_open(False)
     readings_w = ctx.roles["tap_meter"].read_power_w(calibration.meter_readings)
-    ctx.roles["transmitter"].stop()
-    drifts = _drifts(ctx, levels, power_drift(readings_w, levels, frame))
+    pattern.end(ctx)
+    drifts = _drifts(ctx, levels, power_drift(readings_w, levels, pattern.frame))
     intensities = after_drift(levels.intervals, drifts)
     ctx.recorder.block(intensities=intensities)
     yield SettingsSent(intensities=intensities)
@@ -138,14 +138,3 @@ def _drifts(
     ctx.recorder.result("intensity_drift", common)
     ctx.recorder.result("class_drifts", dict(zip(CLASSES, own, strict=True)))
     return [max(common, drift) for drift in own]
-
-
-def play(
-    ctx: PartyContext[Bb84Parameters],
-    frame: NDArray[np.uint8],
-    levels: IntensityCalibration,
-) -> None:
-    """Start a frame with its pulses in the symbols; the shutter is the caller's."""
-    timing = start_pattern(ctx, frame, levels.transmissions)
-    if timing is not None:
-        ctx.recorder.monitor("symbol_phase_deg", timing.phase_deg)

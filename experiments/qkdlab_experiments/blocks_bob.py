@@ -12,10 +12,15 @@ from qkdlab.session.conversation import SessionIds
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.sync import SyncFit
-from qkdlab_experiments.acquisition import OnRecord, find_slots, key_block_span_s
+from qkdlab_experiments.acquisition import (
+    OnRecord,
+    block_first_pulse,
+    key_block_span_s,
+)
 from qkdlab_experiments.between_blocks import BetweenBlocksBob
 from qkdlab_experiments.detections import detections
-from qkdlab_experiments.frame import assumptions, block_plan, header_template
+from qkdlab_experiments.frame import assumptions, block_plan
+from qkdlab_experiments.key_slots import ARRIVAL, find_key_slots
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.watched_receiver import WatchedReceiver
@@ -58,6 +63,9 @@ def _one_block(
 ) -> None:
     p = ctx.parameters
     ctx.recorder.block(efficiency_mismatch=mismatch, channels=receiver.channels)
+    if p.settings_from_generator:
+        # The first reference comes with the first pulse.
+        receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
     ctx.conversation.send(
         "receiver-ready",
         block=block,
@@ -65,14 +73,21 @@ def _one_block(
         efficiency_mismatch_uncertainty=mismatch[1],
     )
     ctx.conversation.receive("key-pattern-running")
-    receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
+    if not p.settings_from_generator:
+        receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
     on_record = OnRecord(receiver, ctx.recorder)
     delays_ps = _delays_ps(ctx)
-    ctx.recorder.block(delays_ps=delays_ps)
-    fit, already = find_slots(on_record, p, header_template(p), delays_ps)
+    arrival_ps = None
+    if p.settings_from_generator:
+        arrival_ps = ctx.calibration.value(ARRIVAL)
+    ctx.recorder.block(delays_ps=delays_ps, arrival_ps=arrival_ps)
+    fit, already = find_key_slots(on_record, p, delays_ps, arrival_ps)
     _record_sync(ctx, fit)
-    span_s = key_block_span_s(p, fit, already)
-    ctx.conversation.send("block-begins", span_s=span_s)
+    ctx.conversation.send(
+        "block-begins",
+        span_s=key_block_span_s(p, fit, already),
+        first_pulse=block_first_pulse(p, fit, already),
+    )
     party = bob_party(p, ctx.conversation, ctx.randomness, block, mismatch)
     ctx.conversation.drive(party, _events(ctx, on_record, block, fit, already))
 

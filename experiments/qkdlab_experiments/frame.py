@@ -10,6 +10,7 @@ from qkdlab.protocols.symbols import (
     HEADER,
     Basis,
     Intensity,
+    class_counts,
     composition,
     encode,
     exact_count_pattern,
@@ -32,6 +33,8 @@ __all__ = [
     "header_template",
     "key_frame",
     "polarimetry_frame",
+    "shares",
+    "typical_frame",
     "verification_frame",
 ]
 
@@ -92,16 +95,47 @@ def header_template(p: Bb84Parameters) -> NDArray[np.int8]:
     return np.where(dark, -1, 1).astype(np.int8)
 
 
+def shares(p: Bb84Parameters) -> tuple[int, ...]:
+    """Return how often in 32768 each class ``basis + 2 intensity`` is to come."""
+    chances = [c.probability for c in p.intensities.ordered()]
+    return class_counts(p.basis_x_probability, chances)
+
+
+def typical_frame(p: Bb84Parameters) -> NDArray[np.uint8]:
+    """Return settings in the order of their classes, as often as a frame has them.
+
+    Of fresh settings, whose frames differ; public.
+    """
+    _, composition = _composition(p)
+    codes = [encode(basis, k, 0) for basis in Basis for k in Intensity]
+    return np.repeat(np.array(codes, np.uint8), composition)
+
+
+def _composition(p: Bb84Parameters) -> tuple[int, tuple[int, ...]]:
+    """Return the header's length in a key frame, and the rest as `BlockPlan` wants it.
+
+    Of settings that do not repeat nobody can know how often each came: these are the
+    numbers that the generator's law makes of a frame on average, exact fractions of
+    it. What the theorem's formula divides by are then probabilities, as in its model.
+    """
+    if not p.settings_from_generator:
+        counts = _counts(p).sum(axis=2)
+        return p.pattern.header_symbols, tuple(int(n) for n in counts.reshape(-1))
+    by_class = np.array(shares(p)).reshape(-1, len(Basis)).T
+    counts = by_class * (p.pattern.symbols // int(by_class.sum()))
+    return 0, tuple(int(n) for n in counts.reshape(-1))
+
+
 def block_plan(p: Bb84Parameters, key_class: str, block: int = 0) -> BlockPlan:
     """Return what both parties must agree on before the block's first pulse."""
-    counts = _counts(p).sum(axis=2)
+    header_symbols, composition = _composition(p)
     return BlockPlan(
         block=block,
         first_pulse=0,
         n_frames=p.n_frames,
         symbols=p.pattern.symbols,
-        header_symbols=p.pattern.header_symbols,
-        composition=tuple(int(n) for n in counts.reshape(-1)),
+        header_symbols=header_symbols,
+        composition=composition,
         frame_bits=p.distillation.frame_bits,
         verification_bits=p.distillation.verification_bits,
         theorem="lim2014",
@@ -126,11 +160,11 @@ def assumptions(
 
     A cyclic pattern and a passive biased splitter are outside the theorem, and counts
     are put into a formula for fixed lengths: these are named as violated, so nothing
-    can be claimed.
+    can be claimed. Settings of a generator are assumed to be as good as random.
     """
     return bb84_assumptions(
         receiver=Receiver.PASSIVE_BIASED,
-        pattern=Pattern.CYCLIC,
+        pattern=Pattern.COUNTER if p.settings_from_generator else Pattern.CYCLIC,
         randomness=(
             RandomSource.SEEDED if randomness.seeded else RandomSource.OPERATING_SYSTEM
         ),

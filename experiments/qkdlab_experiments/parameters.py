@@ -37,7 +37,7 @@ class Pattern(_Model):
 
     symbols: int = Field(default=80_000, ge=1000)
     header_symbols: int = Field(default=512, ge=64)
-    samples_per_symbol: int = Field(default=10, ge=2)
+    samples_per_symbol: int = Field(default=10, ge=1)
 
 
 class Intensity(_Model):
@@ -243,6 +243,16 @@ class Bb84Parameters(_Model):
         return True
 
     @property
+    def settings_from_generator(self) -> bool:
+        """Whether the transmitter itself makes a setting for every pulse of a block."""
+        return False
+
+    @property
+    def pulses_keep_place(self) -> bool:
+        """Whether samples start in step with the pulses, whenever they start."""
+        return False
+
+    @property
     def frame_ps(self) -> int:
         """Duration of one frame."""
         return self.pattern.symbols * self.symbol_period_ps
@@ -256,6 +266,8 @@ class Bb84Parameters(_Model):
     def _check(self) -> Self:
         if self.pattern.header_symbols * 4 > self.pattern.symbols:
             raise ValueError("pattern: the header takes more than a quarter of a frame")
+        if self.pattern.samples_per_symbol < 2 and not self.pulses_keep_place:
+            raise ValueError("pattern.samples_per_symbol: a symbol has 2 or more")
         if self.detection.gate_ps > self.symbol_period_ps:
             raise ValueError(
                 f"detection.gate_ps {self.detection.gate_ps} is longer than "

@@ -10,13 +10,21 @@ from numpy.typing import NDArray
 
 from qkdlab.errors import UsageError
 from qkdlab.link.events import BlockEnded, Detections, SettingsSent
-from qkdlab.protocols.symbols import basis_of, intensity_of, is_header
+from qkdlab.protocols.symbols import (
+    CyclicPattern,
+    SymbolSource,
+    basis_of,
+    intensity_of,
+    is_header,
+)
 from qkdlab.session.exchange import Side
-from qkdlab_experiments.acquisition import OnRecord, find_slots
+from qkdlab_experiments.acquisition import OnRecord
 from qkdlab_experiments.blocks_alice import alice_party
 from qkdlab_experiments.blocks_bob import bob_party
 from qkdlab_experiments.detections import detections
-from qkdlab_experiments.frame import block_plan, header_template
+from qkdlab_experiments.frame import block_plan
+from qkdlab_experiments.key_pattern import FreshKey
+from qkdlab_experiments.key_slots import find_key_slots
 from qkdlab_experiments.parameters import Bb84Parameters
 
 if TYPE_CHECKING:
@@ -31,8 +39,9 @@ def replay_alice(block: RecordedBlock) -> Side:
     Raises UsageError when the parameters are not of what was sent: that cannot change.
     """
     p = cast("Bb84Parameters", block.parameters)
-    frame = block.settings
-    if frame is None or not _fits(frame, p):
+    sent = block.settings
+    source = None if sent is None else _source(sent, p, block)
+    if source is None:
         raise UsageError(
             "the parameters do not fit the pattern that was sent; a re-analysis can "
             "change how it is received and distilled only"
@@ -45,7 +54,7 @@ def replay_alice(block: RecordedBlock) -> Side:
         yield SettingsSent(tuple((float(low), float(high)) for low, high in low_high))
 
     mismatch = _mismatch(block)
-    party = alice_party(p, block, block.randomness, block.number, frame, mismatch)
+    party = alice_party(p, block, block.randomness, block.number, source, mismatch)
     return Side(party, events())
 
 
@@ -56,8 +65,8 @@ def replay_bob(block: RecordedBlock) -> Side:
     """
     p = cast("Bb84Parameters", block.parameters)
     receiver = OnRecord(block.receiver(), block)
-    delays_ps = block.fact("delays_ps")
-    fit, already = find_slots(receiver, p, header_template(p), delays_ps)
+    delays_ps, arrival_ps = block.fact("delays_ps"), block.facts.get("arrival_ps")
+    fit, already = find_key_slots(receiver, p, delays_ps, arrival_ps)
 
     def events() -> Iterator[Detections | BlockEnded]:
         randomness, number = block.randomness, block.number
@@ -66,6 +75,18 @@ def replay_bob(block: RecordedBlock) -> Side:
 
     party = bob_party(p, block, block.randomness, block.number, _mismatch(block))
     return Side(party, events())
+
+
+def _source(
+    sent: NDArray[np.uint8], p: Bb84Parameters, block: RecordedBlock
+) -> SymbolSource | None:
+    """Return the settings that were sent; None where the parameters do not fit."""
+    if not p.settings_from_generator:
+        return CyclicPattern(sent) if _fits(sent, p) else None
+    if sent.size != FreshKey.SIZE:
+        return None
+    pattern = FreshKey(sent, p)
+    return pattern.source(p, {"first_pulse": block.facts.get("first_pulse", 0)})
 
 
 def _fits(frame: NDArray[np.uint8], p: Bb84Parameters) -> bool:

@@ -21,6 +21,7 @@ from qkdlab.problems import KeyPath, Problem
 
 __all__ = [
     "COMPOSITE_FIELDS",
+    "FreshTransmitterFields",
     "InstrumentName",
     "ReceiverFields",
     "TransmitterFields",
@@ -60,6 +61,12 @@ class TransmitterFields(_Composite):
         return self
 
 
+class FreshTransmitterFields(_Composite):
+    """A board with both modulators and a generator of settings."""
+
+    board: Annotated[InstrumentName, Plays("CounterModeTransmitter")]
+
+
 class WaveplateCompensatorFields(_Composite):
     """Plates in the order in which light meets them."""
 
@@ -90,6 +97,7 @@ class ReceiverFields(_Composite):
 
 
 COMPOSITE_FIELDS: dict[str, type[BaseModel]] = {
+    "fresh_transmitter": FreshTransmitterFields,
     "receiver": ReceiverFields,
     "transmitter": TransmitterFields,
     "waveplate_compensator": WaveplateCompensatorFields,

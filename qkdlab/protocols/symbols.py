@@ -248,11 +248,14 @@ class CounterPattern:
     randomness: the expansion of one key (assumption "independent settings" is then
     `assumed` at best). A key must never meet the same nonce twice.
 
-    key: 16 bytes; nonce: 8 bytes. Raises ValueError for other sizes, and for counts
-    that are negative or do not add up to 32768.
+    key: 16 bytes; nonce: 8 bytes; first_pulse: of the transmitter, which is pulse 0
+    here. Raises ValueError for other sizes, and for counts that are negative or do not
+    add up to 32768.
     """
 
-    def __init__(self, key: bytes, nonce: bytes, counts: Sequence[int]) -> None:
+    def __init__(
+        self, key: bytes, nonce: bytes, counts: Sequence[int], *, first_pulse: int = 0
+    ) -> None:
         if len(key) != 16 or len(nonce) != 8:
             raise ValueError("the pattern's key has 16 bytes and its nonce 8")
         if len(counts) != 2 * N_INTENSITIES or min(counts) < 0:
@@ -261,21 +264,23 @@ class CounterPattern:
             raise ValueError(f"the counts of a pattern must add up to {_DRAWS}")
         self._key = bytearray(key)
         self._nonce = nonce
+        self._first_pulse = first_pulse
         self._ends = np.cumsum(np.array(counts, dtype=np.int64))
 
     def settings(self, pulse_index: NDArray[np.int64]) -> Settings:
         """Return the settings of the pulses."""
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-        blocks = np.empty((pulse_index.size, 2), dtype=">u8")
+        pulse = pulse_index + self._first_pulse
+        blocks = np.empty((pulse.size, 2), dtype=">u8")
         blocks[:, 0] = int.from_bytes(self._nonce, "big")
-        blocks[:, 1] = pulse_index >> 3
+        blocks[:, 1] = pulse >> 3
         # single blocks of a counter: this is counter mode with free access
         key = bytes(self._key)
         cipher = Cipher(algorithms.AES128(key), modes.ECB())  # noqa: S305
         stream = cipher.encryptor().update(blocks.tobytes())
         words = np.frombuffer(stream, dtype="<u2").reshape(-1, 8)
-        drawn = words[np.arange(pulse_index.size), pulse_index & 7]
+        drawn = words[np.arange(pulse.size), pulse & 7]
         chosen = np.searchsorted(self._ends, drawn >> np.uint16(1), side="right")
         settings: Settings = (2 * chosen + (drawn & np.uint16(1))).astype(np.uint8)
         return settings

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         CounterTransmitterCapabilities,
     )
     from qkdlab.roles.delay import DelayGenerator, DelayGeneratorCapabilities
+    from qkdlab.roles.fresh_transmitter import FreshTransmitter
     from qkdlab.roles.laser import LaserDriver, LaserDriverCapabilities
     from qkdlab.roles.pattern import PatternGenerator, PatternGeneratorCapabilities
     from qkdlab.roles.power_meter import PowerMeter, PowerMeterCapabilities
@@ -42,6 +43,7 @@ __all__ = [
     "CounterTransmitterCapabilities",
     "DelayGenerator",
     "DelayGeneratorCapabilities",
+    "FreshTransmitter",
     "LaserDriver",
     "LaserDriverCapabilities",
     "PatternGenerator",
@@ -70,6 +72,7 @@ _MODULES = {
     "CounterTransmitterCapabilities": "counter_transmitter",
     "DelayGenerator": "delay",
     "DelayGeneratorCapabilities": "delay",
+    "FreshTransmitter": "fresh_transmitter",
     "LaserDriver": "laser",
     "LaserDriverCapabilities": "laser",
     "PatternGenerator": "pattern",

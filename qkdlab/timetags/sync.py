@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.timetags.block import TagBlock
 
-__all__ = ["SyncFit", "fit_sync"]
+__all__ = ["SyncFit", "fit_sync", "fit_sync_at"]
 
 _SEGMENTS = 64
 _LONGEST_DELAY_SLOTS = 32
@@ -37,7 +37,7 @@ class SyncFit:
     stretch_error: its standard uncertainty
     offset_ps:     arrival of Alice's first symbol after the reference, per channel
     jitter_ps:     rms of the arrival about the slot centre, per channel
-    header_score:  correlation with the header in standard deviations
+    header_score:  correlation with the header in standard deviations; 0 without one
     runner_up:     the same of the best wrong slot
     """
 
@@ -65,16 +65,8 @@ def fit_sync(
     Raises SecurityAbort(SYNC_LOST) with numbers when there are too few tags, the
     phase is not sharp, or no slot stands out.
     """
-    t = np.concatenate([b.t for b in blocks]) if blocks else np.zeros(0, np.int64)
-    ch = np.concatenate([b.ch for b in blocks]) if blocks else np.zeros(0, np.uint8)
-    if t.size < 2000:
-        raise SecurityAbort(
-            AbortCode.SYNC_LOST, "too few clicks to find the slots", {"clicks": t.size}
-        )
-    since = t % reference_ps
-    stretch, error = _fit_stretch(since, ch, reference_ps, slot_ps, n_channels)
-    true = since + np.rint(since * stretch).astype(np.int64)
-    phases, jitters = _phases(true, ch, slot_ps, n_channels)
+    arrivals = _arrivals(blocks, reference_ps, slot_ps, n_channels)
+    true, ch, phases = arrivals.true, arrivals.ch, arrivals.phases
     firsts, score, runner_up = _find_header(
         true, ch, phases, reference_ps, slot_ps, header
     )
@@ -87,7 +79,60 @@ def fit_sync(
     offsets = tuple(
         int(first * slot_ps + p) for first, p in zip(firsts, phases, strict=True)
     )
-    return SyncFit(stretch, error, offsets, tuple(jitters), score, runner_up)
+    return arrivals.fit(offsets, score, runner_up)
+
+
+def fit_sync_at(
+    blocks: Sequence[TagBlock],
+    *,
+    reference_ps: int,
+    slot_ps: int,
+    arrival_ps: Sequence[float],
+) -> SyncFit:
+    """Do as `fit_sync` where it is known when the light of slot 0 arrives.
+
+    arrival_ps: of each channel after the reference, to less than half a slot
+
+    Raises SecurityAbort(SYNC_LOST) as `fit_sync` but for the header.
+    """
+    found = _arrivals(blocks, reference_ps, slot_ps, len(arrival_ps))
+    offsets = tuple(
+        round(phase + slot_ps * round((known - phase) / slot_ps))
+        for phase, known in zip(found.phases, arrival_ps, strict=True)
+    )
+    return found.fit(offsets, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrivals:
+    """Clicks in true time since their reference, and when in the slot they come."""
+
+    true: NDArray[np.int64]
+    ch: NDArray[np.uint8]
+    stretch: float
+    error: float
+    phases: list[float]
+    jitters: list[float]
+
+    def fit(self, offsets: tuple[int, ...], score: float, runner_up: float) -> SyncFit:
+        jitters = tuple(self.jitters)
+        return SyncFit(self.stretch, self.error, offsets, jitters, score, runner_up)
+
+
+def _arrivals(
+    blocks: Sequence[TagBlock], reference_ps: int, slot_ps: int, n_channels: int
+) -> _Arrivals:
+    t = np.concatenate([b.t for b in blocks]) if blocks else np.zeros(0, np.int64)
+    ch = np.concatenate([b.ch for b in blocks]) if blocks else np.zeros(0, np.uint8)
+    if t.size < 2000:
+        raise SecurityAbort(
+            AbortCode.SYNC_LOST, "too few clicks to find the slots", {"clicks": t.size}
+        )
+    since = t % reference_ps
+    stretch, error = _fit_stretch(since, ch, reference_ps, slot_ps, n_channels)
+    true = since + np.rint(since * stretch).astype(np.int64)
+    phases, jitters = _phases(true, ch, slot_ps, n_channels)
+    return _Arrivals(true, ch, stretch, error, phases, jitters)
 
 
 def _fit_stretch(

@@ -33,12 +33,15 @@ from qkdlab_experiments.calibration.light import (
 )
 from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
 from qkdlab_experiments.frame import polarimetry_frame
+from qkdlab_experiments.key_slots import ARRIVAL
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["alice", "bob", "residuals_ps"]
 
 _LEAST_SHARE = 0.99
 _VALID_S = 30 * 86_400.0
+_ARRIVAL_VALID_S = 3600.0
+"""A fibre of 75 km grows by 3 ns a kelvin [mem]."""
 _SOURCE = "arrival of a public pattern"
 
 
@@ -109,8 +112,11 @@ def _measured(
         "share_in_gate": shares,
         "clock_stretch": fit.stretch,
     }
+    records = _records(ctx, offsets, peaks)
+    if p.pulses_keep_place:
+        records.append(_arrival(ctx, first % p.frame_ps, peaks[0]))
     outcome = StepOutcome(
-        tuple(_records(ctx, offsets, peaks)),
+        tuple(records),
         figures,
         tuple(
             _curve(
@@ -159,6 +165,20 @@ def _records(
                 )
             )
     return made
+
+
+def _arrival(
+    ctx: PartyContext[Bb84Parameters], arrival_ps: float, peak: ArrivalPeak
+) -> CalibrationRecord:
+    """Return the record of what else is new with every acquisition."""
+    return ctx.calibration.measured(
+        ARRIVAL,
+        arrival_ps,
+        "ps",
+        peak.centre_ps.uncertainty,
+        valid_for_s=_ARRIVAL_VALID_S,
+        source=_SOURCE,
+    )
 
 
 def _curve(

@@ -105,7 +105,8 @@ def start_pattern(
 
     The shutter is the caller's. None is returned where nothing is to be done: a pattern
     without transitions of the intensity that the tap could see, and a sender whose
-    pulses keep their place, without a role `clock`. Raises
+    pulses keep their place: one without a role `clock`, or whose samples follow the
+    pulse clock, so that the phase of the step 'timing' holds. Raises
     SecurityAbort(CALIBRATION_FAILED) when the transitions do not show.
     """
     p = ctx.parameters
@@ -119,6 +120,8 @@ def start_pattern(
         polarization_v=polarization_v,
     )
     transmitter.start()
+    if p.pulses_keep_place:
+        return None
     classes = intensity_of(frame)
     levels = levels_of(transmissions)
     has_contrast = abs(expected_contrast(classes, levels)) >= _LEAST_CONTRAST

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qkdlab.calibration.party import PartyBook
 from qkdlab.config.composites import COMPOSITE_FIELDS
 from qkdlab.station.composites.compensator import WaveplateCompensator
+from qkdlab.station.composites.fresh_transmitter import FreshTransmitter
 from qkdlab.station.composites.receiver import Receiver
 from qkdlab.station.composites.transmitter import Transmitter
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     # Type checkers compare what is built with what experiments may ask of it.
     _transmitter: type[roles.Transmitter] = Transmitter
+    _fresh: type[roles.FreshTransmitter] = FreshTransmitter
     _receiver: type[roles.Receiver] = Receiver
     _compensator: type[roles.PolarizationCompensator] = WaveplateCompensator
 
@@ -24,6 +26,7 @@ __all__ = ["COMPOSITES", "build"]
 Builder = Callable[[Any, Mapping[str, Any], PartyBook], Any]
 
 COMPOSITES: dict[str, Builder] = {
+    "fresh_transmitter": FreshTransmitter.from_fields,
     "receiver": Receiver.from_config,
     "transmitter": Transmitter.from_config,
     "waveplate_compensator": WaveplateCompensator.from_config,

@@ -13,7 +13,7 @@ from qkdlab.calibration.party import PartyBook
 from qkdlab.config.composites import TransmitterFields
 from qkdlab.roles import PatternGenerator
 
-__all__ = ["Transmitter"]
+__all__ = ["Transmitter", "class_levels_v"]
 
 _PHASE_STEPS = {(0, 0): 0.0, (0, 1): 1.0, (1, 0): 0.5, (1, 1): 1.5}
 """(basis, bit) -> phase in units of V_pi: D, A in X; R, L in Z."""
@@ -65,7 +65,7 @@ class Transmitter:
         """
         if intensity_v is None:
             v_pi_v = self.book.value("intensity_v_pi")
-            bright_v = _class_levels_v(transmissions, v_pi_v)[(settings >> 2) & 3]
+            bright_v = class_levels_v(transmissions, v_pi_v)[(settings >> 2) & 3]
             bright_span_v = v_pi_v
         else:
             bright_v = intensity_v
@@ -73,7 +73,7 @@ class Transmitter:
         if intensity_span_v is not None:
             bright_span_v = intensity_span_v
         if polarization_v is None:
-            phase_v = self._state_levels_v()
+            phase_v = self.state_levels_v()
             turn_v, turn_span_v = phase_v[settings & 3], (0.0, float(phase_v.max()))
         else:
             turn_v = polarization_v
@@ -100,7 +100,7 @@ class Transmitter:
             return 0
         return round(self.book.value("polarization_skew_ps") * rate_hz * 1e-12)
 
-    def _state_levels_v(self) -> NDArray[np.float64]:
+    def state_levels_v(self) -> NDArray[np.float64]:
         """Return the volts of the states, by ``2 basis + bit``."""
         v_pi_v = self.book.value("polarization_v_pi")
         levels_v = np.zeros(4)
@@ -133,7 +133,7 @@ class Transmitter:
         )
 
 
-def _class_levels_v(
+def class_levels_v(
     transmissions: Mapping[int, float], v_pi_v: float
 ) -> NDArray[np.float64]:
     """Return the volts of the intensity classes, by their number."""

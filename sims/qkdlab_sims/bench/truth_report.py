@@ -17,6 +17,8 @@ from qkdlab_sims.optics.polarization import analyser_vector, mueller_matrix
 
 __all__ = ["analysers_from_output", "light_at_output", "report"]
 
+_FRESH_PULSES = 1 << 14
+
 _OF_WIRES = {
     "recovery_tau_ps",
     "i_half_ua",
@@ -30,10 +32,17 @@ _OF_DIODES = {"dead_time_ps", "recovery_tau_ps", "afterpulse_probability"}
 
 
 def light_at_output(world: World) -> NDArray[np.float64]:
-    """Return Stokes vectors in photons per pulse, float64[n, 4], by symbol."""
+    """Return Stokes vectors in photons per pulse, float64[n, 4], by symbol.
+
+    Of light whose settings never repeat, those of its first pulses.
+    """
     moment = _moment(world)
+    light = moment.conditions.light
     output = world.ways.to_output.jones(moment.turning)
-    return moment.conditions.light.stokes() @ mueller_matrix(output).T
+    stokes = light.stokes() @ mueller_matrix(output).T
+    if light.law is None:
+        return stokes
+    return stokes[light.law.settings.settings(np.arange(_FRESH_PULSES))]
 
 
 def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
