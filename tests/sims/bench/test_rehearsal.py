@@ -14,7 +14,7 @@ config = load("bb84_tiny")
 rehearse(config, config.sections["simulation"], 7)
 loops = (
     tagger.discriminate,
-    detector.run_ticks,
+    detector.run_snspd,
     generator.analogue_volts,
     generator.spaced_volts,
 )
