@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import NEVER_PS
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import (
     Word,
@@ -28,7 +27,7 @@ from qkdlab_sims.optics.sources.pending._kernels import (
     put,
 )
 
-__all__ = ["EVENTS", "STREAMS", "Outcomes", "draw_continuous", "draw_pulsed"]
+__all__ = ["BATCH", "EVENTS", "STREAMS", "Outcomes", "draw_continuous", "draw_pulsed"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -115,12 +114,48 @@ def _coincidences(
             detectors[i] = _outcome(np.uint64(detectors[i]), outcomes)
         for i in range(BATCH):
             position -= gaps[i]
-            if position >= tick_ps:
+            gaps[i] = position
+        for i in range(BATCH):
+            if gaps[i] >= tick_ps:
                 return True
             at = detectors[i]
-            t = tick * tick_ps + int(position) + int(delays[i]) + int(arrival_ps[at])
+            t = tick * tick_ps + int(gaps[i]) + int(delays[i]) + int(arrival_ps[at])
             put(pairs, at, t, unit(chances[i]), begin + i)
     return False
+
+
+@kernel
+def _merge(
+    n: int,
+    d: int,
+    end_ps: int,
+    pairs: Pending,
+    times: Integers,
+    chances: Floats,
+    events: Integers,
+) -> int:
+    """Put the pairs of row `d` before `end_ps` among `n` events, from the last on.
+
+    Returns the number of all, -1 when there is no room for them.
+    """
+    early, m = pairs.t_ps[d], 0
+    while m < pairs.filled[d] and early[m] < end_ps:
+        m += 1
+    if n + m > times.shape[0]:
+        return -1
+    i = n - 1
+    for q in range(m - 1, -1, -1):
+        t = early[q]
+        while i >= 0 and times[i] > t:
+            times[i + q + 1] = times[i]
+            chances[i + q + 1] = chances[i]
+            events[i + q + 1] = events[i]
+            i -= 1
+        times[i + q + 1] = t
+        chances[i + q + 1] = pairs.chance[d, q]
+        events[i + q + 1] = pairs.number[d, q]
+    carry(pairs, d, m)
+    return n + m
 
 
 @kernel
@@ -146,16 +181,13 @@ def _singles(
     low, high = label & _LOW, label >> _HALF
     k0, k1 = keys[0, 0], keys[0, 1]
     opening = tick * tick_ps + arrival_ps
-    room, left, taken = times.shape[0], pairs.filled[d], 0
-    early = pairs.t_ps[d]
-    early[left] = NEVER_PS
     gap_ps = tick_ps / max(per_tick, 1e-200)
     words = np.empty((2, BATCH), np.uint32)
-    gaps = np.empty(BATCH)
+    at_ps = np.empty(BATCH)
     half = BATCH // 2
     position, n = 0.0, 0
-    for begin in range(0, min(room + BATCH, EVENTS), BATCH):
-        # two loops without branches, which the compiler turns into vector code
+    for begin in range(0, min(times.shape[0] - BATCH, EVENTS), BATCH):
+        # loops without branches, which the compiler turns into vector code
         for i in range(half):
             number = np.uint64(begin) + np.uint64(i)
             a, b, c, e = philox(number & _LOW, use, low, high, k0, k1)
@@ -164,27 +196,19 @@ def _singles(
             words[0, half + i] = c
             words[1, half + i] = e
         for i in range(BATCH):
-            gaps[i] = log_unit(words[0, i]) * gap_ps
+            at_ps[i] = log_unit(words[0, i]) * gap_ps
         for i in range(BATCH):
-            position -= gaps[i]
-            t = opening + np.int64(min(position, float(tick_ps)))
-            while early[taken] < t:
-                if n >= room:
-                    return -1
-                times[n] = early[taken]
-                chances[n] = pairs.chance[d, taken]
-                events[n] = pairs.number[d, taken]
-                taken += 1
+            position -= at_ps[i]
+            at_ps[i] = position
+        for i in range(BATCH):
+            times[n + i] = opening + np.int64(min(at_ps[i], float(tick_ps)))
+            chances[n + i] = unit(words[1, i])
+            events[n + i] = (d + 1) * EVENTS + begin + i
+        if position >= tick_ps:
+            while n < times.shape[0] and times[n] < opening + tick_ps:
                 n += 1
-            if position >= tick_ps:
-                carry(pairs, d, taken)
-                return n
-            if n >= room:
-                return -1
-            times[n] = t
-            chances[n] = unit(words[1, i])
-            events[n] = (d + 1) * EVENTS + begin + i
-            n += 1
+            return _merge(n, d, opening + tick_ps, pairs, times, chances, events)
+        n += BATCH
     return -1
 
 

@@ -14,6 +14,7 @@ from qkdlab_sims.optics.engine import detect
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.rng import stream_key
 from qkdlab_sims.optics.sources.pairs._kernels import (
+    BATCH,
     STREAMS,
     draw_continuous,
     draw_pulsed,
@@ -89,7 +90,7 @@ class PairArrivals:
                 self._side,
                 tables[self._side],
                 self._keys,
-                poisson_bound(self._per_tick),
+                poisson_bound(self._per_tick) + BATCH,
             )
 
     @property
