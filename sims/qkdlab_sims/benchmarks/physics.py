@@ -29,6 +29,7 @@ from qkdlab_sims.benchmarks.naive._kernels import (
     philox_settings,
     pulse_by_pulse,
 )
+from qkdlab_sims.benchmarks.pairs import pair_speeds
 from qkdlab_sims.optics.rng import stream_key
 from qkdlab_sims.optics.settings.counter import CounterSettings
 from qkdlab_sims.optics.settings.law import ContextLaw
@@ -61,6 +62,8 @@ def figures() -> list[Row]:
     rows.append(("settings_aes", *settings_speeds(0)))
     rows.append(("settings_aes_of_three_pulses", *settings_speeds(2)))
     rows.append(("bb84_1ghz_20db_two_cores", *two_core_speeds()))
+    ours, all_pairs = pair_speeds()
+    rows.append(("spdc_1e7_pairs_20pct", ours, REAL_TIME, "all pairs", all_pairs))
     return rows
 
 

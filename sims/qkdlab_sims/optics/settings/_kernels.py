@@ -179,15 +179,23 @@ def _add_parts(
     # loops without branches, which the compiler turns into vector code
     n = out.shape[0]
     base, offset = law.base[lag], law.offset[lag]
-    for i in range(n):
-        out[i] += base + (offset & -(drawn[i] & 1))
+    if lag == 0:
+        for i in range(n):
+            out[i] = base + (offset & -(drawn[i] & 1))
+    else:
+        for i in range(n):
+            out[i] += base + (offset & -(drawn[i] & 1))
     for j in range(law.n_bounds[lag]):
         # twice the draw, so that the value's bit does not matter
         bound = np.int32(2 * law.bounds[lag, j])
         step, more = law.step[lag, j], law.more[lag, j]
-        for i in range(n):
-            part = step + (more & -(drawn[i] & 1))
-            out[i] += part if bound <= drawn[i] else 0
+        if more == 0:
+            for i in range(n):
+                out[i] += step if bound <= drawn[i] else 0
+        else:
+            for i in range(n):
+                part = step + (more & -(drawn[i] & 1))
+                out[i] += part if bound <= drawn[i] else 0
 
 
 @kernel
@@ -201,8 +209,6 @@ def fill_contexts(
     n = pulses.shape[0]
     first = tick_first - law.start
     drawn = np.empty(n, np.int32)
-    for i in range(n):
-        out[i] = 0
     if law.base.shape[0] == 1:
         _read_own(first, pulses, law, drawn)
         _add_parts(0, law, drawn, out)
