@@ -7,10 +7,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from pair_bench import BIAS_UA, PERIOD_PS, QUIET, WIRE
-from plain_sources import PlainDot, linear_analyser, plain_wire
+from pair_bench import PERIOD_PS, QUIET, WIRE, detectors, plain_detector
+from plain_sources import PlainDot, linear_analyser
 
-from qkdlab_sims.optics.detector import PULSES_PER_TICK, DetectorBank, DetectorState
+from qkdlab_sims.optics.detector import PULSES_PER_TICK
 from qkdlab_sims.optics.engine import detect
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
@@ -42,11 +42,8 @@ def paths():
 
 
 def receiver(wire=WIRE):
-    bank = DetectorBank((wire,) * 4, ARRIVAL_PS, PERIOD_PS, 5, hold_back_ps=9_000)
-    state = DetectorState(bank)
-    state.set_bias([BIAS_UA] * 4)
-    vectors = np.array([analyser_vector(a) for a in paths()])
-    return state, wire.efficiency(BIAS_UA) * vectors
+    state, eta = detectors((wire,) * 4, ARRIVAL_PS, "detectors")
+    return state, eta[:, None] * np.array([analyser_vector(a) for a in paths()])
 
 
 def engine(dot, n_ticks, steps=(None,), wire=WIRE, states=None, seed=3):
@@ -67,10 +64,10 @@ def engine(dot, n_ticks, steps=(None,), wire=WIRE, states=None, seed=3):
 
 
 @functools.cache
-def reference(n_ticks, seed=1, **mutant):
+def reference(n_ticks, seed=1, diodes=None, **mutant):
     """Return the tags of the reference for DOT, with changes."""
-    detectors = [
-        plain_wire(path, WIRE, BIAS_UA, arrival)
+    wires = [
+        plain_detector(path, arrival, diodes)
         for path, arrival in zip(paths(), ARRIVAL_PS, strict=True)
     ]
     plain = PlainDot(
@@ -84,7 +81,7 @@ def reference(n_ticks, seed=1, **mutant):
         PERIOD_PS,
     )
     n_pulses = n_ticks * PULSES_PER_TICK
-    tags = replace(plain, **mutant).clicks(n_pulses, detectors, seed)
+    tags = replace(plain, **mutant).clicks(n_pulses, wires, seed)
     cut = n_pulses * PERIOD_PS
     return [t[t < cut] - a for t, a in zip(tags, ARRIVAL_PS, strict=True)]
 

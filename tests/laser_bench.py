@@ -7,10 +7,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from pair_bench import BIAS_UA, PERIOD_PS, WIRE
-from plain_sources import PlainLaser, linear_analyser, plain_wire
+from pair_bench import PERIOD_PS, WIRE, detectors, plain_detector
+from plain_sources import PlainLaser, linear_analyser
 
-from qkdlab_sims.optics.detector import PULSES_PER_TICK, DetectorBank, DetectorState
+from qkdlab_sims.optics.detector import PULSES_PER_TICK
 from qkdlab_sims.optics.engine import detect
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
@@ -25,13 +25,6 @@ FIELDS = np.sqrt([[0.3, 0.1], [0.02, 0.2], [0.5, 0.0]]).astype(complex)
 PLAIN = np.sqrt([[0.4, 0.0]]).astype(complex)
 
 
-def _bank(wire):
-    bank = DetectorBank((wire,) * 2, ARRIVAL_PS, PERIOD_PS, 5, hold_back_ps=9_000)
-    state = DetectorState(bank)
-    state.set_bias([BIAS_UA] * 2)
-    return state
-
-
 def engine(
     n_ticks,
     pulses=PULSES,
@@ -44,12 +37,12 @@ def engine(
     seed=3,
 ):
     """Return tags of H and V, or of both ports, less arrival time and lead."""
-    state = _bank(wire)
+    state, eta = detectors((wire,) * 2, ARRIVAL_PS, "detectors")
     vectors = [analyser_vector(linear_analyser(math.radians(a))) for a in (0.0, 90.0)]
     source = LaserArrivals(
         pulses,
         light or Light(fields, 1550.0),
-        wire.efficiency(BIAS_UA) * np.array(vectors),
+        eta[:, None] * np.array(vectors),
         PERIOD_PS,
         seed,
         step_rad=step_rad,
@@ -69,14 +62,14 @@ def engine(
 
 
 @functools.cache
-def reference(n_ticks, seed=1, ports=False, **mutant):
+def reference(n_ticks, seed=1, ports=False, diodes=None, **mutant):
     """Return the tags of the reference for PULSES, with changes."""
-    detectors = [
-        plain_wire(linear_analyser(math.radians(angle)), WIRE, BIAS_UA, arrival)
+    wires = [
+        plain_detector(linear_analyser(math.radians(angle)), arrival, diodes)
         for angle, arrival in zip((0.0, 90.0), ARRIVAL_PS, strict=True)
     ]
     if ports:  # no polarization there
-        detectors = [replace(d, path=detectors[0].path) for d in detectors]
+        wires = [replace(d, path=wires[0].path) for d in wires]
     lead = 2_000
     plain = PlainLaser(
         PLAIN if ports else FIELDS,
@@ -87,7 +80,7 @@ def reference(n_ticks, seed=1, ports=False, **mutant):
         lead,
     )
     n_pulses = n_ticks * PULSES_PER_TICK
-    tags = replace(plain, **mutant).clicks(n_pulses, detectors, seed)
+    tags = replace(plain, **mutant).clicks(n_pulses, wires, seed)
     cut = n_pulses * PERIOD_PS
     return [t[t < cut] - a - lead for t, a in zip(tags, ARRIVAL_PS, strict=True)]
 

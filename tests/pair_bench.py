@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from plain_sources import PlainPairs, linear_analyser, plain_wire, werner
+from plain_sources import PlainPairs, linear_analyser, plain_diode, plain_wire, werner
 
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
@@ -18,6 +18,9 @@ from qkdlab_sims.optics.polarization import analyser_vector
 from qkdlab_sims.optics.snspd import DetectorParameters
 from qkdlab_sims.optics.sources.pairs.arrivals import simulate_pairs
 from qkdlab_sims.optics.sources.pairs.parameters import PairSource, PairState
+from qkdlab_sims.optics.spad.bank import SpadBank
+from qkdlab_sims.optics.spad.parameters import Spad
+from qkdlab_sims.optics.spad.traps import Trap
 
 PERIOD_PS = 10_000
 BIAS_UA = 22.0
@@ -38,6 +41,13 @@ WIRE = DetectorParameters(
 )
 QUIET = replace(
     WIRE, dark_floor_hz=0.0, dark_i0_ua=60.0, tail_fraction=0.0, jitter_fwhm_ps=30.0
+)
+DIODE = Spad(
+    efficiency=0.5,
+    dark_rate_hz=20_000.0,
+    dead_time_ps=100_000,
+    traps=(Trap(0.15, 200_000.0),),
+    jitter_fwhm_ps=150.0,
 )
 CONTINUOUS = PairSource(
     PairState(visibility=0.97),
@@ -68,17 +78,22 @@ def amplitudes(side, angles=ANGLES):
     return [linear_analyser(math.radians(a), 0.5) for a in angles[side]]
 
 
+def detectors(parameters, arrival_ps, component):
+    """Return detectors that are on, wires or diodes, and their efficiencies."""
+    kind = SpadBank if isinstance(parameters[0], Spad) else DetectorBank
+    bank = kind(parameters, arrival_ps, PERIOD_PS, 5, component, hold_back_ps=9_000)
+    state = DetectorState(bank)
+    state.set_bias([BIAS_UA] * len(parameters))
+    return state, bank.efficiencies(state.bias_ua)
+
+
 def receiver(side, wire=WIRE, angles=ANGLES):
     """Return the engine's detectors of one side and their analysers."""
     n = len(angles[side])
     component = ("alice", "bob")[side]
-    bank = DetectorBank(
-        (wire,) * n, ARRIVAL_PS[side][:n], PERIOD_PS, 5, component, hold_back_ps=9_000
-    )
-    state = DetectorState(bank)
-    state.set_bias([BIAS_UA] * n)
+    state, eta = detectors((wire,) * n, ARRIVAL_PS[side][:n], component)
     vectors = [analyser_vector(a) for a in amplitudes(side, angles)]
-    return state, wire.efficiency(BIAS_UA) * np.array(vectors)
+    return state, eta[:, None] * np.array(vectors)
 
 
 def engine(source, n_ticks, steps=(None,), wire=WIRE, angles=ANGLES, seed=3):
@@ -113,9 +128,19 @@ def engine(source, n_ticks, steps=(None,), wire=WIRE, angles=ANGLES, seed=3):
     ]
 
 
+def plain_detector(path, arrival_ps, diodes=None):
+    """Return the reference's wire, or diode if changes to it are named."""
+    if diodes is None:
+        return plain_wire(path, WIRE, BIAS_UA, arrival_ps)
+    return plain_diode(path, DIODE, arrival_ps, **dict(diodes))
+
+
 @functools.cache
-def reference(which, n_ticks, seed=1, **mutant):
-    """Return the tags of the reference for CONTINUOUS or PULSED, with changes."""
+def reference(which, n_ticks, seed=1, diodes=None, **mutant):
+    """Return the tags of the reference for CONTINUOUS or PULSED, with changes.
+
+    diodes: changes of diodes, where there are diodes instead of wires
+    """
     source = CONTINUOUS if which == "continuous" else PULSED
     state = source.state
     rho = werner(
@@ -141,7 +166,7 @@ def reference(which, n_ticks, seed=1, **mutant):
     )
     sides = [
         [
-            plain_wire(path, WIRE, BIAS_UA, arrival)
+            plain_detector(path, arrival, diodes)
             for path, arrival in zip(amplitudes(side), ARRIVAL_PS[side], strict=True)
         ]
         for side in range(2)

@@ -11,7 +11,27 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from plain_detectors import PlainSpad
 from plain_optics import PlainDetector, PlainReceiver
+from spad_bench import plain_of
+
+
+@dataclass
+class PlainDiode:
+    """An avalanche diode and the path to it, efficiency in it as amplitude."""
+
+    path: np.ndarray
+    arrival_ps: int
+    spad: PlainSpad
+
+
+def detected(d, when, n_pulses, period_ps, rng):
+    """Return the tags of photons that reach a wire or a diode at `when`."""
+    if isinstance(d, PlainDiode):
+        span = n_pulses * period_ps
+        seed = int(rng.integers(1 << 30))
+        return d.spad.clicks(np.sort(when), d.arrival_ps, d.arrival_ps + span, seed)
+    return PlainReceiver(np.zeros((1, 2)), [], period_ps).walk(d, when, n_pulses, rng)
 
 
 @dataclass
@@ -60,13 +80,12 @@ class PlainPairs:
         detuning = rng.normal(0, 1, len(t))
         own = rng.normal(0, self.own_sigma_ps, len(t))
         out = []
-        receiver = PlainReceiver(np.zeros((1, 2)), [], self.period_ps)
         for side, detectors in enumerate((alice, bob)):
             when = t + self.dispersion_sigmas_ps[side] * detuning + side * own
             tags = []
             for i, d in enumerate(detectors):
                 mine = np.floor(when[at[side] == i]).astype(np.int64) + d.arrival_ps
-                tags.append(receiver.walk(d, mine, n_pulses, rng))
+                tags.append(detected(d, mine, n_pulses, self.period_ps, rng))
             out.append(tags)
         return out
 
@@ -113,12 +132,11 @@ class PlainDot:
         chances = [np.sum(np.abs(sent @ d.path.T) ** 2, axis=1) for d in detectors]
         steps = np.cumsum(chances, axis=0)
         at = (rng.random(len(source)) >= steps).sum(axis=0)
-        receiver = PlainReceiver(self.fields, [], self.period_ps)
         tags = []
         for i, d in enumerate(detectors):
             mine = at == i
             when = source[mine] * self.period_ps + late[mine].astype(int)
-            tags.append(receiver.walk(d, when + d.arrival_ps, n_pulses, rng))
+            tags.append(detected(d, when + d.arrival_ps, n_pulses, self.period_ps, rng))
         return tags
 
 
@@ -164,13 +182,12 @@ class PlainLaser:
                 power * abs(d.path[0, 0]) ** 2 * (alone + sign * beat)
                 for d, sign in zip(detectors, (1, -1), strict=True)
             ]
-        receiver = PlainReceiver(self.fields, [], self.period_ps)
         tags = []
         for d, mean in zip(detectors, means, strict=True):
             pulse = np.repeat(np.arange(n_pulses), rng.poisson(mean))
             late = instant[pulse] + rng.normal(0, self.width_ps, len(pulse))
             when = pulse * self.period_ps + np.floor(late + 0.5).astype(np.int64)
-            tags.append(receiver.walk(d, when + d.arrival_ps, n_pulses, rng))
+            tags.append(detected(d, when + d.arrival_ps, n_pulses, self.period_ps, rng))
         return tags
 
 
@@ -185,6 +202,12 @@ def linear_analyser(angle_rad, share=1.0):
     """Return the amplitude matrix to a detector behind a polarizer."""
     v = np.array([math.cos(angle_rad), math.sin(angle_rad)])
     return math.sqrt(share) * np.outer(v, v).astype(complex)
+
+
+def plain_diode(path, spad, arrival_ps, **mutant):
+    """Return the reference's diode for the engine's."""
+    plain = plain_of(spad, **mutant)
+    return PlainDiode(math.sqrt(spad.efficiency) * path, arrival_ps, plain)
 
 
 def plain_wire(path, parameters, bias_ua, arrival_ps):
