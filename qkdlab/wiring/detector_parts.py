@@ -1,0 +1,162 @@
+"""Detectors of a bench, as a configuration names them; laws: docs/detectors.md."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from qkdlab.wiring.base_part import BasePart
+
+__all__ = [
+    "Snspd",
+    "SnspdBright",
+    "SnspdReadout",
+    "Spad",
+    "SpadGate",
+    "SpadNetwork",
+]
+
+
+class SnspdReadout(BaseModel):
+    """Amplifier, discriminator and heat of a nanowire; docs/detectors.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    threshold: float = Field(default=0.0, ge=0, le=0.99)
+    """Share of a full pulse below which the discriminator sees none."""
+    grows_jitter: bool = False
+    walk_ps: float = Field(default=0.0, ge=0, le=1e4)
+    ac_coupling_ps: float = Field(default=0.0, ge=0, le=1e12)
+    latching_rate_hz: float | None = Field(default=None, ge=1, le=1e12)
+    heating_ps: float = Field(default=1e6, ge=1, le=1e12)
+    cooling_ps: float = Field(default=0.0, ge=0, le=1e9)
+
+
+class SnspdBright(BaseModel):
+    """Thresholds of a nanowire under bright light; docs/detectors.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    latching_w: float = Field(default=1e-7, ge=1e-18, le=1)
+    trigger_j: float = Field(default=1e-15, ge=1e-21, le=1e-3)
+    trigger_rms: float = Field(default=0.05, ge=0, le=1)
+
+
+class Snspd(BasePart):
+    """Superconducting nanowire detector; ports: ``in``, ``out`` (electrical).
+
+    Efficiency ``eta_max/2 [1 + erf((I - I_half)/width)]``; dark rate
+    ``floor + exp((I - I_dark)/scale)``; current recovers as
+    ``I_b [1 - exp(-t/tau)]``. Form and figures:
+    detector characterisation literature (erf form after Caloz 2017 [doc]; the
+    exponential dark slopes were fitted to a measured four-channel sweep [run]).
+    """
+
+    kind: Literal["snspd"]
+    instrument: str
+    channel: int = Field(ge=0)
+    efficiency_max: float = Field(gt=0, le=1)
+    i_half_ua: float = Field(gt=0)
+    width_ua: float = Field(gt=0)
+    switching_current_ua: float = Field(gt=0)
+    dark_floor_hz: float = Field(ge=0)
+    dark_i0_ua: float
+    """Bias at which the exponential part of the dark rate is 1 per second."""
+    dark_slope_per_ua: float = Field(gt=0)
+    recovery_tau_ps: float = Field(gt=0)
+    jitter_fwhm_ps: float = Field(ge=0)
+    jitter_tail_fraction: float = Field(default=0.0, ge=0, lt=1)
+    jitter_tail_tau_ps: float = Field(default=1.0, gt=0)
+    polarization_ratio: float = Field(default=1.0, ge=0, le=1)
+    """Smallest efficiency over largest, by linear polarization."""
+    polarization_axis_deg: float = 0.0
+    """Of the largest, from H."""
+    readout: SnspdReadout | None = None
+    """An ideal one when not given."""
+    bright: SnspdBright | None = None
+    """It counts whatever comes when not given."""
+    damage_dbm: float = Field(default=10.0, ge=-60, le=40)
+    """Mean power that it does not survive [guess]."""
+
+
+class SpadNetwork(BaseModel):
+    """Bias network of a diode that bright light may blind; docs/detectors.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    series_ohm: float = Field(default=1000.0, ge=1, le=1e8)
+    responsivity_a_per_w: float = Field(default=0.95, ge=1e-3, le=2)
+    blinding_gain: float = Field(default=6.6, ge=1, le=1e3)
+    miller_power: float = Field(default=3.0, ge=0.5, le=10)
+    comparator_c: float = Field(default=1e-13, ge=1e-18, le=1e-9)
+    comparator_rms: float = Field(default=0.03, ge=0, le=1)
+    avalanche_c: float = Field(default=2e-12, ge=1e-16, le=1e-9)
+
+
+class SpadGate(BaseModel):
+    """Gates of a diode in step with the laser's pulses; docs/detectors.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    width_ps: int = Field(ge=10)
+    lead_ps: int = Field(ge=0)
+    """From the opening of a gate to the pulse."""
+    period_ps: int = Field(ge=100, le=10**12)
+    edge_ps: int = Field(default=0, ge=0)
+    shape: Literal["flat", "sine"] = "flat"
+    persistence: float = Field(default=0.0, ge=0, le=1)
+    persistence_tau_ps: float = Field(default=3000.0, ge=1, le=1e9)
+
+
+class Spad(BasePart):
+    """Avalanche diode in a module of its own; ports: ``in``, ``out`` (electrical).
+
+    No instrument sets it: bias and temperature are those given here. Efficiency, dark
+    rate and afterpulses are those of the data sheet at `rated_excess_v` above breakdown
+    and `rated_k`; docs/detectors.md has the laws that lead to other conditions, and
+    their sources.
+    """
+
+    kind: Literal["spad"]
+    efficiency: float = Field(gt=0, le=1)
+    dark_rate_hz: float = Field(ge=0, le=1e8)
+    dead_time_ps: int = Field(gt=0, le=10**10)
+    paralysable: bool = False
+    recovery_tau_ps: float = Field(default=0.0, ge=0, le=1e9)
+    afterpulse_probability: float = Field(default=0.0, ge=0, le=0.5)
+    """That a release of an avalanche follows the dead time."""
+    afterpulse_tau_ps: tuple[float, ...] = (1e6,)
+    afterpulse_shares: tuple[float, ...] = (1.0,)
+    """Of the releases after the dead time, by time constant."""
+    jitter_fwhm_ps: float = Field(ge=0, le=1e5)
+    jitter_tail_fraction: float = Field(default=0.0, ge=0, le=1)
+    jitter_tail_tau_ps: float = Field(default=1.0, gt=0, le=1e5)
+    walk_ps: float = Field(default=0.0, ge=0, le=1e5)
+    walk_tau_ps: float = Field(default=50_000.0, ge=1, le=1e9)
+    gate: SpadGate | None = None
+    network: SpadNetwork | None = None
+    """It counts whatever comes when not given."""
+    damage_dbm: float = Field(default=10.0, ge=-60, le=40)
+    """Mean power that it does not survive [guess]."""
+    polarization_ratio: float = Field(default=1.0, ge=0, le=1)
+    polarization_axis_deg: float = 0.0
+    rated_excess_v: float = Field(default=2.5, ge=1e-3, le=50)
+    rated_k: float = Field(default=233.0, ge=77, le=350)
+    breakdown_v: float = Field(default=65.0, ge=1, le=500)
+    """At `rated_k`."""
+    bias_v: float | None = Field(default=None, ge=0, le=600)
+    """The rated one when not given."""
+    temperature_k: float | None = Field(default=None, ge=77, le=350)
+    """The rated one when not given."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.afterpulse_tau_ps) != len(self.afterpulse_shares):
+            raise ValueError("afterpulse_shares wants one share per afterpulse_tau_ps")
+        if abs(sum(self.afterpulse_shares) - 1.0) > 1e-6:
+            raise ValueError("afterpulse_shares must add up to 1")
+        if min((*self.afterpulse_tau_ps, *self.afterpulse_shares)) < 0.0:
+            raise ValueError("time constants and shares must not be negative")
+        if self.gate is not None and self.dead_time_ps < self.gate.width_ps:
+            raise ValueError(
+                f"dead_time_ps {self.dead_time_ps} ps is shorter than the gate's "
+                f"{self.gate.width_ps} ps; a gate holds one avalanche"
+            )
+        return self
