@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import log_unit, philox
-from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
-from qkdlab_sims.optics.photons.fresh._kernels import _draw_gaps as draw_gaps
-from qkdlab_sims.optics.photons.fresh._kernels import _place as place
+from qkdlab_sims.optics.philox._kernels import log_unit, philox, unit
+from qkdlab_sims.optics.photons._kernels import CANDIDATE, PULSES_PER_TICK
 from qkdlab_sims.optics.settings._kernels import Law, fill_contexts
 
 __all__ = ["N_PHASES", "draw_two_lights"]
@@ -30,6 +28,45 @@ _TO_LEVEL = np.uint64(22)  # bits of a word that do not choose one of 1024 steps
 _LOW_LEVEL = np.uint64(1023)
 _BATCH = 256
 _STEP = 8  # candidates of one vector instruction, at most
+
+
+@kernel
+def _draw_gaps(
+    tick: int,
+    begin: int,
+    bound: float,
+    keys: Keys,
+    drawn: NDArray[np.uint32],
+    gaps: Floats,
+    picks: Floats,
+) -> None:
+    """Draw candidates `begin` onwards: gap to the last one, and what picks its way."""
+    label = np.uint64(tick)
+    low, high = label & _LOW, label >> _HALF
+    k0, k1 = keys[0, 0], keys[0, 1]
+    for i in range(gaps.shape[0]):
+        n = np.uint64(begin) + np.uint64(i)
+        a, b, _, _ = philox(n & _LOW, CANDIDATE, low, high, k0, k1)
+        drawn[i] = a
+        picks[i] = unit(b) * bound
+    for i in range(gaps.shape[0]):
+        gaps[i] = log_unit(drawn[i]) / bound
+
+
+@kernel
+def _place(
+    position: float, gaps: Floats, pulse: NDArray[np.int32]
+) -> tuple[float, int]:
+    """Write the pulses after `position`; return the last position, how many fit."""
+    for i in range(gaps.shape[0]):
+        position -= gaps[i]
+        gaps[i] = position
+    n = 0
+    for i in range(gaps.shape[0]):
+        inside = gaps[i] < PULSES_PER_TICK
+        pulse[i] = np.int32(gaps[i]) if inside else 0
+        n += int(inside)
+    return position, n
 
 
 @kernel
@@ -207,8 +244,8 @@ def draw_two_lights(
         while position < PULSES_PER_TICK and bound > 0.0:
             left = (PULSES_PER_TICK - position) * bound
             n = min(_BATCH, (int(left) + _STEP) // _STEP * _STEP)
-            draw_gaps(tick, begin, bound, keys, drawn, gaps[:n], picks)
-            position, n = place(position, gaps[:n], pulse)
+            _draw_gaps(tick, begin, bound, keys, drawn, gaps[:n], picks)
+            position, n = _place(position, gaps[:n], pulse)
             if begin + n > reserve:
                 return -1
             here = pulse[:n]
