@@ -133,10 +133,10 @@ def test_wire_and_reference_agree(view):
     ("view", "mutant"),
     [
         (gaps, {"tau_ps": 14_000.0}),
-        (gaps, {"threshold": 0.5}),
-        (total, {"ac_ps": 0.0}),
-        (positions, {"walk_ps": 300.0}),
-        (positions, {"wire_sigma_ps": 190.0}),
+        pytest.param(*(gaps, {"threshold": 0.5}), marks=pytest.mark.slow),
+        pytest.param(*(total, {"ac_ps": 0.0}), marks=pytest.mark.slow),
+        pytest.param(*(positions, {"walk_ps": 300.0}), marks=pytest.mark.slow),
+        pytest.param(*(positions, {"wire_sigma_ps": 190.0}), marks=pytest.mark.slow),
         (total, {"gain": 1.02}),
     ],
 )
