@@ -16,7 +16,7 @@ from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 
 __all__ = ["Collection", "detect"]
 
-_CHUNK_EVENTS = 1 << 16
+_CHUNK_EVENTS = 1 << 15
 _CHUNK_TICKS = 1 << 14
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import log_unit, philox, unit
 from qkdlab_sims.optics.photons._kernels import CANDIDATE, PULSES_PER_TICK
-from qkdlab_sims.optics.photons.states._kernels import noise_factor
+from qkdlab_sims.optics.photons.states._kernels import noise_of
 from qkdlab_sims.optics.settings._kernels import Law, fill_contexts
 
 __all__ = ["draw_fresh_arrivals"]
@@ -97,6 +97,47 @@ def _draw_tick(
 
 
 @kernel
+def _divide_by_noise(
+    first: int,
+    noise: float,
+    keys: Keys,
+    pulse: NDArray[np.int32],
+    drawn: NDArray[np.uint32],
+    picks: Floats,
+) -> None:
+    """Divide picks by their pulse's `noise_factor`."""
+    k0, k1 = keys[1, 0], keys[1, 1]
+    origin = np.uint64(first)
+    for i in range(pulse.shape[0]):
+        k = origin + np.uint64(pulse[i])
+        drawn[i], _, _, _ = philox(k & _LOW, k >> _HALF, _ZERO, _ZERO, k0, k1)
+    for i in range(pulse.shape[0]):
+        picks[i] = picks[i] / noise_of(np.uint64(drawn[i]), noise)
+
+
+@kernel
+def _find_ways(
+    table: Floats,
+    context: NDArray[np.int32],
+    picks: Floats,
+    rows: NDArray[np.int32],
+    ways: NDArray[np.int32],
+) -> None:
+    """Write which detector each pick falls on, or their number, and its row's begin.
+
+    The steps up to the pick are counted: nothing could predict a branch here.
+    """
+    steps, width = table.reshape(-1), np.int32(table.shape[1])
+    for i in range(context.shape[0]):
+        rows[i] = context[i] * width
+        ways[i] = 0
+    for d in range(1, table.shape[1] // 2):
+        for i in range(context.shape[0]):
+            step = steps[np.uint64(rows[i]) + np.uint64(d)]
+            ways[i] += np.int32(step <= picks[i])
+
+
+@kernel
 def draw_fresh_arrivals(
     tick_begin: int,
     tick_end: int,
@@ -121,72 +162,70 @@ def draw_fresh_arrivals(
     """
     n_det = arrival_ps.shape[0] - 1
     room = max(_ROOM, 2 * reserve)
-    drawn, gaps = np.empty(reserve, np.uint32), np.empty(reserve)
-    picks = np.empty(room)
+    drawn, gaps, picks = np.empty(room, np.uint32), np.empty(reserve), np.empty(room)
     pulse, context = np.empty(room, np.int32), np.empty(room, np.int32)
-    counts = np.empty(_TICKS, np.int64)
+    rows, ways = np.empty(room, np.int32), np.empty(room, np.int32)
+    chosen = np.empty(room + 1, np.int32)
+    starts = np.zeros(_TICKS + 1, np.int64)
     first_gap = np.empty(_TICKS)
-    steps, width = table.reshape(-1), np.uint64(table.shape[1])
-    to_inverse = np.uint64(n_det + 1)
-    times, chances, events = t_ps.reshape(-1), chance.reshape(-1), number.reshape(-1)
-    capacity = np.uint64(t_ps.shape[1])
-    place = np.arange(n_det + 1).astype(np.uint64) * capacity  # of the next arrivals
+    filled = np.zeros(n_det, np.int64)
+    steps, to_inverse = table.reshape(-1), np.uint64(n_det + 1)
     # of dim light most ticks are empty, and it takes one number to see that
     is_dim = bound * PULSES_PER_TICK < _FEW
+    ends[:, 0] = 0
     begin = tick_begin
-    for d in range(n_det):
-        ends[d, 0] = 0
     while begin < tick_end:
         first = begin * PULSES_PER_TICK
-        last = min(begin + _TICKS, tick_end)
-        most = 0
-        for d in range(n_det):
-            most = max(most, int(place[d] - np.uint64(d) * capacity))
+        most = filled.max()
         if most + reserve > t_ps.shape[1]:
             return begin
         if is_dim and bound > 0.0:
             _first_gaps(begin, bound, keys, first_gap)
         n = 0
         end = begin
-        while end < last and n + reserve <= room and most + n + reserve <= capacity:
+        last = min(begin + _TICKS, tick_end)
+        left = min(room, t_ps.shape[1] - most)
+        while end < last and n + reserve <= left:
             found = 0
             is_empty = is_dim and first_gap[end - begin] >= PULSES_PER_TICK
             if bound > 0.0 and not is_empty:
+                offset = (end - begin) * PULSES_PER_TICK
                 found = _draw_tick(
-                    end, (end - begin) * PULSES_PER_TICK, n, bound, keys,
+                    end, offset, n, bound, keys,
                     drawn, gaps, picks[: n + reserve], pulse,
                 )  # fmt: skip
             if found < 0:
                 return -1
-            counts[end - begin] = found
             n += found
             end += 1
+            starts[end - begin] = n
         fill_contexts(first, pulse[:n], law, context)
         if noise > 0.0:
-            for i in range(n):
-                factor = noise_factor(first + pulse[i], noise, keys)
-                picks[i] = picks[i] / factor
-        # nothing could predict a branch here, so there is none: the steps up to the
-        # pick are counted, and the row after the last is overwritten; unsigned indices
-        # into flat arrays spare the check for negative ones
-        i = _ZERO
-        for tick in range(begin, end):
-            count = counts[tick - begin]
-            for event in range(count):
-                row = np.uint64(context[i]) * width
-                pick = picks[i]
-                way = _ZERO
-                for d in range(1, n_det + 1):
-                    way += np.uint64(steps[row + np.uint64(d)] <= pick)
-                at = place[way]
-                times[at] = (first + pulse[i]) * period_ps + arrival_ps[way]
-                inverse = steps[row + way + to_inverse]
-                chances[at] = (pick - steps[row + way]) * inverse
-                events[at] = event
-                place[way] = at + np.uint64(way < np.uint64(n_det))
-                i += _ONE
-            for d in range(n_det):
-                filled = place[d] - np.uint64(d) * capacity
-                ends[d, tick - tick_begin + 1] = filled
+            _divide_by_noise(first, noise, keys, pulse[:n], drawn, picks)
+        _find_ways(table, context[:n], picks, rows, ways)
+        for d in range(n_det):
+            # all indices are listed, and one that is not wanted is overwritten
+            way, count = np.int32(d), _ZERO
+            base = filled[d]
+            for tick in range(begin, end):
+                for i in range(starts[tick - begin], starts[tick - begin + 1]):
+                    chosen[count] = i
+                    count += np.uint64(ways[i] == way)
+                ends[d, tick - tick_begin + 1] = base + np.int64(count)
+            size = np.int64(count)
+            filled[d] += size
+            times, chances = t_ps[d, base : base + size], chance[d, base : base + size]
+            for j in range(size):
+                one = np.uint64(chosen[j])
+                row = np.uint64(rows[one]) + np.uint64(d)
+                times[j] = (first + pulse[one]) * period_ps + arrival_ps[d]
+                chances[j] = (picks[one] - steps[row]) * steps[row + to_inverse]
+            j = 0
+            for tick in range(begin, end):
+                upto = ends[d, tick - tick_begin + 1] - base
+                start = starts[tick - begin]
+                while j < upto:
+                    number[d, base + j] = chosen[j] - start
+                    j += 1
         begin = end
     return tick_end

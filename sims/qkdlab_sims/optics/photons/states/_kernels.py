@@ -16,7 +16,7 @@ from qkdlab_sims.optics.jit import inlined, kernel
 from qkdlab_sims.optics.philox._kernels import numbers, philox, unit
 from qkdlab_sims.optics.settings._kernels import Law, fill_contexts
 
-__all__ = ["NOISE_LEVELS", "look_up_states", "noise_factor"]
+__all__ = ["NOISE_LEVELS", "look_up_states", "noise_factor", "noise_of"]
 
 State: TypeAlias = tuple[float, float, float, float]
 Floats: TypeAlias = NDArray[np.float64]
@@ -76,7 +76,13 @@ def noise_factor(k: int, noise: float, keys: Keys) -> float:
     a, _, _, _ = philox(
         label & _LOW, label >> _HALF, zero, zero, keys[1, 0], keys[1, 1]
     )
-    return float(max(0.0, 1.0 + noise * NOISE_LEVELS[a >> _TO_LEVEL]))
+    return noise_of(a, noise)
+
+
+@inlined
+def noise_of(word: np.uint64, noise: float) -> float:
+    """Return the relative intensity that a word of 32 bits draws."""
+    return float(max(0.0, 1.0 + noise * NOISE_LEVELS[word >> _TO_LEVEL]))
 
 
 @kernel
