@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from qkdlab.roles.spec import DriverSpec, Endpoint
@@ -14,6 +16,8 @@ class FpgaTransmitterOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    reference: Literal["external"] = "external"
+    """The board has no time base of its own: it locks to the 10 MHz at its input."""
     max_rate_hz: float = Field(default=1e9, gt=0)
     """Of pulses, as the board is built."""
     max_samples: int = Field(default=1 << 20, ge=32)

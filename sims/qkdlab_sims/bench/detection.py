@@ -94,6 +94,14 @@ class Detection:
         self._simulate_until(-(-t_ps // self._tick_ps) * self._tick_ps)
         return self._counts.at(t_ps)
 
+    def voltages_mv(self, t_ps: int) -> list[float]:
+        """Return the voltage over each detector at `t_ps`, within a stretch of ticks.
+
+        Tells which have stopped by themselves, which only their clicks decide.
+        """
+        self._simulate_until(t_ps)
+        return self._state.voltages_mv()
+
     def _set_bias(self, bias_ua: tuple[float, ...]) -> None:
         if bias_ua != self._bias_ua:
             self._bias_ua = bias_ua

@@ -179,7 +179,8 @@ class World:
 
     def voltages_mv(self, t_ps: int) -> list[float]:
         """Return the voltage over each detector now."""
-        del t_ps
+        if self.detection.bank.stops_by_itself:
+            return self.detection.voltages_mv(min(t_ps, self._now_ps))
         return self._wires.voltages_mv()
 
     def _note_light(self, now_ps: int) -> None:

@@ -58,6 +58,11 @@ class Bank(ABC):
         """Return whether bright light may change what a detector answers to."""
         return False
 
+    @property
+    def stops_by_itself(self) -> bool:
+        """Return whether a detector may stop though its bias rests."""
+        return False
+
     def answers(
         self,
         bias_ua: Sequence[float],

@@ -43,6 +43,11 @@ class DetectorBank(Bank):
         return any(p.bright is not None for p in self.parameters)
 
     @property
+    def stops_by_itself(self) -> bool:
+        """Return whether rate or light may latch a wire."""
+        return self.feels_power or not self.is_ideal
+
+    @property
     def carried(self) -> tuple[str, ...]:
         """Fields of a record that go from call to call."""
         return ("last_ps",) if self.is_ideal else ("last_ps", "droop", "heat")
