@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from spad_bench import ARRIVAL_PS, PERIOD_PS, kernel_clicks, photons
 
+from qkdlab.calibration.measured import Measured
+from qkdlab_experiments.characterisation.double_pulse import second_click_ratio
 from qkdlab_experiments.characterisation.gate_profile import gate_profile
+from qkdlab_experiments.characterisation.rates import dark_rate, pulsed_efficiency
 from qkdlab_experiments.characterisation.walk import arrivals_by_gap
 from qkdlab_sims.optics.bank import DetectorState
 from qkdlab_sims.optics.detector import PULSES_PER_TICK, DetectorBank, simulate_pulses
@@ -127,3 +130,48 @@ def test_laws_of_bias_and_temperature_come_from_rates(temperature_k, bias_v):
     assert abs(darks - law) < 4.0 * math.sqrt(law / seconds)
     gain = math.expm1(-excess / 3.0) / math.expm1(-2.5 / 3.0)
     assert moved.efficiency == pytest.approx(0.2 * gain)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 6])
+def test_double_pulses_show_the_recovery_of_a_wire(steps):
+    """Efficiency after a click: erf law of the current that has come back."""
+    every, ticks, mean = 64, 100, 0.3
+    photons_of = np.zeros(every)
+    photons_of[0] = photons_of[steps] = mean
+    wire = replace(WIRE, i_half_ua=14.0, recovery_tau_ps=12_000.0)
+    state = DetectorState(DetectorBank((wire,), (ARRIVAL_PS,), PERIOD_PS, 4))
+    state.set_bias([22.0])
+    light = Light(np.sqrt(photons_of)[:, None] * np.array([[1.0 + 0j, 0.0]]), 1550.0)
+    path = np.array([[1.0, 1.0, 0.0, 0.0]]) * wire.efficiency(22.0)
+    n = ticks * PULSES_PER_TICK
+    tags = simulate_pulses(state, light, path, 0, n).times_ps[0]
+    first = np.arange(n // every, dtype=np.int64) * every * PERIOD_PS + ARRIVAL_PS
+    ratio = second_click_ratio(tags, first, steps * PERIOD_PS, 2_000)
+    current_ua = 22.0 * -math.expm1(-steps * PERIOD_PS / 12_000.0)
+    share = wire.efficiency(current_ua) / wire.efficiency(22.0)
+    seen = mean * wire.efficiency(22.0)
+    truth = math.expm1(-seen * share) / math.expm1(-seen)
+    assert abs(ratio.value - truth) < 4.0 * ratio.uncertainty
+    assert ratio.uncertainty < 0.03
+
+
+def test_dark_rate_and_efficiency_of_a_wire_come_from_counts():
+    wire = replace(WIRE, dark_floor_hz=5_000.0, recovery_tau_ps=5_000.0)
+    state = DetectorState(DetectorBank((wire,), (ARRIVAL_PS,), PERIOD_PS, 5))
+    state.set_bias([22.0])
+    path = np.array([[1.0, 1.0, 0.0, 0.0]]) * wire.efficiency(22.0)
+    n = 400 * PULSES_PER_TICK
+    pattern = np.zeros((100, 2), complex)
+    dark = Light(pattern, 1550.0)
+    tags = simulate_pulses(state, dark, path, 0, n).times_ps[0]
+    measured = dark_rate(len(tags), n * PERIOD_PS * 1e-12)
+    truth = wire.dark_rate_hz(22.0)
+    assert abs(measured.value - truth) < 4.0 * measured.uncertainty
+    pattern[0, 0] = math.sqrt(0.4)
+    shone = Light(pattern, 1550.0)
+    tags = simulate_pulses(state, shone, path, n, 2 * n).times_ps[0]
+    clicks = int(np.sum((tags - ARRIVAL_PS + 1_000) % (100 * PERIOD_PS) < 2_000))
+    dark_clicks = truth * 2e-9 * (n // 100)
+    eta = pulsed_efficiency(Measured(0.4, 0.0), clicks, dark_clicks, n // 100)
+    assert abs(eta.value - wire.efficiency(22.0)) < 4.0 * eta.uncertainty
+    assert eta.uncertainty < 0.01
