@@ -4,10 +4,9 @@ Light becomes arrivals at the detectors (`pulsed`), and the pass of the detector
 technology makes tags of them (`engine`, `_kernels`).
 
 Limits of nanowires: a click resets the current of its own wire and of no other; the
-background and intrinsic dark counts both recover as photons do; heating, latching by
-rate, readout with AC coupling, afterpulses and the amplitude of the electrical pulse
-are not there, so rates above some 20 Mclicks/s a detector are those of an ideal
-readout.
+background and intrinsic dark counts both recover as photons do; there are no
+afterpulses. Wires without a `Readout` have an ideal one, so that their rates above some
+20 Mclicks/s are those of none that exists.
 """
 
 from __future__ import annotations
