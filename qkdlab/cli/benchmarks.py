@@ -4,7 +4,8 @@
 wall time of a whole run in this process after a short one has warmed the JIT cache;
 `replay` that of its replay beside the run itself, calibration included; `distill` is
 input per CPU time; `security` is no time, but what exact tails gain; `physics` is link
-time per CPU time of the simulators' engine, as the plug-in of that name measures it.
+time per CPU time of the simulators' engine, as the plug-in of that name measures it;
+`published` is what that engine makes of published experiments, beside what they found.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from qkdlab.cli.benchmark_distill import distill
+from qkdlab.cli.benchmark_published import published
 from qkdlab.cli.figure import Figure
 
 __all__ = ["GROUPS", "Figure", "machine"]
@@ -145,6 +147,7 @@ GROUPS: dict[str, Callable[[], list[Figure]]] = {
     "distill": distill,
     "security": security,
     "physics": physics,
+    "published": published,
 }
 
 

@@ -1,0 +1,1 @@
+"""Published experiments as configurations of the physics engine."""
