@@ -54,7 +54,6 @@ def _one_block(
     ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration, block: int
 ) -> None:
     p = ctx.parameters
-    attenuator: Attenuator = ctx.roles["attenuator"]
     ready = ctx.conversation.receive("receiver-ready")
     mismatch = (
         public_number(ready, "efficiency_mismatch"),
@@ -62,6 +61,21 @@ def _one_block(
     )
     ctx.recorder.block(efficiency_mismatch=mismatch)
     pattern = new_pattern(p, ctx.randomness, block)
+    try:
+        _send_block(ctx, levels, block, pattern, mismatch)
+    finally:
+        pattern.wipe()
+
+
+def _send_block(
+    ctx: PartyContext[Bb84Parameters],
+    levels: IntensityCalibration,
+    block: int,
+    pattern: KeyPattern,
+    mismatch: tuple[float, float],
+) -> None:
+    p = ctx.parameters
+    attenuator: Attenuator = ctx.roles["attenuator"]
     ctx.recorder.settings(block_name(block), pattern.on_record())
     pattern.prepare(ctx, levels)
     attenuator.set_shutter_open(True)

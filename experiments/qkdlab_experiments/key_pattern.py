@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.link.context import overwrite
 from qkdlab.protocols.symbols import CounterPattern, CyclicPattern, SymbolSource
 from qkdlab.randomness import Randomness
 from qkdlab.roles import FreshTransmitter
@@ -58,13 +59,19 @@ class KeyPattern(Protocol):
         """Stop; the shutter is closed. Raises when not all was sent as it should."""
         ...
 
+    def wipe(self) -> None:
+        """Overwrite what the settings follow from."""
+        ...
+
 
 def new_pattern(p: Bb84Parameters, randomness: Randomness, block: int) -> KeyPattern:
     """Return the settings of a new block, from Alice's own random bits."""
     if not p.settings_from_generator:
         return CyclicKey(key_frame(p, randomness))
     secret = randomness.secret(f"block {block} settings", _KEY_BITS + _NONCE_BITS)
-    return FreshKey(np.frombuffer(secret.to_bytes(), np.uint8), p)
+    data = np.frombuffer(secret.to_bytes(), np.uint8).copy()
+    secret.wipe()
+    return FreshKey(data, p)
 
 
 class CyclicKey:
@@ -98,6 +105,10 @@ class CyclicKey:
     def end(self, ctx: PartyContext[Bb84Parameters]) -> None:
         """Stop the pattern."""
         ctx.roles["transmitter"].stop()
+
+    def wipe(self) -> None:
+        """Overwrite the frame."""
+        overwrite(self.frame)
 
     def __repr__(self) -> str:
         return "CyclicKey()"
@@ -175,6 +186,10 @@ class FreshKey:
     def _key_and_nonce(self) -> tuple[bytes, bytes]:
         data = self._secret.tobytes()
         return data[: _KEY_BITS // 8], data[_KEY_BITS // 8 :]
+
+    def wipe(self) -> None:
+        """Overwrite key and nonce."""
+        overwrite(self._secret)
 
     def __repr__(self) -> str:
         return "FreshKey()"

@@ -35,10 +35,10 @@ class BitArray:
     def from_words(cls, words: ArrayLike, n_bits: int) -> Self:
         """Copy uint64 words; surplus bits are cleared."""
         need = -(-n_bits // 64)
-        array = np.array(words, dtype=np.uint64, copy=True).reshape(-1)
-        if n_bits < 0 or array.size < need:
-            raise ValueError(f"{array.size} words cannot hold {n_bits} bits")
-        array = array[:need]
+        given = np.asarray(words, dtype=np.uint64).reshape(-1)
+        if n_bits < 0 or given.size < need:
+            raise ValueError(f"{given.size} words cannot hold {n_bits} bits")
+        array = given[:need].copy()  # no more: what `wipe` misses may be secret
         if n_bits % 64:
             array[-1] &= np.uint64((1 << (n_bits % 64)) - 1)
         array.flags.writeable = False

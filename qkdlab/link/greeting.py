@@ -99,7 +99,7 @@ class Greeting:
         try:
             body, _ = code_of(data)
             return cls._checked(json.loads(body[len(_MAGIC) + 2 :]))
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise not_authentic() from None
 
     @classmethod
@@ -111,6 +111,8 @@ class Greeting:
         if len(bytes.fromhex(greeting.nonce)) != _NONCE_BYTES:
             raise ValueError
         pads = greeting.pads
+        if pads is not None and type(pads) is not dict:
+            raise TypeError
         if pads is not None and sorted(pads) != sorted(Direction):
             raise ValueError
         if not all(type(n) is int and n >= 0 for n in (pads or {}).values()):

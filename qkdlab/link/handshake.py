@@ -68,6 +68,8 @@ class Handshake:
         self.said = mine.encode(pool)
         self.knows_peer = False
         """True once the other end is the peer and nobody else, as far as can be."""
+        self.has_greeted = False
+        """True once a greeting has come that is whole and, with a secret, of it."""
         self.session: bytes | None = None
         """The session's id, 16 bytes, when the parties have met."""
 
@@ -92,9 +94,11 @@ class Handshake:
             self._refusal = refusal
         self._full_id = _full_id({self._mine.party: self.said, theirs.party: message})
         if self._pool is None:
+            self.has_greeted = True
             self._finish()
             return None
         self._check_code(self._pool, theirs, message)
+        self.has_greeted = True
         return self._confirmation(self._pool, self._mine.party)
 
     def __repr__(self) -> str:

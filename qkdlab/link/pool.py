@@ -207,8 +207,12 @@ class PadPool:
         self._advance(direction, min(max(spent, self._next[direction]), self.n_pads))
 
     def close(self) -> None:
-        """Forget the secret and release the files."""
+        """Forget the secret and release the files.
+
+        Nothing of its length is left either: zeros would be a key that all know.
+        """
         self._secret[:] = bytes(len(self._secret))
+        self._secret = bytearray()
         if self._mark is not None:
             self._mark.close()
         if self._file is not None:

@@ -4,7 +4,7 @@ Anybody can connect to a port. Several are therefore heard at a time, so that no
 stays silent keeps the peer out; what a stranger says, or does not say, is never the end
 of the wait (see `Handshake` for who is one). Each caller gets `GREETING_S` for each
 message, and `MAX_GREETING_BYTES` for its length; when `MOST_CALLERS` are there, a new
-one takes the place of the one that has been there longest.
+one takes the place of the one that has been there longest without a good greeting.
 """
 
 from __future__ import annotations
@@ -97,7 +97,10 @@ class _Reception:
         connected = self._listener.accept()
         if connected is not None:
             if len(self._callers) == MOST_CALLERS:
-                self._callers.popleft().channel.drop()
+                silent = (c for c in self._callers if not c.handshake.has_greeted)
+                least = next(silent, self._callers[0])
+                self._callers.remove(least)
+                least.channel.drop()
             channel = TcpChannel(
                 connected,
                 self._clock,

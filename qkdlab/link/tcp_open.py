@@ -71,7 +71,7 @@ class Listener:
         """Return the next connection, or None when nobody has come."""
         try:
             return self._server.accept()[0]
-        except (BlockingIOError, ConnectionError):
+        except OSError:  # nobody, or somebody who is gone already, or no room now
             return None
 
     def __enter__(self) -> Self:
@@ -100,6 +100,8 @@ def connect(
             connected = socket.create_connection(
                 (address.host, address.port), max(0.01, min(_ATTEMPT_S, left_s))
             )
+            # Where nobody listens, a port for outgoing calls can meet itself.
+            is_own = connected.getsockname() == connected.getpeername()
         except socket.gaierror as error:
             raise ResourceError(f"{address}: {_reason(error)}") from None
         except OSError as error:
@@ -109,9 +111,8 @@ def connect(
                     f"{_reason(error)}"
                 ) from None
         else:
-            if connected.getsockname() != connected.getpeername():
+            if not is_own:
                 return TcpChannel(connected, clock, patience_s=patience_s)
-            # Where nobody listens, a port for outgoing calls can meet itself.
             connected.close()
         clock.sleep_until(clock.now_ps() + seconds(_RETRY_S))
 

@@ -90,7 +90,11 @@ _RECEIVER = {
 _PATTERN = {
     Pattern.UNKNOWN: (Status.ASSUMED, "nothing is known of the source of settings"),
     Pattern.FRESH: (Status.MET, "a fresh random setting per pulse"),
-    Pattern.COUNTER: (Status.ASSUMED, "settings are expanded from a key by a cipher"),
+    Pattern.COUNTER: (
+        Status.ASSUMED,
+        "computational: a cipher expands the settings from a key that those disclosed "
+        "determine",
+    ),
     Pattern.CYCLIC: (Status.VIOLATED, "one stored pattern is repeated"),
 }
 _RANDOM = {

@@ -113,14 +113,18 @@ class PartyFiles:
             self._held.bits.wipe()
             self._held = None
 
-    def burn_keys(self) -> None:
-        """Give up all keys of the run: somebody tampered with its messages."""
+    def burn_keys(self, newest: int | None = None) -> None:
+        """Give up keys of the run: the pending one, and the newest confirmed ones.
+
+        newest: how many of those; all when not given
+        """
         self.give_up()
-        for key in self.keys:
+        kept = 0 if newest is None else max(len(self.keys) - newest, 0)
+        for key in self.keys[kept:]:
             if self.store.get(key.key_id).state is not KeyState.BURNED:
                 self.store.advance(key.key_id, KeyState.BURNED)
             key.bits.wipe()
-        self.keys.clear()
+        del self.keys[kept:]
 
     def __enter__(self) -> Self:
         return self

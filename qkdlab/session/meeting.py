@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from qkdlab.errors import QkdlabError, SecurityAbort
+from qkdlab.clock import seconds
+from qkdlab.errors import PeerLost, QkdlabError, SecurityAbort
 from qkdlab.link.frames import Farewell
 from qkdlab.link.greeting import Greeting
 from qkdlab.link.handshake import Handshake, greet
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from qkdlab.progress import Report
 
 __all__ = ["Guest", "Meeting", "leaving", "meet"]
+
+_ATTEMPTS = 5
+_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,21 @@ def _meet(
                 listener, clock, guest.handshake, turned_away=tell, **waiting
             )
     progress(f"{guest.party}: looking for {guest.peer} at {meeting.address}", 0, 1)
-    channel = connect(meeting.address, clock, **waiting)
-    try:
-        return channel, greet(channel, guest.handshake(), GREETING_S)
-    except BaseException as error:
-        channel.close(_farewell(error))
-        raise
+    for attempt in range(1, _ATTEMPTS + 1):
+        channel = connect(meeting.address, clock, **waiting)
+        handshake = guest.handshake()
+        try:
+            return channel, greet(channel, handshake, GREETING_S)
+        except PeerLost as error:
+            # who listens hears a few at a time, and may have let this one go
+            channel.close(_farewell(error))
+            if handshake.knows_peer or attempt == _ATTEMPTS:
+                raise
+        except BaseException as error:
+            channel.close(_farewell(error))
+            raise
+        clock.sleep_until(clock.now_ps() + seconds(_PAUSE_S))
+    raise AssertionError("the last attempt returns or raises")
 
 
 class Closable(Protocol):

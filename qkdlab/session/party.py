@@ -33,7 +33,7 @@ TAMPERED = frozenset(
         AbortCode.LEDGER_MISMATCH,
     }
 )
-"""Reasons after which no key of the run is released."""
+"""Reasons that put keys in doubt."""
 
 _DIRECTIONS = {"alice": Direction.ALICE_TO_BOB, "bob": Direction.BOB_TO_ALICE}
 _PATIENCE_S = 600.0
@@ -133,14 +133,19 @@ class PartySession:
         self._files.give_up()
 
     def give_up_keys(self, abort: SecurityAbort) -> None:
-        """Burn the keys of a run that ends because somebody tampered with it.
+        """Burn the keys that a run which somebody tampered with has put in doubt.
 
-        The peer, who ends for the same reason, does likewise: neither keeps a key that
-        the other could miss.
+        That of the present block, and the newest that was confirmed: if its last word
+        was the one that was changed, the other party does not hold it. Those of earlier
+        blocks were confirmed on both sides under verified tags, and what is said
+        without a tag must not undo them (SECURITY rule 8). A ledger that differs, found
+        under verified tags, puts all in doubt.
         """
         peer_code = abort.numbers.get("peer_code")
-        if abort.code in TAMPERED or peer_code in TAMPERED:
+        if abort.code is AbortCode.LEDGER_MISMATCH:
             self._files.burn_keys()
+        elif abort.code in TAMPERED or peer_code in TAMPERED:
+            self._files.burn_keys(newest=1)
 
     @property
     def key_ids(self) -> list[str]:

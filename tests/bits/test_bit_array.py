@@ -128,3 +128,10 @@ def test_packing_leaves_what_was_packed_alone():
     bits = np.ones(70, np.uint8)
     assert BitArray.from_bools(bits).count() == 70
     assert bits.all()
+
+
+def test_a_slice_holds_no_bit_beside_its_own():
+    whole = BitArray.from_words(np.full(3, 2**64 - 1, np.uint64), 192)
+    part = whole[:64]
+    base = part.words if part.words.base is None else part.words.base
+    assert base.size == 1

@@ -256,3 +256,12 @@ def test_a_file_of_the_first_format_is_refused_with_a_word_why(path):
     path.chmod(0o600)
     with pytest.raises(VerifyError, match=r"format 1.*qkdlab secret"):
         PadPool.open(path, "alice")
+
+
+def test_a_closed_pool_knows_no_pad_and_no_key():
+    pool = PadPool.memory(SECRET)
+    pool.close()
+    with pytest.raises(SecurityAbort):
+        pool.take(FORTH)
+    assert pool.look_at(FORTH, 0) is None
+    assert pool.hash_key(FORTH) == b""

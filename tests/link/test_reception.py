@@ -250,3 +250,21 @@ def test_the_peer_may_send_long_messages_once_it_is_known():
     thread.join(DEADLINE_S)
     bob.close()
     assert got == [b"short", b"x" * 100_000]
+
+
+def test_pads_that_are_a_list_do_not_end_the_wait():
+    # whole, and of no party that knows the secret
+    pool = PadPool.memory(SECRET)
+    greeting = Greeting.of("bob", "bb84", "c0ffee", pool)
+    forged = replace(greeting, pads=["alice-to-bob", "bob-to-alice"])  # type: ignore[arg-type]
+    with pytest.raises(SecurityAbort) as refused:
+        Greeting.decode(forged.encode(None))
+    assert refused.value.code is AbortCode.AUTHENTICATION_FAILED
+
+
+def test_somebody_who_has_greeted_is_not_pushed_out_by_silent_ones():
+    bob = half("bob")
+    assert not bob.has_greeted
+    answer = half("alice")
+    assert bob.take(answer.said) is not None
+    assert bob.has_greeted

@@ -141,6 +141,18 @@ def test_tampering_burns_what_is_pending_too(tmp_path: Path) -> None:
     assert state(tmp_path / "run") is KeyState.BURNED
 
 
+def test_a_word_without_a_tag_burns_the_newest_key_alone(tmp_path: Path) -> None:
+    first, second = a_key(), KeyBlock("k-2", 1, a_key().bits[:], "demonstration")
+    with files(tmp_path / "run", "demonstration") as kept:
+        for key in (first, second):
+            kept.hold(key)
+            kept.confirm(key)
+        kept.burn_keys(newest=1)
+        assert kept.keys == [first]
+    states = {k.key_id: k.state for k in KeyStore(tmp_path / "run" / "alice" / "keys")}
+    assert states == {"k-1": KeyState.CONFIRMED, "k-2": KeyState.BURNED}
+
+
 def test_at_the_end_no_key_is_left_in_memory(tmp_path: Path) -> None:
     confirmed, pending = a_key(), KeyBlock("k-2", 1, a_key().bits[:], "demonstration")
     with files(tmp_path / "run", "demonstration") as kept:

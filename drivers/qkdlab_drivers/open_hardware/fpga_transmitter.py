@@ -222,7 +222,11 @@ class FpgaTransmitter(Instrument):
 
     def stop(self) -> None:
         """End the run; outputs off, key erased."""
-        self._stop()
+        try:
+            self._stop()
+        except BaseException:  # whatever the board says, its key goes
+            self.line.send_now("GEN:KEY:ERAS")
+            raise
         self.line.command("GEN:KEY:ERAS")
 
     def safe_state(self) -> None:
