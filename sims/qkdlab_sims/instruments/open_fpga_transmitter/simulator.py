@@ -22,7 +22,9 @@ _Played = tuple[bytes | None, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 _QUEUE_DEPTH = 32
 _START_PS = 1_000_000
-"""From a trigger to pulse 0, less than a clock period added."""
+"""From a trigger to pulse 0, at least."""
+_GRID_PULSES = 1 << 16
+"""Counter runs begin on a grid of the marker's period, which has so many at least."""
 _LOCK_PS = 20_000_000_000
 
 
@@ -137,6 +139,9 @@ class Simulator:
         board.start_ps = now_ps + _START_PS + self._start_phase_ps()
         self._run = None
         if board.mode == "COUN" and board.key is not None:
+            grid_pulses = max(board.marker_pulses, _GRID_PULSES)
+            grid_ps = round(grid_pulses * 1e12 / board.rate_hz)
+            board.start_ps = -(-(now_ps + _START_PS) // grid_ps) * grid_ps
             self._run = CounterRun(
                 board.key, board.nonce, board.shares, board.levels_v(), board.start_ps
             )
