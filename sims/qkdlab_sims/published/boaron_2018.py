@@ -91,7 +91,7 @@ def simulate(scale: float, seed: int, inputs: Boaron2018 = INPUTS) -> list[Outco
                 single * math.sqrt(max(clicked, 1)) / seconds,
                 closed_form(loss_db, inputs),
                 0.0,
-                "bound: receiver, error rates and block lengths are not at hand",
+                "receiver, error rates and block lengths are not at hand",
                 is_bound=True,
             )
         )

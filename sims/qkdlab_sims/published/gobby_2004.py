@@ -137,7 +137,7 @@ def _sifted(counts: Tally, inputs: Gobby2004) -> Outcome:
         per_second * deviation,
         per_second * closed_form(122.0, inputs)[0],
         0.60,
-        "time lost to realignment is not in the model: 0.65 of it was used [R2]",
+        "share of time spent on realignment is not published: 0.65 would do",
     )
 
 

@@ -116,7 +116,7 @@ def simulate(scale: float, seed: int, inputs: Lucamarini2013 = INPUTS) -> list[O
     gain_u, deviation_u = counts.gain(0, inputs.shares[0])
     error_u, deviation_e = counts.error_rate(0)
     name = "lucamarini_2013_50km"
-    why = "afterpulses follow all intensities, the paper's 2.9465e-4 the rate of u"
+    why = "afterpulses follow all intensities; with u alone it is 2.9465e-4"
     # clicks come in families of 1 / (1 - p), of variance (1 + p) / (1 - p) a family
     p = inputs.afterpulses
     bunched = math.sqrt((1.0 + p) / (1.0 - p))

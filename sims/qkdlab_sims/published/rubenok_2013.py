@@ -215,7 +215,7 @@ def simulate(
                     math.sqrt(max(events, 1)) / pulses,
                     law,
                     0.17,
-                    "mean photon numbers known to 5 % enter squared",
+                    "mean photon numbers, known to 5 %, enter squared",
                 )
             )
     return [*found, dip(scale, seed, inputs)]

@@ -74,5 +74,5 @@ def test_a_wrong_parameter_is_caught(mutant):
 
 
 def test_a_reduced_run_agrees_with_the_paper():
-    found = honjo_2008.simulate(0.03, seed=5)
+    found = honjo_2008.simulate(0.015, seed=5)
     assert [one for one in found if not one.agrees or abs(one.pull) > 4.0] == []
