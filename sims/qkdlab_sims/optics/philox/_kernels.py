@@ -47,6 +47,7 @@ _EIGHTH = np.uint64(1 << 29)
 _EXPONENT = np.uint64(52)
 _FRACTION = np.uint64((1 << 52) - 1)
 _TWO_52 = np.uint64(0x433 << 52)
+_TWO_52_FLOAT, _TWO_52_LESS_HALF = 2.0**52, 2.0**52 - 0.5
 _ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)
 _TO_ROOT_HALF = np.uint64((0x3FF << 52) - 0x3FE6A09E667F3BCD)
 _BIAS = 2.0**52 + 1023.0 + 32.0
@@ -112,10 +113,16 @@ def philox_fill(
         out[i, 3] = d
 
 
+@inlined
+def _middle(word: np.uint64) -> float:
+    """Return word + 1/2 for a word below 2**51; quicker in vectors than float()."""
+    return float(np.uint64(word | _TWO_52).view(np.float64) - _TWO_52_LESS_HALF)
+
+
 @kernel
 def unit(word: np.uint64) -> float:
-    """Return a number strictly between 0 and 1."""
-    return (float(word) + 0.5) * _UNIT
+    """Return a number strictly between 0 and 1; `word` has 32 bits."""
+    return float(_middle(word) * _UNIT)
 
 
 @inlined
@@ -126,7 +133,7 @@ def log_unit(word: np.uint64) -> float:
     machine gets the same numbers. Method of fdlibm's e_log.c (Sun, 1993): x = 2**k m
     with m in [sqrt(1/2), sqrt(2)), and an even polynomial in (m - 1) / (m + 1).
     """
-    bits = np.float64(float(word) + 0.5).view(np.uint64) + _TO_ROOT_HALF
+    bits = np.float64(_middle(word)).view(np.uint64) + _TO_ROOT_HALF
     k = np.uint64(bits >> _EXPONENT | _TWO_52).view(np.float64) - _BIAS
     f = np.uint64((bits & _FRACTION) + _ROOT_HALF).view(np.float64) - 1.0
     s = f / (2.0 + f)
@@ -147,7 +154,8 @@ def gauss(a: np.uint64, b: np.uint64) -> float:
     k_cos.c or k_sin.c for the rest. Without branches, as `log_unit`.
     """
     quarter = (b + _EIGHTH) >> _THIRTY
-    x = (float(b) + 0.5 - float(quarter) * 2.0**30) * (math.pi * 2.0**-31)
+    turned = np.uint64(quarter << _THIRTY | _TWO_52).view(np.float64) - _TWO_52_FLOAT
+    x = (_middle(b) - turned) * (math.pi * 2.0**-31)
     z = x * x
     cosine = _C1 + z * (_C2 + z * (_C3 + z * (_C4 + z * (_C5 + z * _C6))))
     cosine = 1.0 - 0.5 * z + z * z * cosine

@@ -156,19 +156,36 @@ def _read_own(
 
 
 @kernel
-def _read_blocks(first: int, pulses: NDArray[np.int32], law: Law, words: Words) -> None:
-    """Write the block before that of each pulse and its own, uint64[n, 4]."""
+def _read_blocks(
+    first: int, pulses: NDArray[np.int32], n_lags: int, law: Law, words: Words
+) -> None:
+    """Write the block before that of each pulse and its own, uint64[n, 4].
+
+    That before is there only if one of the `n_lags` pulses before is in it.
+    """
     round_keys, nonce = law.round_keys, law.nonce
+    n = pulses.shape[0]
+    wanted = np.empty(n + 1, np.int64)
+    m = np.uint64(0)
+    for i in range(n):
+        wanted[m] = i
+        m += np.uint64((first + pulses[i]) & 7 < n_lags)
     if law.hardware:
-        for i in range(pulses.shape[0]):
+        for i in range(n):
             block = np.uint64((first + pulses[i]) >> 3)
-            words[i, 0], words[i, 1] = aes_block(round_keys, nonce, block - _ONE)
             words[i, 2], words[i, 3] = aes_block(round_keys, nonce, block)
+        for j in range(m):
+            which = np.uint64(wanted[j])
+            block = np.uint64((first + pulses[which]) >> 3) - _ONE
+            words[which, 0], words[which, 1] = aes_block(round_keys, nonce, block)
     else:
-        for i in range(pulses.shape[0]):
+        for i in range(n):
             block = np.uint64((first + pulses[i]) >> 3)
-            words[i, 0], words[i, 1] = _software_block(round_keys, nonce, block - _ONE)
             words[i, 2], words[i, 3] = _software_block(round_keys, nonce, block)
+        for j in range(m):
+            which = np.uint64(wanted[j])
+            block = np.uint64((first + pulses[which]) >> 3) - _ONE
+            words[which, 0], words[which, 1] = _software_block(round_keys, nonce, block)
 
 
 @kernel
@@ -215,7 +232,7 @@ def fill_contexts(
         return
     words = np.empty((n, 4), np.uint64)
     parts = words.view(np.uint16)
-    _read_blocks(first, pulses, law, words)
+    _read_blocks(first, pulses, law.base.shape[0] - 1, law, words)
     low = np.int32(first & 7)
     for lag in range(law.base.shape[0]):
         for i in range(n):
