@@ -41,10 +41,6 @@ Modes = Literal["one", "many"]
 
 _PULSES_AT_ONCE = 1 << 34
 _BIAS_UA = 20.0
-_LAWS: tuple[tuple[Modes, str], ...] = (
-    ("one", "QBER, one mode"),
-    ("many", "QBER, many modes"),
-)
 _FULL_PULSES = {"honjo_2008_0km": 2e10, "honjo_2008_100km": 4e11}
 
 
@@ -229,37 +225,46 @@ def simulate(
     }
     found: list[Outcome] = []
     for inputs in runs:
-        error, rate, *within = published[inputs.name]
+        error, rate, within, within_rate = published[inputs.name]
         pulses = whole_ticks(_FULL_PULSES[inputs.name], scale)
-        for modes, what in _LAWS:
-            counts = count(inputs, modes, pulses, seed)
-            gain, law = closed_form(inputs, modes)
-            ours, deviation = counts.error_rate()
-            found.append(
-                Outcome(
-                    inputs.name,
-                    what,
-                    "1",
-                    error,
-                    ours,
-                    deviation,
-                    law,
-                    within[0],
-                    "modes a pulse are not published; between one and many",
-                )
-            )
-        per_second = inputs.sifted / (inputs.slot_ps * 1e-12)
-        found.append(
-            Outcome(
-                inputs.name,
-                "sifted rate",
-                "bit/s",
-                rate,
-                per_second * counts.both / pulses,
-                per_second * math.sqrt(max(counts.both, 1)) / pulses,
-                per_second * gain,
-                within[1],
-                "unexplained: between the runs rates fall by 2.0 dB more than losses",
-            )
-        )
+        one = count(inputs, "one", pulses, seed)
+        many = count(inputs, "many", pulses, seed)
+        found += [
+            _error_rate(inputs, "one", one, error, within),
+            _error_rate(inputs, "many", many, error, within),
+            _sifted(inputs, many, rate, within_rate),
+        ]
     return found
+
+
+def _error_rate(
+    inputs: Honjo2008,
+    modes: Modes,
+    counts: Coincidences,
+    published: float,
+    within: float,
+) -> Outcome:
+    ours, deviation = counts.error_rate()
+    law = closed_form(inputs, modes)[1]
+    what = "QBER, one mode" if modes == "one" else "QBER, many modes"
+    cause = "modes a pulse are not published; between one and many"
+    return Outcome(
+        inputs.name, what, "1", published, ours, deviation, law, within, cause
+    )
+
+
+def _sifted(
+    inputs: Honjo2008, counts: Coincidences, published: float, within: float
+) -> Outcome:
+    per_slot = inputs.sifted / (inputs.slot_ps * 1e-12)
+    return Outcome(
+        inputs.name,
+        "sifted rate",
+        "bit/s",
+        published,
+        per_slot * counts.both / counts.slots,
+        per_slot * math.sqrt(max(counts.both, 1)) / counts.slots,
+        per_slot * closed_form(inputs, "many")[0],
+        within,
+        "unexplained: between the runs rates fall by 2.0 dB more than losses",
+    )
