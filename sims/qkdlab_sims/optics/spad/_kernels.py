@@ -125,21 +125,6 @@ def sensitivity(diode: Diode, t_ps: int) -> float:
     return relative
 
 
-@inlined
-def _push(diode: Diode, row: Integers, tag_ps: int) -> bool:
-    """Insert a tag into the sorted row; False when it is full."""
-    n = diode.n_tags
-    if n >= row.shape[0]:
-        return False
-    j = n - 1
-    while j >= 0 and row[j] > tag_ps:
-        row[j + 1] = row[j]
-        j -= 1
-    row[j + 1] = tag_ps
-    diode.n_tags = n + 1
-    return True
-
-
 @kernel
 def _keep_pending(diode: Diode, t_ps: int) -> None:
     """Note a carrier that comes free at `t_ps`."""
@@ -207,30 +192,6 @@ def _draw_block(first: int, d: int, keys: Keys, drawn: Floats) -> None:
         filling[i] = unit(e)
 
 
-@inlined
-def _avalanche(
-    diode: Diode, d: int, t_ps: int, keys: Keys, drawn: Floats, row: Integers
-) -> bool:
-    """Record an avalanche at `t_ps`; False when the row is full."""
-    number = diode.n_avalanches
-    at = number & (BLOCK - 1)
-    if at == 0:
-        _draw_block(number, d, keys, drawn)
-    shift = diode.sigma_ps * drawn[0, at]
-    # what is left of a uniform number below a bound is uniform again
-    if drawn[1, at] < diode.tail_fraction:
-        shift -= diode.tail_ps * math.log(drawn[1, at] / diode.tail_fraction)
-    if diode.walk_ps > 0.0:
-        x = (t_ps - diode.live_ps) / diode.walk_tau_ps
-        if x < _RESTED:
-            shift += diode.walk_ps * math.exp(-x)
-    diode.n_avalanches = number + 1
-    diode.live_ps = t_ps + diode.dead_ps
-    if drawn[2, at] >= diode.trap_none:
-        _fill_traps(diode, drawn[2, at], number, t_ps, d, keys)
-    return _push(diode, row, t_ps + math.floor(shift + 0.5))
-
-
 @kernel
 def _next_dark(diode: Diode, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
     """Draw the next dark event of the tick, uniform in time."""
@@ -245,56 +206,29 @@ def _next_dark(diode: Diode, d: int, tick: int, tick_ps: int, keys: Keys) -> Non
         diode.dark_ps = tick * tick_ps + diode.arrival_ps + within
 
 
-@inlined
-def _carrier(
-    diode: Diode,
-    d: int,
-    t_ps: int,
-    chance: float,
-    keys: Keys,
-    drawn: Floats,
-    row: Integers,
-) -> bool:
-    """Let a carrier into the junction at `t_ps`; False when the row is full."""
-    if t_ps < diode.live_ps:
-        if diode.paralysable:
-            diode.live_ps = t_ps + diode.dead_ps
-        return True
-    if chance < sensitivity(diode, t_ps):
-        return _avalanche(diode, d, t_ps, keys, drawn, row)
-    return True
-
-
 @kernel
-def _run_others(
-    diode: Diode,
-    d: int,
-    tick: int,
-    tick_ps: int,
-    until_ps: int,
-    keys: Keys,
-    drawn: Floats,
-    row: Integers,
-) -> bool:
-    """Let in dark and released carriers up to `until_ps`, in order of time."""
-    while True:
-        if diode.dark_ps <= diode.release_ps:
-            t = diode.dark_ps
-            if t > until_ps:
-                return True
-            if not _carrier(diode, d, t, diode.dark_chance, keys, drawn, row):
-                return False
-            _next_dark(diode, d, tick, tick_ps, keys)
-        else:
-            t = diode.release_ps
-            if t > until_ps:
-                return True
-            _drop_first_pending(diode)
-            use = _RELEASE + np.uint64(d)
-            a, _, _, _ = numbers(diode.release_number, use, tick, keys, 0)
-            diode.release_number += 1
-            if not _carrier(diode, d, t, unit(a), keys, drawn, row):
-                return False
+def _release(diode: Diode, d: int, tick: int, keys: Keys) -> float:
+    """Take away the first pending carrier; return the uniform number that decides."""
+    _drop_first_pending(diode)
+    use = _RELEASE + np.uint64(d)
+    a, _, _, _ = numbers(diode.release_number, use, tick, keys, 0)
+    diode.release_number += 1
+    return unit(a)
+
+
+@inlined
+def _lateness(diode: Diode, t_ps: int, normal: float, late: float) -> int:
+    """Return by how much the tag of an avalanche at `t_ps` is late."""
+    shift = diode.sigma_ps * normal
+    # what is left of a uniform number below a bound is uniform again
+    if late < diode.tail_fraction:
+        shift -= diode.tail_ps * math.log(late / diode.tail_fraction)
+    if diode.walk_ps > 0.0:
+        x = (t_ps - diode.live_ps) / diode.walk_tau_ps
+        if x < _RESTED:
+            shift += diode.walk_ps * math.exp(-x)
+    whole: int = math.floor(shift + 0.5)
+    return whole
 
 
 @kernel
@@ -338,20 +272,49 @@ def spad_pass(
     diode.dark_ps = NEVER_PS
     if diode.dark_per_tick > 0.0:
         _next_dark(diode, d, tick, tick_ps, keys)
-    for j in range(begin, end):
-        t = t_ps[j]
-        others = diode.dark_ps <= t or diode.release_ps <= t
-        if others and not _run_others(diode, d, tick, tick_ps, t, keys, drawn, row):
-            return False
-        if diode.persistence > 0.0:
-            _persist(diode, t, chance[j])
-        if not _carrier(diode, d, t, chance[j], keys, drawn, row):
-            return False
     until = (tick + 1) * tick_ps + diode.arrival_ps
-    others = diode.dark_ps <= until or diode.release_ps <= until
-    if others and not _run_others(diode, d, tick, tick_ps, until, keys, drawn, row):
-        return False
-    return not diode.is_overfull
+    j = begin
+    # one body for carriers of any origin: arrays handed to another function, even an
+    # inlined one, would be counted up and down for every carrier
+    while True:
+        t = t_ps[j] if j < end else until
+        if diode.dark_ps <= t or diode.release_ps <= t:
+            if diode.dark_ps <= diode.release_ps:
+                t, u = diode.dark_ps, diode.dark_chance
+                _next_dark(diode, d, tick, tick_ps, keys)
+            else:
+                t = diode.release_ps
+                u = _release(diode, d, tick, keys)
+        elif j < end:
+            u = chance[j]
+            j += 1
+            if diode.persistence > 0.0:
+                _persist(diode, t, u)
+        else:
+            return not diode.is_overfull
+        if t < diode.live_ps:
+            if diode.paralysable:
+                diode.live_ps = t + diode.dead_ps
+            continue
+        if u >= sensitivity(diode, t):
+            continue
+        number = diode.n_avalanches
+        at = number & (BLOCK - 1)
+        if at == 0:
+            _draw_block(number, d, keys, drawn)
+        tag = t + _lateness(diode, t, drawn[0, at], drawn[1, at])
+        diode.n_avalanches = number + 1
+        diode.live_ps = t + diode.dead_ps
+        if drawn[2, at] >= diode.trap_none:
+            _fill_traps(diode, drawn[2, at], number, t, d, keys)
+        i = diode.n_tags
+        if i >= row.shape[0]:
+            return False
+        diode.n_tags = i + 1
+        while i > 0 and row[i - 1] > tag:
+            row[i] = row[i - 1]
+            i -= 1
+        row[i] = tag
 
 
 @kernel
