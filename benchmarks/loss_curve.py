@@ -29,7 +29,7 @@ def main(path: str) -> None:
     axes.semilogy(LOSSES_DB, [s for s, _ in found], "o-", label="engine")
     axes.axhline(naive, color="C1", ls="--", label="pulse by pulse, compiled")
     axes.axhline(1.0, color="0.6", lw=0.8)
-    axes.annotate("real time", (10, 1.0), xytext=(0, 3), textcoords="offset points")
+    axes.annotate("real time", (52, 1.0), xytext=(0, 3), textcoords="offset points")
     axes.set_xlabel("loss between transmitter and receiver / dB")
     axes.set_ylabel("link time / CPU time of one core")
     axes.set_title("BB84 at 1 GHz, four nanowires, effects switched on")
