@@ -86,9 +86,20 @@ def reference(n_ticks, seed=1, diodes=None, **mutant):
     return [t[t < cut] - a for t, a in zip(tags, ARRIVAL_PS, strict=True)]
 
 
+def interfered(dot, n_ticks, wire, seed=3):
+    """Return pulses with clicks at each port of a beam splitter fed by two dots."""
+    state, eta = detectors((wire,) * 2, ARRIVAL_PS[:2], "detectors")
+    analysers = eta[:, None] * np.array([[1.0, 1.0, 0.0, 0.0]])
+    light = Light(np.array([[1.0 + 0j, 0.0]]), 900.0)
+    source = DotArrivals(dot, light, analysers, PERIOD_PS, seed, interferes=True)
+    clicks = detect(state, source, 0, n_ticks * PULSES_PER_TICK)
+    both = zip(clicks.times_ps, ARRIVAL_PS[:2], strict=True)
+    return [np.unique(pulse_of(t - a)) for t, a in both]
+
+
 def pulse_of(tags):
     """Pulse number of each tag; what comes late still belongs to its own."""
     return (tags + 1_000) // PERIOD_PS
 
 
-__all__ = ["DOT", "QUIET", "engine", "fields", "pulse_of", "reference"]
+__all__ = ["DOT", "QUIET", "engine", "fields", "interfered", "pulse_of", "reference"]

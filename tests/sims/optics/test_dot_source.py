@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dot_bench import DOT, QUIET, engine, fields, pulse_of, receiver
+from dot_bench import DOT, QUIET, engine, fields, interfered, pulse_of, receiver
 from hypothesis import given
 from hypothesis import strategies as st
 from pair_bench import BIAS_UA, PERIOD_PS
@@ -107,6 +107,45 @@ def test_noise_stays_when_the_dot_is_dark():
     assert abs(clicks / n - expected) < 4 * math.sqrt(expected / n) + 0.02 * expected
 
 
+@pytest.mark.parametrize("overlap", [0.0, 0.6, 0.95])
+def test_coincidences_behind_a_beam_splitter_give_the_indistinguishability(overlap):
+    # Hong, Ou, Mandel: one photon in either input leaves by both ports with
+    # probability (1 - M)/2
+    dot = QuantumDot(brightness=0.5, indistinguishability=overlap)
+    n_ticks = 12
+    one, two = interfered(dot, n_ticks, SLOW)
+    n = n_ticks * PULSES_PER_TICK
+    found = len(np.intersect1d(one, two)) / n
+    expected = (0.5 * ETA) ** 2 * (1 - overlap) / 2
+    assert abs(found - expected) < 4 * math.sqrt(expected / n)
+    singles = (len(one) + len(two)) / n
+    # two photons at one detector are one click
+    clicks = 2 * 0.5 * ETA - (0.5 * ETA) ** 2 * (1 + overlap) / 2
+    assert abs(singles - clicks) < 4 * math.sqrt(clicks / n)
+
+
+def test_noise_and_second_photons_fill_the_dip():
+    dot = QuantumDot(brightness=0.4, g2_emitter=0.2, noise_photons=0.02)
+    n_ticks = 12
+    one, two = interfered(dot, n_ticks, SLOW)
+    n = n_ticks * PULSES_PER_TICK
+    found = len(np.intersect1d(one, two)) / n
+    # chances that one given port, and that none, clicks, of photons that are seen: a
+    # pair that meets stays together, all others choose for themselves
+    _, alone, both = dot.number_chances()
+    alone, both = (alone + 2 * both * (1 - ETA)) * ETA, both * ETA**2
+    seen = (1 - alone - both, alone, both)
+    quiet = 0.0
+    for a, p in enumerate(seen):
+        for b, q in enumerate(seen):
+            apart = a + b - 1 if a and b else a + b
+            quiet += p * q * 0.5**apart
+    quiet *= math.exp(-0.02 * ETA)
+    silent = seen[0] ** 2 * math.exp(-0.04 * ETA)
+    expected = 1 - 2 * quiet + silent
+    assert abs(found - expected) < 4 * math.sqrt(expected / n)
+
+
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
 def test_clicks_do_not_depend_on_how_the_run_is_cut(steps):
     dot = replace(DOT, brightness=0.02, noise_photons=0.002, lifetime_ps=9e5)
@@ -156,3 +195,10 @@ def test_lifetimes_of_a_tick_are_refused():
     slow = replace(DOT, lifetime_ps=1e6)
     with pytest.raises(ValueError, match="23rd of a tick"):
         DotArrivals(slow, Light(fields(), 900.0), receiver()[1], 100, 1)
+
+
+def test_a_beam_splitter_wants_two_detectors():
+    with pytest.raises(ValueError, match="two detectors"):
+        DotArrivals(
+            DOT, Light(fields(), 9.0), receiver()[1], PERIOD_PS, 1, interferes=True
+        )

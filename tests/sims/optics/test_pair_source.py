@@ -117,8 +117,9 @@ def moments(tags, span_ps, offset_ps):
 
 
 def pulsed_clicks(source, n_ticks):
-    """Pulse numbers of the clicks of each detector, both sides."""
-    tags = tags_of(source, n_ticks, TWO)
+    """Pulse numbers of the clicks of each detector, both sides, at rest each time."""
+    rested = replace(QUIET, recovery_tau_ps=100.0)
+    tags = engine(source, n_ticks, wire=rested, angles=TWO)
     lead = source.lead_ps()
     return [[(t - lead + PERIOD_PS // 2) // PERIOD_PS for t in side] for side in tags]
 
@@ -165,6 +166,21 @@ def test_g2_of_heralded_photons_follows_the_closed_form(modes):
     sigma = expected / math.sqrt(len(abc))
     assert within(g2, expected, sigma)
     assert not within(g2, 1.5 * expected, sigma)
+
+
+def test_gain_of_coincidences_is_that_of_ma_fung_and_lo():
+    # PRA 76, 012307 (2007) equation 9 without dark counts; two modes, mu = 2 lambda
+    source = PairSource(PairState(), pairs_per_pulse=0.3, schmidt_number=2.0)
+    n_ticks = 20
+    one, two = pulsed_clicks(source, n_ticks)
+    n = n_ticks * PULSES_PER_TICK
+    found = len(np.intersect1d(np.concatenate(one), np.concatenate(two))) / n
+    eta, mean = 0.5 * QUIET.efficiency(22.0), 0.15
+    d = 1 + 2 * eta * mean - eta**2 * mean
+    expected = 1 - 2 / (1 + eta * mean) ** 2 + 1 / d**2
+    sigma = math.sqrt(expected / n)
+    assert within(found, expected, sigma)
+    assert not within(found, 1.05 * expected, sigma)
 
 
 @given(

@@ -32,6 +32,7 @@ Keys: TypeAlias = NDArray[np.uint64]
 _PULSE = np.uint64(0)
 _PHOTON = np.uint64(1)
 _EDGE = np.uint64(2)
+_PORT = np.uint64(3)
 
 
 class Emitter(NamedTuple):
@@ -42,6 +43,8 @@ class Emitter(NamedTuple):
     chances:     float64[n], of each of the following or a former one in a pulse with
                  candidates
     dots, noise: int64[n], candidates that are the dot's, and others
+    meets:       bool[n], whether the first two of the dot's meet at a beam splitter
+    overlap:     of their wave packets; negative without a beam splitter
     on_share:    part of the time in which it is on
     pulse_in_times: time between pulses in correlation times of blinking
     lifetime_ps: of emission
@@ -53,6 +56,8 @@ class Emitter(NamedTuple):
     chances: Floats
     dots: Integers
     noise: Integers
+    meets: NDArray[np.bool_]
+    overlap: float
     on_share: float
     pulse_in_times: float
     lifetime_ps: float
@@ -102,17 +107,23 @@ def _place(
     opening_ps: int,
     lifetime_ps: float,
     bound: float,
+    port: int,
     state: Floats,
     analysers: Floats,
     keys: Keys,
     arrival_ps: Integers,
     photons: Pending,
 ) -> None:
-    """Send a candidate photon to a detector, or to none."""
+    """Send a candidate photon to a detector, or to none.
+
+    port: the only detector that it can reach, -1 when any
+    """
     a, b, _, _ = numbers(number, _PHOTON, tick, keys, 0)
     pick = unit(a) * bound
     delay = int(-lifetime_ps * log_unit(b))
     for d in range(analysers.shape[0]):
+        if port >= 0 and d != port:
+            continue
         seen = 0.0
         for j in range(4):
             seen += analysers[d, j] * state[j]
@@ -121,6 +132,22 @@ def _place(
             put(photons, d, t_ps, pick / seen, number)
             return
         pick -= max(seen, 0.0)
+
+
+@kernel
+def _port(
+    number: int, tick: int, meets: bool, former: int, overlap: float, keys: Keys
+) -> int:
+    """Return the port by which a photon leaves a beam splitter.
+
+    meets: whether it met the former photon, which left by `former`: both then leave
+    together with probability (1 + overlap)/2 (Hong, Ou and Mandel, PRL 59, 2044
+    (1987) [mem])
+    """
+    a, b, _, _ = numbers(number, _PORT, tick, keys, 0)
+    if not meets:
+        return int(a & np.uint64(1))
+    return former if unit(b) < 0.5 * (1.0 + overlap) else 1 - former
 
 
 @kernel
@@ -170,12 +197,16 @@ def draw_dot(
             drawn = kind[i] if kind[i] >= 0 else -1 - kind[i]
             dots = emitter.dots[drawn] if kind[i] >= 0 else 0
             opening_ps = (first + int(pulse[i])) * period_ps
+            port = -1
             for j in range(dots + emitter.noise[drawn]):
                 if photons.filled.max() >= photons.t_ps.shape[1]:
                     return -1
                 late_ps = emitter.lifetime_ps if j < dots else 0.0
+                if emitter.overlap >= 0.0:
+                    meets = bool(j == 1 and dots > 1 and emitter.meets[drawn])
+                    port = _port(photon, tick, meets, port, emitter.overlap, keys)
                 _place(
-                    tick, photon, opening_ps, late_ps, emitter.bound, states[i],
+                    tick, photon, opening_ps, late_ps, emitter.bound, port, states[i],
                     analysers, keys, arrival_ps, photons,
                 )  # fmt: skip
                 photon += 1

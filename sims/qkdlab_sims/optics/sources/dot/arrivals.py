@@ -29,6 +29,11 @@ class DotArrivals:
                `intensity_noise_rms`, `pulse_share` and phases mean nothing
     analysers: float64[n_det, 4], from there to each detector, efficiency at rest in
                them, 0 where a detector is off
+    interferes: whether two pulses of the dot, brought together by delays, meet at a
+               beam splitter in each slot and leave by two ports, the detectors. Each
+               input has the dot's numbers and noise. Of those that could be seen one
+               photon of each input meet, with the dot's `indistinguishability`;
+               any others take a random port: a simplification for three
     Raises ValueError where detectors would see more photons than there are and for
     lifetimes of more than a 23rd of a tick.
 
@@ -46,10 +51,16 @@ class DotArrivals:
         period_ps: int,
         seed: int,
         component: str = "quantum dot",
+        *,
+        interferes: bool = False,
     ) -> None:
+        if interferes and len(analysers) != 2:
+            raise ValueError("a beam splitter has two detectors")
         transfer = np.ascontiguousarray(analysers @ light.transfer())
         seen = 0.5 * light.table.stokes @ transfer.T
-        bound = float(np.maximum(seen, 0.0).sum(axis=1).max()) * (1.0 + 1e-9)
+        seen = np.maximum(seen, 0.0)
+        most = seen.max(axis=1) if interferes else seen.sum(axis=1)
+        bound = float(most.max()) * (1.0 + 1e-9)
         if bound > 1.0 + 1e-6:
             raise ValueError("detectors see more photons than the dot emits")
         if dot.lifetime_ps * _LONGEST_LIFETIMES >= PULSES_PER_TICK * period_ps:
@@ -58,12 +69,12 @@ class DotArrivals:
         self._transfer = transfer
         self._period_ps = period_ps
         self._keys = np.array([stream_key(seed, component, "photons")])
-        self._emitter = _emitter(dot, min(bound, 1.0), period_ps)
+        self._emitter = _emitter(dot, min(bound, 1.0), period_ps, interferes)
         self._law = NO_LAW
         if light.law is not None:
             self._law = light.law.record(light.first_pulse)
         mean = (dot.brightness * (1.0 + dot.g2_emitter) + dot.noise_photons) * bound
-        self._per_tick = PULSES_PER_TICK * mean
+        self._per_tick = PULSES_PER_TICK * mean * (1 + interferes)
 
     @property
     def per_tick(self) -> float:
@@ -101,34 +112,45 @@ class DotArrivals:
         return reached
 
 
-def _emitter(dot: QuantumDot, bound: float, period_ps: int) -> Emitter:
+def _emitter(
+    dot: QuantumDot, bound: float, period_ps: int, interferes: bool
+) -> Emitter:
     """Return the dot as the kernels want it, `bound` of its photons candidates."""
     _, one, two = dot.number_chances()
     seen_two = two * bound**2
     seen_one = (one + 2.0 * two * (1.0 - bound)) * bound
-    of_dot = 1.0 - seen_one - seen_two, seen_one, seen_two
-    mean = dot.noise_photons * bound
-    log_dark = math.log1p(-seen_one - seen_two) if of_dot[0] > 0.0 else -math.inf
-    log_dark -= mean
+    none = 1.0 - seen_one - seen_two
+    inputs = 2 if interferes else 1
+    mean = inputs * dot.noise_photons * bound
+    log_dark = -mean - math.inf
+    if none > 0.0:
+        log_dark = inputs * math.log1p(-seen_one - seen_two) - mean
     with_any = -math.expm1(log_dark)
+    # candidates of the dot, whether two of them meet, how likely
+    of_dot = [(n, False, p) for n, p in enumerate((none, seen_one, seen_two))]
+    if interferes:
+        of_dot = [
+            (n + m, n > 0 and m > 0, p * q) for n, _, p in of_dot for m, _, q in of_dot
+        ]
     chances: list[float] = []
-    dots: list[int] = []
-    noise: list[int] = []
+    rows: list[tuple[int, int, bool]] = []
     below, other, chance = 0.0, 0, math.exp(-mean)
     while with_any > 0.0 and below < 1.0 - _RESOLUTION:
-        for n, share in enumerate(of_dot):
+        for n, meets, share in of_dot:
             if n + other > 0 and share > 0.0:
                 below += chance * share / with_any
                 chances.append(below)
-                dots.append(n)
-                noise.append(other)
+                rows.append((n, other, meets))
         other += 1
         chance *= mean / other
+    table = np.array(rows, np.int64).reshape(-1, 3)
     return Emitter(
         log_dark,
         np.array(chances),
-        np.array(dots, np.int64),
-        np.array(noise, np.int64),
+        np.ascontiguousarray(table[:, 0]),
+        np.ascontiguousarray(table[:, 1]),
+        table[:, 2] != 0,
+        dot.indistinguishability if interferes else -1.0,
         dot.on_share(),
         period_ps / dot.blinking_time_ps(),
         dot.lifetime_ps,

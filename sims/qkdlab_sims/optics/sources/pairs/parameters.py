@@ -88,8 +88,11 @@ class PairSource:
                      cancel (Franson, Phys. Rev. A 45, 3126 (1992) [mem])
 
     Pairs of one pulse are independent in polarization: stimulated emission within a
-    mode makes the number thermal here, but photons of different pairs no more alike.
-    Exact for a source of one polarization and for K >> 1.
+    mode makes their number thermal here, but their polarizations no more alike than
+    chance does. Exact for one polarization and for K >> 1. Errors of entangled pairs
+    by two pairs in a pulse, mu^2 (1 + 1/K)/2 here, are mu^2/2 by theory whatever K is
+    (Ma, Fung and Lo, PRA 76, 012307 (2007) [C] for K = 2 with both polarizations
+    counted); where they matter more than g2 take K infinite.
     """
 
     state: PairState
