@@ -47,7 +47,7 @@ _CANDIDATES = 262
 """Pulses of a tick that are looked up at 20 dB."""
 _LOOK_UP_TICKS = 1_000
 _MOST_TICKS = 20_000
-_TAGS_SEED = np.array([1, 2, 3, 4], np.uint64)
+_STATE = np.array([1, 2, 3, 4], np.uint64)
 
 
 def figures() -> list[Row]:
@@ -85,15 +85,15 @@ def clicks_per_s(loss_db: float) -> float:
     return Link(loss_db).run(n_ticks) / simulated_s(n_ticks)
 
 
-def naive_speed(loss_db: float) -> float:
-    """Return the speed of the naive model of the same link."""
+def naive_link(loss_db: float) -> Callable[[int], int]:
+    """Return what runs so many pulses of the naive model and counts the clicks."""
     means = Link(loss_db).means()
     shares = np.cumsum(SHARES.probabilities())
-    tagged = _TAGS_SEED.copy()
     shares[-1] = math.inf
+    state = _STATE.copy()
 
-    def run(n_pulses: int) -> None:
-        pulse_by_pulse(
+    def run(n_pulses: int) -> int:
+        n_clicks: int = pulse_by_pulse(
             n_pulses,
             PERIOD_PS,
             means,
@@ -107,9 +107,16 @@ def naive_speed(loss_db: float) -> float:
             NANOWIRE.jitter_sigma_ps(),
             NANOWIRE.tail_fraction,
             NANOWIRE.tail_ps,
-            tagged,
+            state,
         )
+        return n_clicks
 
+    return run
+
+
+def naive_speed(loss_db: float) -> float:
+    """Return the speed of the naive model of the same link."""
+    run = naive_link(loss_db)
     run(1)
     took_s = _least(lambda: run(_NAIVE_PULSES), time.process_time)
     return _NAIVE_PULSES * PERIOD_PS * 1e-12 / took_s
