@@ -194,7 +194,7 @@ def _add_parts(
 ) -> None:
     """Add the parts that the settings of one lag have in the contexts."""
     # loops without branches, which the compiler turns into vector code
-    n = out.shape[0]
+    n = drawn.shape[0]
     base, offset = law.base[lag], law.offset[lag]
     if lag == 0:
         for i in range(n):
