@@ -54,6 +54,7 @@ def test_distributions_agree(view, ports):
     assert p_value(view(ours(ports)), view(theirs)) > P_MIN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("view", "mutant"),
     [
@@ -68,6 +69,7 @@ def test_mutants_are_refused(view, mutant):
     assert p_value(view(ours()), view(reference(TICKS, seed=3, **mutant))) < P_MIN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mutant", [{"phase_step": 0.85}, {"contrast": 0.92}, {"bias_rad": 0.6}]
 )
