@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from world_stubs import packaged_bench
+from world_stubs import UNPOLARIZED, packaged_bench
 
 from qkdlab.transport.base import ByteTransport, MessageTransport
 from qkdlab.wiring.parts import Wiring
@@ -64,9 +64,11 @@ class ByHand:
     """
 
     def __init__(self, seed: int = 1, is_on: bool = True, **simulation: Any) -> None:
-        spread = packaged_bench()["simulation"]["spread"] | ALIGNED
-        simulation = {"spread": spread} | simulation
-        self.bench: SimulatedBench = open_bench(config(**simulation), seed)
+        data = packaged_bench()
+        for part, changes in UNPOLARIZED.items():
+            data["wiring"]["parts"][part] |= changes
+        simulation = {"spread": data["simulation"]["spread"] | ALIGNED} | simulation
+        self.bench: SimulatedBench = open_bench(config(data, **simulation), seed)
         self.clock = self.bench.clock
         if is_on:
             self.switch_on()

@@ -34,6 +34,14 @@ from qkdlab_sims.bench.world import World
 TICK_PS = 655_360_000
 
 
+UNPOLARIZED = {
+    "pad": {"pdl_db": 0.0},
+    "attenuator": {"pdl_db": 0.0},
+    "pm": {"residual_am": 0.0},
+}
+"""Parts of the sender that treat all polarizations alike."""
+
+
 def packaged_bench() -> dict[str, Any]:
     """The reference bench as plain data."""
     return copy.deepcopy(_loaded_bench())

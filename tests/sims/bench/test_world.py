@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from world_stubs import TICK_PS, StubBench
+from world_stubs import TICK_PS, UNPOLARIZED, StubBench
 
 from qkdlab_sims.bench.truth_report import light_at_output, report
 from qkdlab_sims.bench.world import LONGEST_WAIT_PS
@@ -216,7 +216,7 @@ def test_shutter_and_attenuator_stand_behind_the_tap() -> None:
 
 
 def test_the_light_at_the_output_is_the_tapped_power_times_the_ratio() -> None:
-    made = bench(db=20.0)
+    made = bench(db=20.0, **UNPOLARIZED)
     made.run(10 * TICK_PS)
     watts = made.world.power_w("tap_meter", 5 * TICK_PS, 9 * TICK_PS)
     photons = watts / (1e-4 / PHOTONS)
@@ -260,7 +260,7 @@ def test_counts_agree_with_the_tags() -> None:
 
 
 def test_drift_turns_the_polarization_slowly() -> None:
-    made = bench(db=40.0, fibre={"drift_rad_per_sqrt_s": 1.0})
+    made = bench(db=40.0, fibre={"drift_rad_per_sqrt_s": 1.0}, **UNPOLARIZED)
     made.run(TICK_PS)
     first = made.world.moment.conditions.analysers
     made.run(1000 * TICK_PS)
