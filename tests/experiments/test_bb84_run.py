@@ -125,10 +125,11 @@ def test_two_per_cent_of_gain_would_be_seen(done: Done) -> None:
 
 @pytest.mark.slow
 def test_ten_seconds_give_about_the_key_of_the_table(ten_seconds: Done) -> None:
-    # BENCHES has 4.72e6 without intensity intervals, with leakage charged one way
+    # BENCHES has 4.72e6 without intensity intervals, with leakage charged one way; what
+    # polarization-dependent loss adds to the intervals takes another tenth of the key
     result = ten_seconds.result
     assert result["keys_match"] is True
-    assert 2.5e6 < result["secret_bits"] < 4.7e6
+    assert 2.25e6 < result["secret_bits"] < 4.7e6
     assert result["claimable_secret_bits"] == 0
     efficiency = result["reconciliation_efficiency"]
     assert 1.0 < efficiency["one_way"] < 1.16

@@ -42,7 +42,7 @@ class FilteredNoise:
         own = (1.0 - kept**2) / (2.0 * lag_ps) - (1.0 - kept) ** 2 / span_ps
         self._level = begin * kept + shared * walk + math.sqrt(max(0.0, own)) * z_own
         self._t_ps = t0_ps + span_ps
-        total = walk - lag_ps * (self._level - begin)
+        total: float = walk - lag_ps * (self._level - begin)
         return self._density * total / span_ps
 
     def _level_at(self, t_ps: int, lag_ps: float) -> float:
