@@ -17,6 +17,8 @@ from qkdlab_experiments.parameters import Bb84Parameters
 __all__ = ["recover_detectors"]
 
 _SIGMAS = 4.0
+_SILENT_COUNTS = 10.0
+"""Dark counts that were due, of which none came: by chance once in 2e4 times."""
 
 
 def recover_detectors(ctx: PartyContext[Bb84Parameters]) -> None:
@@ -61,7 +63,8 @@ def _illness(
     """Return what is wrong with a detector at its working bias; None when all is well.
 
     A dark rate must be what was calibrated, within counting noise, the uncertainty of
-    its record and the drift that the configuration allows, and below its limit.
+    its record and the drift that the configuration allows, and below its limit. One
+    that counts nothing where some were due is ill, however uncertain its record is.
     """
     p, recovery = ctx.parameters, ctx.parameters.recovery
     detectors: BiasSource = ctx.roles["detectors"]
@@ -79,7 +82,9 @@ def _illness(
         # counts as calibrated would scatter, too: none are no proof of no noise
         noise += record.value / counted_s + record.uncertainty**2
         allowed_hz = _SIGMAS * noise**0.5 + recovery.dark_drift * record.value
+        due = counted_s * record.value * max(0.0, 1.0 - recovery.dark_drift)
         off = abs(rate_hz - record.value) > allowed_hz
+        off |= rate_hz == 0.0 and due > _SILENT_COUNTS
         if off or rate_hz > p.detection.max_dark_rate_hz:
             return {
                 "detector": d,

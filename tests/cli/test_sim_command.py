@@ -227,9 +227,10 @@ def test_world_time_runs_at_the_asked_speed(tmp_path):
         _, err = served.stop()
     times = [float(row.split(b",")[0]) for row in text.splitlines()[:51]]
     assert times[-1] - times[0] == pytest.approx(5.0, abs=0.01)
-    # Fifty periods of 0.1 s in one second, and later where the machine is busy.
-    assert took_s >= 0.8
-    assert "greatest lag of the world" in err
+    # Fifty periods of 0.1 s in one second; a world that lay behind catches up.
+    lag = re.search(r"greatest lag of the world: ([\d.]+) s", err)
+    assert lag is not None
+    assert took_s + float(lag.group(1)) >= 0.8
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):
@@ -259,7 +260,9 @@ def test_what_cannot_be_served_is_one_line_and_a_code(tmp_path, arguments, code,
 
 
 def test_what_no_party_plays_stands_as_configured_when_addresses_are_told(served):
-    said = ask(served.host_and_port("channel.attenuator"), b"D\r\n", end=b"Done\r\n")
+    address = served.host_and_port("channel.attenuator")
+    ask(address, b"\r\n", end=b"Done\r\n")  # ends what strangers have left unfinished
+    said = ask(address, b"D\r\n", end=b"Done\r\n")
     found = re.search(rb"ATTEN:\s*([0-9.]+)", said)
     assert found is not None
     assert float(found.group(1)) == pytest.approx(2.0, abs=0.02)

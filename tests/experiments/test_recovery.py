@@ -76,6 +76,12 @@ def test_a_dark_rate_beyond_noise_and_drift_is_ill() -> None:
     assert wires.is_safe
 
 
+def test_a_wire_that_sees_nothing_is_ill_however_uncertain_its_record_is() -> None:
+    # 0.5 s: 115 counts were due, and 4 sigma with drift allow 230 Hz less
+    with pytest.raises(SecurityAbort, match="do not recover"):
+        recover_detectors(on_bench(Wires(0.0), drift=0.6))
+
+
 def test_a_latched_wire_in_the_light_ends_the_scan_with_detectors_off() -> None:
     wires = Wires(latched=1)
     with pytest.raises(SecurityAbort, match="detector 1 has latched"):

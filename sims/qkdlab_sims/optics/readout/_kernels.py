@@ -25,7 +25,6 @@ _RESTED = 24.0  # time constants after which 1e-10 is left
 
 READ_WIRE = np.dtype(
     [
-        *WIRE.descr,
         ("light_sigma_ps", np.float64),  # part of sigma_ps that does not grow
         ("wire_sigma_ps", np.float64),  # part that does
         ("threshold", np.float64),
@@ -37,6 +36,9 @@ READ_WIRE = np.dtype(
         ("droop", np.float64),  # share of the bias that is missing, at last_ps
         ("heat", np.float64),  # clicks within heating_ps, at last_ps
         ("is_latched", np.bool_),
+        # last: numba would take a longer record that begins like `WIRE` for one, and
+        # then says so or not, by what was compiled before
+        *WIRE.descr,
     ]
 )
 """A nanowire with its readout: `WIRE` and constants of the call, then state."""
