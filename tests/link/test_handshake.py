@@ -70,6 +70,11 @@ def met(alice: Handshake, bob: Handshake) -> list[object]:
     return got
 
 
+def damaged(message: bytes) -> bytes:
+    """Return a message whose last byte is another one."""
+    return message[:-1] + bytes([message[-1] ^ 1])
+
+
 def refusal(mine: Handshake, *messages: bytes) -> QkdlabError:
     """Return the error with which a half takes the last of the messages."""
     for message in messages[:-1]:
@@ -241,7 +246,7 @@ def test_every_flip_of_a_confirmation_is_refused():
 def test_a_damaged_greeting_is_of_nobody(has_secret):
     pool = spent_pool() if has_secret else None
     mine = half("alice", pool)
-    error = refusal(mine, half("bob", pool).said[:-1] + b"x")
+    error = refusal(mine, damaged(half("bob", pool).said))
     assert isinstance(error, SecurityAbort)
     assert not mine.knows_peer
 
@@ -262,7 +267,7 @@ def test_nobody_who_greets_is_a_lost_peer():
 
 def test_a_damaged_greeting_is_told_to_the_sender():
     ours, theirs = MemoryChannel.pair(RealClock())
-    theirs.send(half("bob").said[:-1] + b"x")
+    theirs.send(damaged(half("bob").said))
     with pytest.raises(SecurityAbort):
         greet(ours, half("alice"), 5.0)
     theirs.receive(5.0)
