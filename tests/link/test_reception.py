@@ -33,6 +33,11 @@ SECRET = random.Random(8).randbytes(pool_bytes(8))
 DEADLINE_S = 20.0
 
 
+def damaged(message: bytes) -> bytes:
+    """Return a message whose last byte is another one."""
+    return message[:-1] + bytes([message[-1] ^ 1])
+
+
 def half(party: str, secret: bytes | None = SECRET, **changes: object) -> Handshake:
     """Return a half that greets; without `secret` it has none."""
     pool = None if secret is None else PadPool.memory(secret)
@@ -118,7 +123,7 @@ def framed(message: bytes) -> bytes:
 STRANGERS = {
     "garbage": b"GET / HTTP/1.1\r\n\r\n",
     "no greeting": framed(b"hello"),
-    "damaged": framed(half("bob").said[:-1] + b"x"),
+    "damaged": framed(damaged(half("bob").said)),
     "too long": message_head(5000),
     "half a greeting, then gone": framed(half("bob").said)[:100],
     "another secret": framed(half("bob", SECRET[::-1]).said),
