@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from qkdlab_sims.benchmarks.interference import mdi_speeds
 from qkdlab_sims.benchmarks.link import (
     BIAS_UA,
     NANOWIRE,
@@ -62,6 +63,8 @@ def figures() -> list[Row]:
     rows.append(("settings_aes", *settings_speeds(0)))
     rows.append(("settings_aes_of_three_pulses", *settings_speeds(2)))
     rows.append(("bb84_1ghz_20db_two_cores", *two_core_speeds()))
+    ours, every_pulse = mdi_speeds()
+    rows.append(("mdi_1ghz_20db_per_arm", ours, REAL_TIME, "every pulse", every_pulse))
     ours, all_pairs = pair_speeds()
     rows.append(("spdc_1e7_pairs_20pct", ours, REAL_TIME, "all pairs", all_pairs))
     return rows

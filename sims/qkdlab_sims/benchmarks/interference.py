@@ -22,7 +22,7 @@ from qkdlab_sims.optics.settings.counter import CounterSettings
 from qkdlab_sims.optics.settings.law import ContextLaw
 from qkdlab_sims.optics.settings.layout import Shares
 
-__all__ = ["mdi_1ghz_20db_per_arm", "naive_two_lights"]
+__all__ = ["mdi_speeds", "naive_two_lights"]
 
 _PERIOD_PS = 1000
 _REPEATS = 5
@@ -98,7 +98,7 @@ def naive_two_lights(n_pulses: int, seed: int) -> int:
     return int((rng.random(seen.shape) < -np.expm1(-seen)).sum())
 
 
-def mdi_1ghz_20db_per_arm(seconds: float) -> tuple[float, float]:
+def mdi_speeds(seconds: float = 0.05) -> tuple[float, float]:
     """Return simulated seconds per second of CPU time: ours, and every pulse.
 
     Two senders at 1 GHz with three intensities, 20 dB each to a relay with four
