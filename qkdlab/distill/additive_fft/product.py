@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.additive_fft.constants import SMALLEST, room_for
 from qkdlab.distill.additive_fft.transform import evaluate, interpolate
-from qkdlab.distill.carryless.lanes import lanes_of_this_cpu
+from qkdlab.distill.carryless.lanes import width_to_use
 from qkdlab.distill.shifted import shifted
 
 __all__ = ["Pieces", "pieces_for", "product_by_additive_fft"]
@@ -88,10 +88,7 @@ def product_by_additive_fft(
     """
     from qkdlab.distill.additive_fft import _kernels as kernels
 
-    known = lanes_of_this_cpu()
-    width = lanes if lanes is not None else max(known, default=0)
-    if width not in known:
-        raise ValueError(f"this CPU has no carry-less product of {width} words")
+    width = width_to_use(lanes)
     n_tail = len(tail)
     m = len(seed) - n_tail + 1
     cut = pieces_for(m, n_tail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-__all__ = ["LANES", "Lanes", "lanes_of_this_cpu"]
+__all__ = ["LANES", "Lanes", "lanes_of_this_cpu", "width_to_use"]
 
 Lanes = tuple[int, ...]
 """A tuple whose length is the number of words in a vector.
@@ -32,3 +32,15 @@ def lanes_of_this_cpu() -> tuple[int, ...]:
     if "pclmul" in has:
         found.append(2)
     return tuple(found)
+
+
+def width_to_use(wanted: int | None) -> int:
+    """Return the wanted width of vectors, or without one the widest that there is.
+
+    Raises ValueError for a width that this CPU lacks.
+    """
+    known = lanes_of_this_cpu()
+    width = wanted if wanted is not None else max(known, default=0)
+    if width not in known:
+        raise ValueError(f"this CPU has no carry-less product of {width} words")
+    return width

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qkdlab.bits.array import BitArray
-from qkdlab.distill.carryless.lanes import lanes_of_this_cpu
+from qkdlab.distill.carryless.lanes import width_to_use
 from qkdlab.distill.shifted import shifted
 
 __all__ = ["Tiles", "product_by_karatsuba", "tiles_for"]
@@ -58,10 +58,7 @@ def product_by_karatsuba(
     """
     from qkdlab.distill.karatsuba._kernels import toeplitz_tiles
 
-    known = lanes_of_this_cpu()
-    width = lanes if lanes is not None else max(known, default=0)
-    if width not in known:
-        raise ValueError(f"this CPU has no carry-less product of {width} words")
+    width = width_to_use(lanes)
     k = len(tail)
     m = len(seed) - k + 1
     tiles = tiles_for(-(-m // 64), -(-k // 64))

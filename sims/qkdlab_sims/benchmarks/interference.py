@@ -8,10 +8,10 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.benchmarks.link import NANOWIRE
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
     DetectorBank,
-    DetectorParameters,
     DetectorState,
 )
 from qkdlab_sims.optics.engine import detect
@@ -31,22 +31,8 @@ _NAIVE_PULSES = 1_000_000
 _MEAN_PHOTONS = (0.5, 0.1, 0.001)
 _SHARES = (0.6, 0.2, 0.2)
 _LOSS_DB = 20.0
-_EFFICIENCY = 0.8
 _NOISE = 0.02
 _PAIR = PulsePair(fwhm_ps=60.0, jitter_ps=8.0, detuning_ghz=0.5, other=0.995)
-_WIRE = DetectorParameters(
-    efficiency_max=_EFFICIENCY,
-    i_half_ua=14.0,
-    width_ua=3.0,
-    switching_current_ua=28.1,
-    dark_floor_hz=99.0,
-    dark_i0_ua=22.0,
-    dark_slope_per_ua=1.6,
-    recovery_tau_ps=12_000.0,
-    jitter_fwhm_ps=50.0,
-    tail_fraction=0.01,
-    tail_ps=40.0,
-)
 _STATES = (
     np.array([[1, 0], [0, 1], [1, 1], [1, -1]]) / np.array([[1, 1, 2, 2]]).T ** 0.5
 )
@@ -74,7 +60,7 @@ def _light(key: int) -> Light:
 
 def _paths(sign: float) -> NDArray[np.complex128]:
     """Return the ways through 50:50 and two polarizing splitters to four detectors."""
-    root = math.sqrt(0.5 * _EFFICIENCY * 10.0 ** (-0.1 * _LOSS_DB))
+    root = math.sqrt(0.5 * NANOWIRE.efficiency_max * 10.0 ** (-0.1 * _LOSS_DB))
     one = root * np.eye(2, dtype=np.complex128)
     return np.vstack([one, sign * one])
 
@@ -106,7 +92,7 @@ def mdi_speeds(seconds: float = 0.05) -> tuple[float, float]:
     intensity noise of 2 %, jitter and detuning between the lasers.
     seconds: of link time in each of some repetitions, of which the best counts
     """
-    bank = DetectorBank((_WIRE,) * 4, (500,) * 4, _PERIOD_PS, 1, "relay")
+    bank = DetectorBank((NANOWIRE,) * 4, (500,) * 4, _PERIOD_PS, 1, "relay")
     state = DetectorState(bank)
     state.set_bias([22.0] * 4)
     inputs = Input(_light(1), _paths(1.0)), Input(_light(2), _paths(-1.0))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.benchmarks.link import NANOWIRE
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
     DetectorBank,
-    DetectorParameters,
     DetectorState,
 )
 from qkdlab_sims.optics.engine import detect
@@ -24,17 +25,7 @@ __all__ = ["naive_pairs", "pair_speeds"]
 _PERIOD_PS = 10_000
 _REPEATS = 7
 _ANGLES_DEG = (0, 90, 45, 135)
-_WIRE = DetectorParameters(
-    efficiency_max=0.8,
-    i_half_ua=14.0,
-    width_ua=3.0,
-    switching_current_ua=28.1,
-    dark_floor_hz=99.0,
-    dark_i0_ua=22.0,
-    dark_slope_per_ua=1.6,
-    recovery_tau_ps=12_000.0,
-    jitter_fwhm_ps=50.0,
-)
+_WIRE = replace(NANOWIRE, tail_fraction=0.0)
 _SOURCE = PairSource(
     PairState(visibility=0.97),
     pair_rate_hz=1e7,

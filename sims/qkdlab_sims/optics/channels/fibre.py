@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from qkdlab_sims.optics.gaussian import dispersed_fwhm_ps
 from qkdlab_sims.optics.ranges import in_range
 
 __all__ = ["FibreSpan"]
 
 _LIGHT_NM_PER_PS = 299_792.458
 """Speed of light in vacuum."""
-_LN2 = math.log(2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,11 @@ class FibreSpan:
                        -5 [mem], and dispersion then widens the pulse sqrt(1 + C^2)
                        times as much from the first metre on
 
-        T^2 = T0^2 [(1 + C b z / T0^2)^2 + (b z / T0^2)^2] with T0 = FWHM / (2 sqrt ln2)
-        and b = -D lambda^2 / (2 pi c) (Agrawal, Nonlinear Fiber Optics, eq. 3.2.19
-        [mem]).
+        beta_2 L is -D L lambda^2 / (2 pi c).
         """
         in_range("pulse_fwhm_ps", pulse_fwhm_ps, 1e-3, math.inf, "ps")
         in_range("wavelength_nm", wavelength_nm, 600.0, 2000.0, "nm")
-        t0_ps = pulse_fwhm_ps / (2.0 * math.sqrt(_LN2))
         # ps/nm times nm^2 over nm/ps
-        b_z_ps2 = -self.dispersion_ps_per_nm_km * self.length_km * wavelength_nm**2
-        b_z_ps2 /= 2.0 * math.pi * _LIGHT_NM_PER_PS
-        x = b_z_ps2 / t0_ps**2
-        return pulse_fwhm_ps * math.hypot(1.0 + chirp * x, x)
+        ps2 = -self.dispersion_ps_per_nm_km * self.length_km * wavelength_nm**2
+        ps2 /= 2.0 * math.pi * _LIGHT_NM_PER_PS
+        return dispersed_fwhm_ps(pulse_fwhm_ps, chirp, ps2)

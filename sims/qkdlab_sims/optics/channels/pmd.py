@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.gaussian import half_width_ps
 from qkdlab_sims.optics.ranges import in_range
 from qkdlab_sims.optics.rng import gaussians, stream_key
 
@@ -45,12 +46,11 @@ class PrincipalStates:
         """Return how much of the polarization across `slow` is left, 0 to 1.
 
         The overlap exp(-(DGD / 2 T0)^2) of two Gaussian pulses of fields
-        exp(-t^2 / 2 T0^2), T0 = FWHM / (2 sqrt(ln 2)); the error rate of states that
+        exp(-t^2 / 2 T0^2); the error rate of states that
         are not principal ones is half of what is lost (exact for Gaussian pulses).
         """
         in_range("pulse_fwhm_ps", pulse_fwhm_ps, 1e-3, math.inf, "ps")
-        t0_ps = pulse_fwhm_ps / (2.0 * math.sqrt(math.log(2.0)))
-        return math.exp(-((0.5 * self.dgd_ps / t0_ps) ** 2))
+        return math.exp(-((0.5 * self.dgd_ps / half_width_ps(pulse_fwhm_ps)) ** 2))
 
 
 def draw_principal_states(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from qkdlab_sims.optics.gaussian import half_width_ps
 from qkdlab_sims.optics.ranges import in_range
 
 __all__ = ["PulsePair"]
@@ -20,7 +21,7 @@ _TWO_PI = 2.0 * math.pi
 class PulsePair:
     """Two Gaussian pulses of one chirp, exp(-(1 + iC) t^2 / 2 T0^2) each.
 
-    fwhm_ps:      of the power of each pulse; T0 = fwhm / (2 sqrt(ln 2))
+    fwhm_ps:      of the power of each pulse
     delay_ps:     between their centres, mean
     jitter_ps:    standard deviation of that delay from pulse to pulse
     detuning_ghz: between their carriers
@@ -51,7 +52,7 @@ class PulsePair:
     @property
     def t0_ps(self) -> float:
         """Return T0."""
-        return self.fwhm_ps / (2.0 * math.sqrt(math.log(2.0)))
+        return half_width_ps(self.fwhm_ps)
 
     @property
     def exponent(self) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ import cmath
 import math
 from dataclasses import dataclass
 
+from qkdlab_sims.optics.gaussian import dispersed_fwhm_ps, half_width_ps
 from qkdlab_sims.optics.ranges import in_range
 
 __all__ = ["PulseDynamics"]
@@ -86,13 +87,8 @@ class PulseDynamics:
         return step if step < _UNIFORM_RAD else math.inf
 
     def dispersed_fwhm_ps(self, dispersion_ps2: float) -> float:
-        """Return the width after a group-delay dispersion beta_2 L.
-
-        (T1/T0)^2 = (1 + C b)^2 + b^2 with b = beta_2 L / T0^2 and T0 the half-width at
-        1/e of the power (Agrawal equation 2.4.17 [mem]).
-        """
-        b = dispersion_ps2 / self._half_width_ps() ** 2
-        return self.pulse_fwhm_ps * math.hypot(1.0 + self.chirp * b, b)
+        """Return the width after a group-delay dispersion beta_2 L."""
+        return dispersed_fwhm_ps(self.pulse_fwhm_ps, self.chirp, dispersion_ps2)
 
     def overlap(
         self, other: PulseDynamics, delay_ps: float = 0.0, detuning_thz: float = 0.0
@@ -133,11 +129,7 @@ class PulseDynamics:
         """Return the standard deviation of a photon's instant in the pulse."""
         return self.pulse_fwhm_ps / _FWHM_IN_SIGMAS
 
-    def _half_width_ps(self) -> float:
-        return self.pulse_fwhm_ps / (2.0 * math.sqrt(math.log(2.0)))
-
 
 def _exponent(pulse: PulseDynamics) -> complex:
     """Return a of the field exp(-a t^2)."""
-    half_ps = pulse.pulse_fwhm_ps / (2.0 * math.sqrt(math.log(2.0)))
-    return complex(1.0, pulse.chirp) / (2.0 * half_ps**2)
+    return complex(1.0, pulse.chirp) / (2.0 * half_width_ps(pulse.pulse_fwhm_ps) ** 2)
