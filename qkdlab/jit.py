@@ -1,7 +1,7 @@
-"""The decorator of every compiled kernel.
+"""The decorators of every compiled kernel and intrinsic.
 
-Importing this module loads numba (0.35 s of CPU), so only `_kernels` modules import it,
-and those are imported inside the functions that use them.
+Importing this module loads numba (0.35 s of CPU), so only `_kernels` and `_intrinsics`
+modules import it, and those are imported inside the functions that use them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numba.extending import intrinsic as numba_intrinsic
 
-__all__ = ["kernel"]
+__all__ = ["intrinsic", "kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,3 +42,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
         )
         compiled = numba.njit(**options)(function)
     return cast("Callable[P, R]", compiled)
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an intrinsic of a function of numba's typing context and types.
+
+    The function returns the signature and the code that LLVM gets for it. No intrinsic
+    is called on a CPU that lacks its instruction: its caller asks `qkdlab.cpu`.
+    """
+    return cast("Callable[..., Any]", numba_intrinsic(function))

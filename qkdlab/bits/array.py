@@ -10,7 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BitArray"]
+from qkdlab import cpu
+
+__all__ = ["BitArray", "extracts_fast"]
 
 Words = NDArray[np.uint64]
 
@@ -38,11 +40,15 @@ class BitArray:
         given = np.asarray(words, dtype=np.uint64).reshape(-1)
         if n_bits < 0 or given.size < need:
             raise ValueError(f"{given.size} words cannot hold {n_bits} bits")
-        array = given[:need].copy()  # no more: what `wipe` misses may be secret
+        return cls._own(given[:need].copy(), n_bits)  # what `wipe` misses may be secret
+
+    @classmethod
+    def _own(cls, words: Words, n_bits: int) -> Self:
+        """Take as many fresh words as the bits need; surplus bits are cleared."""
         if n_bits % 64:
-            array[-1] &= np.uint64((1 << (n_bits % 64)) - 1)
-        array.flags.writeable = False
-        return cls(array, n_bits)
+            words[-1] &= np.uint64((1 << (n_bits % 64)) - 1)
+        words.flags.writeable = False
+        return cls(words, n_bits)
 
     @classmethod
     def from_bytes(cls, data: bytes, n_bits: int) -> Self:
@@ -59,21 +65,33 @@ class BitArray:
         Raises ValueError when something is neither 0 nor 1.
         """
         array = bits if isinstance(bits, np.ndarray) else np.array(list(bits))
-        if array.size and not np.all((array == 0) | (array == 1)):
+        if array.dtype == np.bool_:
+            return cls.from_plane(array.view(np.uint8), 0)
+        if array.dtype == np.uint8:
+            if array.size and array.max() > 1:
+                raise ValueError("bits are 0 or 1")
+            return cls.from_plane(array, 0)
+        if not np.all((array == 0) | (array == 1)):
             raise ValueError("bits are 0 or 1")
-        ones = array.astype(bool)
-        packed = np.packbits(ones, bitorder="little")
-        words = np.zeros(-(-array.size // 64), "<u8")
-        words.view(np.uint8)[: packed.size] = packed
-        made = cls.from_words(words, int(array.size))
-        for copied in (ones, packed, words):
-            copied.fill(0)  # they may be secret
+        copied = array.astype(np.uint8)
+        made = cls.from_plane(copied, 0)
+        copied.fill(0)  # it may be secret
         return made
+
+    @classmethod
+    def from_plane(cls, values: NDArray[np.uint8], bit: int) -> Self:
+        """Take bit `bit` (0 to 7) of each byte."""
+        from qkdlab.bits._kernels import pack
+
+        given = np.ascontiguousarray(values).reshape(-1)
+        out = np.empty(_n_words(given.size), np.uint64)
+        pack(given, bit, out)
+        return cls._own(out, int(given.size))
 
     @classmethod
     def zeros(cls, n_bits: int) -> Self:
         """Return `n_bits` zeros."""
-        return cls.from_words(np.zeros(-(-n_bits // 64), np.uint64), n_bits)
+        return cls._own(np.zeros(_n_words(n_bits), np.uint64), n_bits)
 
     @property
     def words(self) -> Words:
@@ -97,37 +115,68 @@ class BitArray:
         start, stop, step = index.indices(self._n)
         if step != 1:
             raise ValueError("BitArray slices have step 1")
-        n_bits = max(0, stop - start)
-        first, shift = divmod(start, 64)
-        words = self._words[first : first + n_bits // 64 + 2]
-        if shift:
-            shifted = words >> np.uint64(shift)
-            shifted[:-1] |= words[1:] << np.uint64(64 - shift)
-            words = shifted
-        return BitArray.from_words(words, n_bits)
+        from qkdlab.bits._kernels import move_down
 
-    def gather(self, indices: NDArray[np.int64]) -> BitArray:
-        """Return the bits at `indices` (int64[m], any order, repeats allowed).
+        n_bits = max(0, stop - start)
+        out = np.empty(_n_words(n_bits), np.uint64)
+        move_down(self._words, start, out)
+        return BitArray._own(out, n_bits)
+
+    def gather(self, indices: NDArray[np.int64] | NDArray[np.int32]) -> BitArray:
+        """Return the bits at `indices` (any order, repeats allowed).
 
         Raises IndexError when an index lies outside.
         """
         from qkdlab.bits._kernels import gather
 
-        wanted = np.ascontiguousarray(indices, dtype=np.int64)
-        if wanted.size and (wanted.min() < 0 or wanted.max() >= self._n):
+        wanted = np.ascontiguousarray(indices)
+        out = np.empty(_n_words(wanted.size), np.uint64)
+        if not gather(self._words, self._n, wanted, out):
             raise IndexError(f"an index lies outside the {self._n} bits")
-        out = np.empty(-(-wanted.size // 64), np.uint64)
-        gather(self._words, wanted, out)
-        return BitArray.from_words(out, int(wanted.size))
+        return BitArray._own(out, int(wanted.size))
+
+    def sift(self, mask: BitArray, *, portable: bool = False) -> BitArray:
+        """Return the bits where `mask`, of the same length, has ones, moved together.
+
+        portable: without the CPU's own instruction, for tests; the bits are the same
+        """
+        from qkdlab.bits import _kernels as kernels
+
+        self._same_length(mask)
+        n_bits = mask.count()
+        out = np.empty(_n_words(n_bits) + 1, np.uint64)
+        if portable or not extracts_fast():
+            kernels.compress_portably(self._words, mask._words, out)
+        else:
+            kernels.compress(self._words, mask._words, out)
+        return BitArray._own(out[: _n_words(n_bits)], n_bits)
 
     def ones(self) -> NDArray[np.int64]:
         """Return the indices of the ones, in order."""
-        return np.flatnonzero(self.to_bools()).astype(np.int64)
+        from qkdlab.bits._kernels import places_of_ones
+
+        out = np.empty(self.count(), np.int64)
+        places_of_ones(self._words, out)
+        return out
 
     def __xor__(self, other: BitArray) -> BitArray:
+        self._same_length(other)
+        return BitArray._own(self._words ^ other._words, self._n)
+
+    def __and__(self, other: BitArray) -> BitArray:
+        self._same_length(other)
+        return BitArray._own(self._words & other._words, self._n)
+
+    def __or__(self, other: BitArray) -> BitArray:
+        self._same_length(other)
+        return BitArray._own(self._words | other._words, self._n)
+
+    def __invert__(self) -> BitArray:
+        return BitArray._own(~self._words, self._n)
+
+    def _same_length(self, other: BitArray) -> None:
         if self._n != other._n:
             raise ValueError("BitArrays of different lengths")
-        return BitArray.from_words(self._words ^ other._words, self._n)
 
     def wipe(self) -> None:
         """Overwrite the bits with zeros: this string is spent.
@@ -142,28 +191,23 @@ class BitArray:
 
     def count(self) -> int:
         """Return the number of ones."""
-        pairs, nibbles = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
-        octets, sums = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
-        x = self._words - (self._words >> np.uint64(1) & pairs)
-        x = (x & nibbles) + (x >> np.uint64(2) & nibbles)
-        x = (x + (x >> np.uint64(4))) & octets
-        return int((x * sums >> np.uint64(56)).sum())
+        from qkdlab.bits._kernels import count
+
+        return count(self._words)
 
     @staticmethod
     def concatenate(parts: Iterable[BitArray]) -> BitArray:
         """Return the parts one after the other."""
+        from qkdlab.bits._kernels import move_up
+
         items = list(parts)
         n_bits = sum(len(part) for part in items)
-        out = np.zeros(n_bits // 64 + 2, np.uint64)
+        out = np.zeros(_n_words(n_bits), np.uint64)
         position = 0
         for part in items:
-            first, shift = divmod(position, 64)
-            words, size = part._words, part._words.size
-            out[first : first + size] |= words << np.uint64(shift)
-            if shift:
-                out[first + 1 : first + 1 + size] |= words >> np.uint64(64 - shift)
+            move_up(part._words, position, out)
             position += len(part)
-        return BitArray.from_words(out, n_bits)
+        return BitArray._own(out, n_bits)
 
     def __eq__(self, other: object) -> bool:
         """Compare in constant time for equal lengths: the bits may be secret."""
@@ -177,3 +221,16 @@ class BitArray:
 
     def __repr__(self) -> str:
         return f"BitArray({self._n} bits)"
+
+
+def _n_words(n_bits: int) -> int:
+    return -(-n_bits // 64)
+
+
+def extracts_fast() -> bool:
+    """Say whether this CPU moves the bits of a word together in one quick step.
+
+    BMI2 has the instruction; the first two generations of Zen run it as a microprogram
+    of up to hundreds of cycles [mem].
+    """
+    return "bmi2" in cpu.features() and cpu.name() not in ("znver1", "znver2")

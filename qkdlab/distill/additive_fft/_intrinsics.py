@@ -19,12 +19,12 @@ from qkdlab.distill.carryless._intrinsics import (
     I64,
     carryless,
     data_of,
-    intrinsic,
     place,
     shuffled,
     spread,
     vector_of,
 )
+from qkdlab.jit import intrinsic
 
 __all__ = [
     "add_products",

@@ -9,20 +9,15 @@ lacks its instruction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic as numba_intrinsic
+
+from qkdlab.jit import intrinsic
 
 __all__ = ["low_product", "multiply_rows", "xor_both", "xor_into"]
-
-
-def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an intrinsic of a function of numba's typing context and types."""
-    return cast("Callable[..., Any]", numba_intrinsic(function))
 
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from qkdlab import cpu
 
 __all__ = ["LANES", "Lanes", "lanes_of_this_cpu", "width_to_use"]
 
@@ -17,13 +17,9 @@ LANES: tuple[int, ...] = (8, 4, 2)
 """Words in a vector of AVX-512 and AVX2 with VPCLMULQDQ, and of plain PCLMULQDQ."""
 
 
-@cache
 def lanes_of_this_cpu() -> tuple[int, ...]:
     """Return the widths that this CPU has, widest first; empty when it has none."""
-    from llvmlite import binding
-
-    features = binding.get_host_cpu_features()
-    has = {name for name, present in features.items() if present}
+    has = cpu.features()
     found = []
     if {"vpclmulqdq", "avx512f"} <= has:
         found.append(8)
