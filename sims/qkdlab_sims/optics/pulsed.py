@@ -26,6 +26,7 @@ from qkdlab_sims.optics.photons._kernels import (
 from qkdlab_sims.optics.photons.fresh._kernels import draw_fresh_arrivals
 from qkdlab_sims.optics.photons.states._kernels import NOISE_LEVELS
 from qkdlab_sims.optics.settings._kernels import NO_LAW
+from qkdlab_sims.optics.settings.joint import JointLaw
 
 __all__ = ["PulsedLight"]
 
@@ -59,7 +60,11 @@ class PulsedLight:
         self._keys = keys
         self._bound = _mean_bound(analysers, before, light)
         self._table: NDArray[np.float64] | None = None
-        self._law = NO_LAW
+        self._law = self._receiver = NO_LAW
+        self._stride = 0
+        if isinstance(light.law, JointLaw):
+            self._receiver = light.law.receiver_record(light.first_pulse)
+            self._stride = light.law.stride
         if light.law is not None:
             self._law = light.law.record(light.first_pulse)
         if light.law is not None and eve is None:
@@ -69,6 +74,10 @@ class PulsedLight:
             self._bound = most * noise * (1.0 + 1e-9)
             if self._bound <= BRIGHT_MEAN and light.n_contexts <= _MAX_TABLE:
                 self._table = table
+        if self._table is None and isinstance(light.law, JointLaw):
+            raise ValueError(
+                "settings on demand on both sides want dim light and no eavesdropper"
+            )
 
     @property
     def per_tick(self) -> float:
@@ -88,6 +97,8 @@ class PulsedLight:
                 tick_end,
                 self._table,
                 self._law,
+                self._receiver,
+                self._stride,
                 self._bound,
                 light.intensity_noise_rms,
                 self._period_ps,

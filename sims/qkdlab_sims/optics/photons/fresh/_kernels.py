@@ -143,6 +143,8 @@ def draw_fresh_arrivals(
     tick_end: int,
     table: Floats,
     law: Law,
+    receiver: Law,
+    stride: int,
     bound: float,
     noise: float,
     period_ps: int,
@@ -158,6 +160,8 @@ def draw_fresh_arrivals(
 
     table: float64[n_contexts, 2 (n_det + 1)], detectable photons of all detectors
     before the one, from 0 to all of them; then 1 / those of the one, at last 0.
+    receiver: law of a modulator before the detectors, or `NO_LAW`; its contexts count
+    `stride` times (see `settings.joint`).
     bound: of all of them with any noise. Other arguments and result: `draw_arrivals`.
     """
     n_det = arrival_ps.shape[0] - 1
@@ -200,6 +204,10 @@ def draw_fresh_arrivals(
             end += 1
             starts[end - begin] = n
         fill_contexts(first, pulse[:n], law, context)
+        if receiver.base.shape[0] > 0:
+            fill_contexts(first, pulse[:n], receiver, ways)
+            for i in range(n):
+                context[i] += np.int32(stride) * ways[i]
         if noise > 0.0:
             _divide_by_noise(first, noise, keys, pulse[:n], drawn, picks)
         _find_ways(table, context[:n], picks, rows, ways)
