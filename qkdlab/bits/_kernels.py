@@ -65,15 +65,14 @@ def pack(values: NDArray[np.uint8], bit: int, out: Words) -> None:
 
 @kernel
 def move_down(words: Words, first: int, out: Words) -> None:
-    """Write the bits from bit `first` on, as many words as `out` has or there are."""
+    """Write the bits from bit `first` on; there are at least as many as `out` has."""
     at, shift = first >> 6, np.uint64(first & 63)
-    n = min(out.size, words.size - at)
-    inner = min(n, words.size - at - 1)
-    for i in range(inner):
+    n = out.size
+    for i in range(min(n, words.size - at - 1)):
         high = (words[at + i + 1] << ONE) << (LAST - shift)
         out[i] = words[at + i] >> shift | high
-    for i in range(inner, n):
-        out[i] = words[at + i] >> shift
+    if n and at + n == words.size:
+        out[n - 1] = words[at + n - 1] >> shift
 
 
 @kernel

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qkdlab import cpu
+from qkdlab.bits import _kernels as kernels
 from qkdlab.bits import array as bits_array
-from qkdlab.bits._kernels import squeeze
 from qkdlab.bits.array import BitArray, extracts_fast
 
 WORD = st.integers(0, (1 << 64) - 1)
@@ -48,7 +48,7 @@ def test_sifting_by_ones_zeros_and_at_random_at_the_edges_of_words(n, portable):
 def test_squeezing_a_word_moves_the_bits_of_the_mask_together(word, mask):
     chosen = [word >> i & 1 for i in range(64) if mask >> i & 1]
     expected = sum(bit << i for i, bit in enumerate(chosen))
-    assert int(squeeze(np.uint64(word), np.uint64(mask))) == expected
+    assert int(kernels.squeeze(np.uint64(word), np.uint64(mask))) == expected
 
 
 @pytest.mark.parametrize(
@@ -139,3 +139,28 @@ def test_gathering_outside_is_refused_in_any_word(dtype, index):
     indices[77] = index
     with pytest.raises(IndexError, match="65 bits"):
         BitArray.zeros(65).gather(indices)
+
+
+@pytest.mark.parametrize("n", EDGES)
+@pytest.mark.parametrize("first", [0, 1, 64, 65])
+def test_kernels_write_nothing_beside_their_outputs(n, first):
+    bits, mask = random_bits(n, n), random_bits(n, 7)
+    guard = np.uint64(0xDEADBEEF)
+
+    def within(n_words, work):
+        memory = np.full(n_words + 8, guard)
+        work(memory[4 : 4 + n_words])
+        assert np.all(memory[:4] == guard)
+        assert np.all(memory[4 + n_words :] == guard)
+
+    def moved_up(out):
+        out[:] = 0
+        kernels.move_up(bits.words, first, out)
+
+    start = min(first, n)
+    within(-(-(n - start) // 64), lambda out: kernels.move_down(bits.words, start, out))
+    within(-(-(n + first) // 64), moved_up)
+    within(-(-n // 64), lambda out: kernels.pack(np.zeros(n, np.uint8), 0, out))
+    size = -(-mask.count() // 64) + 1
+    for way in (kernels.compress, kernels.compress_portably):
+        within(size, lambda out, way=way: way(bits.words, mask.words, out))
