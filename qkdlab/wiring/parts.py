@@ -12,6 +12,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from qkdlab.wiring.base_part import BasePart
+from qkdlab.wiring.channel_parts import (
+    CoexistingChannel,
+    Fibre,
+    FibreReflections,
+    FibreTemperature,
+    FreeSpace,
+    SatellitePass,
+)
 from qkdlab.wiring.detector_parts import (
     Snspd,
     SnspdBright,
@@ -20,6 +28,7 @@ from qkdlab.wiring.detector_parts import (
     SpadGate,
     SpadNetwork,
 )
+from qkdlab.wiring.laser_parts import LaserPulses
 
 __all__ = [
     "Amplifier",
@@ -27,17 +36,23 @@ __all__ = [
     "BeamSplitter",
     "Cable",
     "Clock",
+    "CoexistingChannel",
     "DelayGenerator",
     "Eavesdropper",
     "Fibre",
+    "FibreReflections",
+    "FibreTemperature",
     "FixedLoss",
+    "FreeSpace",
     "IntensityModulator",
     "Laser",
+    "LaserPulses",
     "Part",
     "PhaseModulator",
     "PolarizingSplitter",
     "PowerMeterPart",
     "PulseFormer",
+    "SatellitePass",
     "Snspd",
     "SnspdBright",
     "SnspdReadout",
@@ -51,6 +66,9 @@ __all__ = [
     "Waveplate",
     "Wiring",
 ]
+
+
+MemoryShare = Annotated[float, Field(ge=-0.9, le=10)]
 
 
 class Clock(BasePart):
@@ -115,6 +133,8 @@ class Laser(BasePart):
     power_walk_per_sqrt_s: float = Field(default=0.0, ge=0, le=0.01)
     """Width of the relative random walk of the power in one second; 4e-5 is the
     +-0.005 dB in 15 minutes of a stabilised source [mem]."""
+    pulses: LaserPulses | None = None
+    """All alike but for their phases, which are random, when not given."""
 
     @model_validator(mode="after")
     def _pulses(self) -> Self:
@@ -157,6 +177,15 @@ class IntensityModulator(BasePart):
     relaxation_s: tuple[PositiveFloat, PositiveFloat] = (1.0, 20.0)
     walk_rad_per_sqrt_s: float = Field(default=3e-4, ge=0)
     """Width of the phase's random walk in one second."""
+    memory: tuple[MemoryShare, ...] = Field(default=(), max_length=6)
+    """c_1, c_2, ...: of the pulse j before, by whose transmission f this one's grows,
+    1 + sum_j c_j f_j, with f from 0 to 1 (arXiv:2411.00709 [seen]; 1 to 5 %)."""
+
+    @model_validator(mode="after")
+    def _leaves_light(self) -> Self:
+        if sum(min(c, 0.0) for c in self.memory) <= -1.0:
+            raise ValueError("memory leaves some pulse without light: sum below -1")
+        return self
 
 
 class PhaseModulator(BasePart):
@@ -215,18 +244,6 @@ class PowerMeterPart(BasePart):
     instrument: str
     floor_dbm: float
     max_dbm: float
-
-
-class Fibre(BasePart):
-    """Drifting fibre; ports: ``in``, ``out``."""
-
-    kind: Literal["fibre"]
-    length_km: float = Field(ge=0)
-    loss_db_per_km: float = Field(ge=0)
-    excess_loss_db: float = Field(default=0.0, ge=0)
-    delay_ps_per_km: float = 4.9e6
-    drift_rad_per_sqrt_s: float = Field(default=0.0, ge=0)
-    """Width of the polarization's random walk on the sphere in one second."""
 
 
 class Eavesdropper(BasePart):
@@ -342,6 +359,8 @@ Part = Annotated[
     | VariableAttenuator
     | PowerMeterPart
     | Fibre
+    | FreeSpace
+    | SatellitePass
     | Eavesdropper
     | Waveplate
     | BeamSplitter

@@ -13,6 +13,7 @@ from qkdlab.wiring.parts import (
     Eavesdropper,
     Fibre,
     FixedLoss,
+    FreeSpace,
     IntensityModulator,
     Laser,
     Part,
@@ -20,6 +21,7 @@ from qkdlab.wiring.parts import (
     PolarizingSplitter,
     PowerMeterPart,
     PulseFormer,
+    SatellitePass,
     Snspd,
     Spad,
     Tagger,
@@ -39,7 +41,7 @@ def passage_db(part: Part, out: str) -> float:
     variable attenuator as set to zero.
     """
     match part:
-        case FixedLoss():
+        case FixedLoss() | FreeSpace() | SatellitePass():
             return part.loss_db
         case IntensityModulator() | PhaseModulator() | VariableAttenuator():
             return part.insertion_loss_db
@@ -75,4 +77,6 @@ def passage_ps(part: Part) -> int:
     """Return how long light takes through a part."""
     if isinstance(part, Fibre):
         return round(part.length_km * part.delay_ps_per_km)
+    if isinstance(part, FreeSpace | SatellitePass):
+        return part.delay_ps
     return 0

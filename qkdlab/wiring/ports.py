@@ -56,6 +56,8 @@ PORTS: dict[str, dict[str, Port]] = {
     "variable_attenuator": _THROUGH,
     "power_meter": {"in": _IN},
     "fibre": _THROUGH,
+    "free_space": _THROUGH,
+    "satellite_pass": _THROUGH,
     "eavesdropper": _THROUGH,
     "waveplate": _THROUGH,
     "beam_splitter": {"in": _IN, "x": _DARK_OUT, "z": _DARK_OUT},

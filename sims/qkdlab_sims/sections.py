@@ -110,6 +110,9 @@ class SimulationSection(_Section):
     instruments: dict[str, InstrumentSection] = Field(default_factory=dict)
     """By ``party.instrument``."""
     spread: Spread = Field(default_factory=Spread)
+    memory_pulses: int = Field(default=0, ge=0, le=6)
+    """How many pulses back the memory of a drive (bandwidth, filter, coupling) is
+    followed where settings never repeat. A pattern that repeats has all of it."""
     incidents: list[Incident] = Field(default_factory=list)
     """Of light and wires, at moments of the world's time."""
     faults: dict[str, list[Fault]] = Field(default_factory=dict)

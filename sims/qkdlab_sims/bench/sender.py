@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from qkdlab.errors import ConfigError
 from qkdlab.wiring.parts import IntensityModulator, Laser
-from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_light
+from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_light, shows_all
 from qkdlab_sims.bench.ports import GeneratorOutput, LaserPort, VoltagePort
 from qkdlab_sims.bench.pulse_train import PulseDrive, PulseTrain
 from qkdlab_sims.bench.source import ModulatedSource
@@ -19,6 +20,7 @@ from qkdlab_sims.optics.bias_drift import BiasDrift
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.power_walk import PowerWalk
 from qkdlab_sims.optics.source import Emission, GainSwitchedDiode
+from qkdlab_sims.optics.sources.laser.dynamics import PulseDynamics
 
 __all__ = [
     "LaserState",
@@ -27,6 +29,7 @@ __all__ = [
     "SenderState",
     "bias_drift",
     "diode_of",
+    "dynamics_of",
 ]
 
 PHASE_TOLERANCE_RAD = 2e-4
@@ -54,6 +57,16 @@ def diode_of(part: Laser, period_ps: int) -> GainSwitchedDiode:
         thermistor_ohm=part.thermistor_ohm,
         thermistor_beta_k=part.thermistor_beta_k,
     )
+
+
+def dynamics_of(part: Laser) -> PulseDynamics | None:
+    """Return what each pulse of the part has of its own, if anything."""
+    if part.pulses is None:
+        return None
+    try:
+        return PulseDynamics(part.pulse_fwhm_ps, **part.pulses.model_dump())
+    except ValueError as error:
+        raise ConfigError(f"wiring.parts: laser: {error}") from error
 
 
 def bias_drift(
@@ -85,6 +98,16 @@ class LaserState:
     monitor_ma_per_mw: float
     period_ps: int
     walk: PowerWalk | None = None
+    dynamics: PulseDynamics | None = None
+
+    def phase_step_rad(self, t_ps: int) -> float:
+        """Return the phase's standard deviation between neighbouring pulses."""
+        if self.dynamics is None:
+            return math.inf
+        temperature_c = self.diode.temperature_c(self.port.thermistor_ohm(t_ps))
+        bias = self.port.current_ma(t_ps) / self.diode.threshold_at_ma(temperature_c)
+        dark_ps = max(self.period_ps - self.dynamics.pulse_fwhm_ps, 0.0)
+        return self.dynamics.phase_step_rad(max(bias, 0.0), dark_ps)
 
     def emission(self, t_ps: int, strength: float) -> Emission:
         """Return the light for pulses of a strength as in `PulseDrive`."""
@@ -260,7 +283,13 @@ class Sender:
                 self._pattern = self._sent(shown)
 
     def _sent(self, shown: Light) -> Light:
-        return shown if self._fresh is None else fresh_light(shown, self._fresh)
+        fresh = self._fresh
+        if fresh is None:
+            return shown
+        if fresh.order == 0 or not shows_all(shown, fresh):
+            return fresh_light(shown, fresh)
+        state = self._outputs, self.drive.delay_ps, self.phases_rad
+        return self.source.remembering(shown, state, fresh)
 
     def _emit(self) -> Light:
         emission, period_ps = self.emission, self.source.period_ps
@@ -270,6 +299,8 @@ class Sender:
             delay_ps=self.drive.delay_ps,
             wavelength_nm=emission.wavelength_nm,
             phase_law=emission.phase_law,
+            dynamics=self.laser.dynamics,
+            phase_step_rad=self.laser.phase_step_rad(self._t_ps),
         )
 
     def _photodiode_ma(self, t_ps: int) -> float:

@@ -22,10 +22,11 @@ from qkdlab_sims.optics.bright import BrightLight, Mode, absorbed_power_w
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.engine import Collection, detect
 from qkdlab_sims.optics.light import Light
-from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
+from qkdlab_sims.optics.photons._kernels import BRIGHT_MEAN, PULSES_PER_TICK
 from qkdlab_sims.optics.polarization import mueller_matrix
 from qkdlab_sims.optics.pulsed import PulsedLight
 from qkdlab_sims.optics.snspd import DetectorParameters
+from qkdlab_sims.optics.sources.laser.arrivals import LaserArrivals
 from qkdlab_sims.optics.wires import DetectorBank
 
 __all__ = [
@@ -92,7 +93,8 @@ def simulate_pulses(
         )
         return _attacked(made, light, before, after, eve)
     fraction = None if eve is None else eve.fraction
-    source: ArrivalSource = PulsedLight(
+    own = None if eve is not None else _own_pulses(state, light, after)
+    source: ArrivalSource = own or PulsedLight(
         light, before, after, fraction, bank.period_ps, bank.keys
     )
     if paths is not None and not counts.all():
@@ -106,9 +108,32 @@ def simulate_pulses(
         k1,
         delay_ps=light.delay_ps,
         spread=spread,
-        pulse_fwhm_ps=light.pulse_fwhm_ps,
+        pulse_fwhm_ps=light.pulse_fwhm_ps if own is None else 0.0,
+        lead_ps=0 if own is None else own.lead_ps,
         threads=threads,
     )
+
+
+def _own_pulses(
+    state: DetectorState, light: Light, after: NDArray[np.float64]
+) -> LaserArrivals | None:
+    """Return light whose pulses have instants and energies of their own.
+
+    None for light without `dynamics`, and for light so bright that every pulse is
+    visited: then `Light` has their sum in one width and one noise.
+    """
+    if light.dynamics is None:
+        return None
+    bank = state.bank
+    source = LaserArrivals(
+        light.dynamics,
+        light,
+        after,
+        bank.period_ps,
+        bank.seed,
+        step_rad=light.phase_step_rad,
+    )
+    return source if source.per_tick <= PULSES_PER_TICK * BRIGHT_MEAN else None
 
 
 def _attacked(

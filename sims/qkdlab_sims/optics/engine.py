@@ -26,7 +26,7 @@ class Collection:
     wires: records of the bank's technology, to be changed by the passes
     tick:  first tick not yet run
 
-    k0, k1, delay_ps, spread, pulse_fwhm_ps: as of `detect`, with its errors
+    k0, k1, delay_ps, lead_ps, spread, pulse_fwhm_ps: as of `detect`, with its errors
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Collection:
         delay_ps: int,
         spread: NDArray[np.float64] | float,
         pulse_fwhm_ps: float,
+        lead_ps: int = 0,
     ) -> None:
         bank = state.bank
         if k0 % PULSES_PER_TICK or k1 % PULSES_PER_TICK or k1 < k0 or k0 < 0:
@@ -57,8 +58,9 @@ class Collection:
         self._final_ps = self.wires["arrival_ps"] - bank.hold_back_ps
         self._pieces: list[list[NDArray[np.int64]]] = [[] for _ in self.wires]
         self.wires["dark_per_tick"] += PULSES_PER_TICK * np.asarray(spread)
-        self.wires["arrival_ps"] += delay_ps
-        if float(self.wires["sigma_ps"].max()) * GAUSS_BOUND >= bank.hold_back_ps:
+        self.wires["arrival_ps"] += delay_ps - lead_ps
+        early_ps = float(self.wires["sigma_ps"].max()) * GAUSS_BOUND + lead_ps
+        if early_ps >= bank.hold_back_ps:
             raise ValueError("DetectorBank.hold_back_ps is too short for this jitter")
 
     def rows(self, n_tags: int) -> NDArray[np.int64]:
@@ -97,6 +99,7 @@ def detect(
     delay_ps: int = 0,
     spread: NDArray[np.float64] | float = 0.0,
     pulse_fwhm_ps: float = 0.0,
+    lead_ps: int = 0,
     threads: int = 1,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
@@ -106,6 +109,7 @@ def detect(
     delay_ps: by which the light comes after its slot opens, below one period
     spread:   what comes evenly spread over time, per pulse, of each detector; it acts
               as dark counts do
+    lead_ps:  by which `source` makes all arrivals later than they are
     threads:  that share the work; it pays where one core falls behind real time
 
     The result does not depend on how a stretch is cut into calls, nor on the threads:
@@ -115,7 +119,13 @@ def detect(
     deviations and for times that do not fit in 62 bits.
     """
     made = Collection(
-        state, k0, k1, delay_ps=delay_ps, spread=spread, pulse_fwhm_ps=pulse_fwhm_ps
+        state,
+        k0,
+        k1,
+        delay_ps=delay_ps,
+        spread=spread,
+        pulse_fwhm_ps=pulse_fwhm_ps,
+        lead_ps=lead_ps,
     )
     if threads > 1:
         _detect_on_threads(made, source, threads)

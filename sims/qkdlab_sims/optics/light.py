@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import InitVar, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,7 @@ from qkdlab_sims.optics.polarization import mueller_matrix, stokes_vectors
 
 if TYPE_CHECKING:
     from qkdlab_sims.optics.settings.law import ContextLaw
+    from qkdlab_sims.optics.sources.laser.dynamics import PulseDynamics
 
 __all__ = ["Light", "StateTable"]
 
@@ -65,6 +67,10 @@ class Light:
     phase_law:           "random": the phase is uniform and new for each pulse;
                          "correlated": a diode above threshold between pulses lets
                          each pulse begin with what is left of the former one's field
+    dynamics:            what each pulse has of its own, width and noise among it; None:
+                         nothing but what the fields above say
+    phase_step_rad:      with `dynamics`, standard deviation of the phase between
+                         neighbours; infinite when phases are random
 
     Clicks of one pulse do not depend on the phase law. Components change `matrix`
     only, so a knob costs nothing per context.
@@ -80,6 +86,8 @@ class Light:
     matrix: NDArray[np.complex128] = field(default_factory=_identity)
     phase_law: Literal["random", "correlated"] = "random"
     law: ContextLaw | None = None
+    dynamics: PulseDynamics | None = None
+    phase_step_rad: float = math.inf
     table: StateTable = field(init=False, repr=False)
     known_table: InitVar[StateTable | None] = None
 
@@ -171,10 +179,22 @@ class Light:
         delay_ps: int,
         wavelength_nm: float,
         phase_law: Literal["random", "correlated"],
+        dynamics: PulseDynamics | None = None,
+        phase_step_rad: float = math.inf,
     ) -> Light:
-        """Return this pattern with a laser's light of `photons` times its photons."""
+        """Return this pattern with a laser's light of `photons` times its photons.
+
+        dynamics: gives width and noise too, as those see them that take pulses as one
+        """
+        fwhm_ps, noise_rms = self.pulse_fwhm_ps, self.intensity_noise_rms
+        if dynamics is not None:
+            fwhm_ps, noise_rms = dynamics.blurred_fwhm_ps(), dynamics.noise_rms
         return replace(
             self,
+            pulse_fwhm_ps=fwhm_ps,
+            intensity_noise_rms=noise_rms,
+            dynamics=dynamics,
+            phase_step_rad=phase_step_rad,
             matrix=np.sqrt(photons) * self.matrix,
             pulse_share=pulse_share,
             delay_ps=delay_ps,

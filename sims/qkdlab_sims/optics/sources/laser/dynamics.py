@@ -125,6 +125,10 @@ class PulseDynamics:
             return 0.0
         return (1.0 - math.sqrt(max(1.0 - 4.0 * r * r, 0.0))) / (2.0 * r)
 
+    def blurred_fwhm_ps(self) -> float:
+        """Return the width that pulses have on the average, jitter included."""
+        return math.hypot(self.pulse_fwhm_ps, _FWHM_IN_SIGMAS * self.jitter_rms_ps)
+
     def width_sigma_ps(self) -> float:
         """Return the standard deviation of a photon's instant in the pulse."""
         return self.pulse_fwhm_ps / _FWHM_IN_SIGMAS
