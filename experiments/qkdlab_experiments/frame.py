@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.distill.verify import tag_bits_for
 from qkdlab.link.plan import BlockPlan
 from qkdlab.protocols.symbols import (
     HEADER,
@@ -137,7 +138,10 @@ def block_plan(p: Bb84Parameters, key_class: str, block: int = 0) -> BlockPlan:
         header_symbols=header_symbols,
         composition=composition,
         frame_bits=p.distillation.frame_bits,
-        verification_bits=p.distillation.verification_bits,
+        verification_bits=p.distillation.verification_bits
+        or tag_bits_for(
+            p.n_frames * p.pattern.symbols, p.distillation.epsilon_correctness
+        ),
         theorem="lim2014",
         epsilon_secrecy=p.distillation.epsilon_secrecy,
         epsilon_correctness=p.distillation.epsilon_correctness,

@@ -110,7 +110,8 @@ class Distillation(_Model):
     epsilon_secrecy: float = Field(default=1e-9, gt=0, lt=1)
     epsilon_correctness: float = Field(default=1e-15, gt=0, lt=1)
     frame_bits: int = Field(default=65536, ge=1024)
-    verification_bits: int = Field(default=128, ge=32, le=128)
+    verification_bits: int | None = Field(default=None, ge=32, le=128)
+    """Length of the verification tag; without it what epsilon_correctness asks."""
 
 
 class Limits(_Model):

@@ -1,4 +1,4 @@
-"""Compiled kernels of distillation: polynomial hash and the inner loops of Cascade."""
+"""Compiled kernels of distillation: the inner loops of Cascade."""
 
 from __future__ import annotations
 
@@ -9,58 +9,11 @@ from numpy.typing import NDArray
 
 from qkdlab.jit import kernel
 
-__all__ = ["CascadeState", "ask", "polynomial_hash", "tell"]
+__all__ = ["CascadeState", "ask", "tell"]
 
 ONE = np.uint64(1)
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 IDLE, TOPS, BISECT, DONE = 0, 1, 2, 3
-
-
-@kernel
-def polynomial_hash(
-    words: NDArray[np.uint64], key_low: np.uint64, key_high: np.uint64
-) -> NDArray[np.uint64]:
-    """Return sum_j b_j r^(L-j) in GF(2^128) as two words, by Horner's rule.
-
-    Multiplication by r takes the accumulator four bits at a time, highest first, from
-    a table of the 16 multiples of r.
-    """
-    table_low = np.zeros(16, dtype=np.uint64)
-    table_high = np.zeros(16, dtype=np.uint64)
-    table_low[1] = key_low
-    table_high[1] = key_high
-    for i in range(2, 16):
-        if i & 1:
-            table_low[i] = table_low[i - 1] ^ key_low
-            table_high[i] = table_high[i - 1] ^ key_high
-        else:
-            low, high = table_low[i >> 1], table_high[i >> 1]
-            carry = high >> np.uint64(63)
-            table_high[i] = (high << ONE) | (low >> np.uint64(63))
-            table_low[i] = (low << ONE) ^ (carry * np.uint64(0x87))
-    # x^128 times the four bits that a shift by four pushes out
-    fold = np.zeros(16, dtype=np.uint64)
-    for i in range(16):
-        for bit in range(4):
-            if (i >> bit) & 1:
-                fold[i] ^= np.uint64(0x87) << np.uint64(bit)
-    low, high = np.uint64(0), np.uint64(0)
-    for j in range(0, words.size, 2):
-        in_low, in_high = low ^ words[j], high ^ words[j + 1]
-        low, high = np.uint64(0), np.uint64(0)
-        for nibble in range(32):
-            out = high >> np.uint64(60)
-            high = (high << np.uint64(4)) | (low >> np.uint64(60))
-            low = (low << np.uint64(4)) ^ fold[out]
-            if nibble < 16:
-                digit = (in_high >> np.uint64(60 - 4 * nibble)) & np.uint64(15)
-            else:
-                digit = (in_low >> np.uint64(124 - 4 * nibble)) & np.uint64(15)
-            low ^= table_low[digit]
-            high ^= table_high[digit]
-    total = np.empty(2, dtype=np.uint64)
-    total[0], total[1] = low, high
-    return total
 
 
 class CascadeState(NamedTuple):

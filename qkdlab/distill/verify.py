@@ -12,15 +12,21 @@ their hashes is a polynomial in r of degree at most L without constant term, so 
 the 2^(128-t) field elements whose low t bits vanish is met by at most L values of r:
 the collision probability is at most L / 2^t. The strings must be final before r is
 drawn (SECURITY rule 7).
+
+Where the CPU multiplies without carries the hash is made of such products, in a time
+that depends on the length alone; elsewhere of tables. The tags are the same.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from qkdlab.bits.array import BitArray
+from qkdlab.distill.carryless.lanes import lanes_of_this_cpu
 
-__all__ = ["KEY_BITS", "collision_bound", "verification_tag"]
+__all__ = ["KEY_BITS", "collision_bound", "tag_bits_for", "verification_tag"]
 
 KEY_BITS = 128
 """Length of the public hash key r."""
@@ -37,18 +43,45 @@ def collision_bound(n_bits: int, tag_bits: int) -> float:
     return float(-(-n_bits // 128)) / 2.0**tag_bits
 
 
-def verification_tag(bits: BitArray, key: BitArray, tag_bits: int) -> BitArray:
+def tag_bits_for(n_bits: int, epsilon_correctness: float) -> int:
+    """Return the length of the shortest tag that keeps `collision_bound` in epsilon.
+
+    n_bits:              the most bits that the strings can have
+    epsilon_correctness: chance that different strings may pass, above 0
+
+    Exact: no rounding ever gives a tag that is too short. Raises ValueError when no
+    tag is long enough.
+    """
+    blocks = max(1, -(-n_bits // 128))
+    for tag_bits in range(1, KEY_BITS + 1):
+        if Fraction(blocks, 1 << tag_bits) <= Fraction(epsilon_correctness):
+            return tag_bits
+    raise ValueError("no verification tag is long enough for this epsilon")
+
+
+def verification_tag(
+    bits: BitArray, key: BitArray, tag_bits: int, *, portable: bool | None = None
+) -> BitArray:
     """Return the tag of `bits` under the public random `key` of 128 bits.
+
+    portable: without carry-less products, for tests; as this CPU has them when not
+              given. The tag does not depend on it.
 
     The tag is derived from secret bits: its `tag_bits` bits are charged once in the
     key length. Raises ValueError for a key or tag of another length.
     """
-    from qkdlab.distill._kernels import polynomial_hash
+    from qkdlab.distill.polynomial._kernels import hash_by_products, hash_by_tables
 
     if len(key) != KEY_BITS or not 1 <= tag_bits <= KEY_BITS:
         raise ValueError("verification wants a key of 128 bits, a tag of 1 to 128 bits")
+    if portable is None:
+        portable = not lanes_of_this_cpu()
     words = bits.words
-    if words.size % 2:
-        words = np.append(words, np.uint64(0))
-    total = polynomial_hash(words, key.words[0], key.words[1])
-    return BitArray.from_words(total, tag_bits)
+    padded = np.append(words, np.uint64(0)) if words.size % 2 else words
+    way = hash_by_tables if portable else hash_by_products
+    total = way(padded, key.words[0], key.words[1])
+    if padded is not words:
+        padded.fill(0)
+    tag = BitArray.from_words(total, tag_bits)
+    total.fill(0)  # of its other bits nobody may learn
+    return tag

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from qkdlab.distill.verify import collision_bound
+from qkdlab_experiments.frame import block_plan
 from qkdlab_experiments.parameters import Bb84Parameters
 
 CLASSES = {"signal": (0.5, 0.4), "decoy": (0.2, 0.4), "vacuum": (0.002, 0.2)}
@@ -26,6 +28,12 @@ def parameters(**changed: Any) -> Bb84Parameters:
 
 def test_the_parameters_of_the_reference_bench_are_accepted() -> None:
     assert parameters().n_frames == 12_500
+
+
+def test_without_a_length_the_tag_is_as_long_as_epsilon_asks() -> None:
+    plan = block_plan(parameters(), "lab")
+    assert collision_bound(plan.n_pulses, plan.verification_bits) <= 1e-15
+    assert collision_bound(plan.n_pulses, plan.verification_bits - 1) > 1e-15
 
 
 @pytest.mark.parametrize(
