@@ -8,14 +8,15 @@ keyed by tick).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
-from qkdlab_sims.optics.bank import Bank
+from qkdlab_sims.optics.bank import Bank, Clicks
+from qkdlab_sims.optics.channels.echo import Echo
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
     DetectorState,
@@ -24,21 +25,25 @@ from qkdlab_sims.optics.detector import (
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.light import Light
 
-__all__ = ["Conditions", "CountHistory", "Detection"]
+__all__ = ["Conditions", "CountHistory", "Detection", "Mover"]
 
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
     """One light, one way and one bias.
 
-    analysers: float64[n_det, 4] from the light, or from Eve, to each detector;
-               efficiency not in it
+    analysers:  float64[n_det, 4] from the light, or from Eve, to each detector;
+                efficiency not in it
+    background: float64[n_det], photons a period of light beside; likewise
+    echo:       that follows each pulse
     """
 
     light: Light
     analysers: NDArray[np.float64]
     bias_ua: tuple[float, ...]
     eve: InterceptResend | PhotonAttack | None = None
+    background: NDArray[np.float64] | None = None
+    echo: Echo | None = None
 
 
 @dataclass
@@ -48,11 +53,19 @@ class _Stretch:
     conditions: Conditions
 
 
-class Detection:
-    """Clicks of all detectors, in order of time."""
+Mover = Callable[[int, NDArray[np.int64]], NDArray[np.int64]]
+"""(detector, times of clicks) -> when they come on a way whose length changes."""
 
-    def __init__(self, bank: Bank) -> None:
+
+class Detection:
+    """Clicks of all detectors, in order of time.
+
+    moved: what times of flight that change do to clicks; it keeps their order
+    """
+
+    def __init__(self, bank: Bank, moved: Mover | None = None) -> None:
         self.bank = bank
+        self._moved = moved
         self._tick_ps = PULSES_PER_TICK * bank.period_ps
         self._counts = CountHistory(len(bank.parameters), self._tick_ps)
         self._state = DetectorState(bank)
@@ -122,12 +135,29 @@ class Detection:
                 stretch.end * PULSES_PER_TICK,
                 eve=conditions.eve,
                 paths=conditions.analysers if self.bank.feels_power else None,
+                background=self._seen(conditions.background),
+                echo=conditions.echo,
             )
+            if self._moved is not None:
+                clicks = self._late(clicks)
             for pieces, times in zip(self._ready, clicks.times_ps, strict=True):
                 if len(times):
                     pieces.append(times)
             self._complete_ps = int(clicks.complete_until_ps.min())
             self._counts.add(clicks.times_ps, self._complete_ps)
+
+    def _seen(
+        self, background: NDArray[np.float64] | None
+    ) -> NDArray[np.float64] | float:
+        return 0.0 if background is None else background * self._efficiencies
+
+    def _late(self, clicks: Clicks) -> Clicks:
+        move = self._moved
+        if move is None:
+            return clicks
+        ends = [move(d, t[None])[0] for d, t in enumerate(clicks.complete_until_ps)]
+        times = tuple(move(d, t) for d, t in enumerate(clicks.times_ps))
+        return Clicks(times, np.array(ends))
 
 
 class CountHistory:

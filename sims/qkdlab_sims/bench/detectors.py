@@ -33,8 +33,11 @@ def detector_bank(
     arrival_ps: Sequence[int],
     period_ps: int,
     seed: int,
+    blur_fwhm_ps: float = 0.0,
 ) -> Bank:
     """Return the bank of a bench's detectors, which are of one kind.
+
+    blur_fwhm_ps: width of the light's pulses with all that widens them
 
     Raises ConfigError for two kinds, and for values that no detector can have.
     """
@@ -49,18 +52,23 @@ def detector_bank(
     try:
         if diodes:
             made = tuple(diode_of(part) for part in diodes)
-            hold_back_ps = _hold_back_ps([d.jitter_fwhm_ps for d in made])
+            hold_back_ps = _hold_back_ps(blur_fwhm_ps, [d.jitter_fwhm_ps for d in made])
             return SpadBank(made, arrivals, period_ps, seed, hold_back_ps=hold_back_ps)
+        hold_back_ps = _hold_back_ps(blur_fwhm_ps, [w.jitter_fwhm_ps for w in wires])
         return DetectorBank(
-            tuple(wire_of(part) for part in wires), arrivals, period_ps, seed
+            tuple(wire_of(part) for part in wires),
+            arrivals,
+            period_ps,
+            seed,
+            hold_back_ps=hold_back_ps,
         )
     except ValueError as error:
         raise ConfigError(f"wiring.parts: {error}") from error
 
 
-def _hold_back_ps(jitter_fwhm_ps: Sequence[float]) -> int:
-    """Return how long tags must wait: 5 ns, or 4 FWHM of the widest jitter."""
-    return max(5_000, math.ceil(4.0 * max(jitter_fwhm_ps)))
+def _hold_back_ps(blur_fwhm_ps: float, jitter_fwhm_ps: Sequence[float]) -> int:
+    """Return how long tags must wait: 5 ns, or 4 FWHM of light and widest jitter."""
+    return max(5_000, math.ceil(4.0 * (blur_fwhm_ps + max(jitter_fwhm_ps))))
 
 
 def wire_of(part: Snspd) -> DetectorParameters:

@@ -14,7 +14,9 @@ from qkdlab.wiring.graph import Stage
 from qkdlab.wiring.parts import (
     Fibre,
     FixedLoss,
+    FreeSpace,
     PolarizingSplitter,
+    SatellitePass,
     Snspd,
     Spad,
     VariableAttenuator,
@@ -36,7 +38,7 @@ class Turning:
     """All that changes between ticks on the way of the light, by part."""
 
     transmission: Mapping[str, float] = field(default_factory=dict)
-    """Of variable attenuators, shutter included."""
+    """Of variable attenuators, shutter included, and of open air by its weather."""
     axis_deg: Mapping[str, float] = field(default_factory=dict)
     """Fast axes of the plates that motors turn."""
     rotation: Mapping[str, NDArray[np.complex128]] = field(default_factory=dict)
@@ -92,6 +94,8 @@ class Transfer:
 def _is_turned(stage: Stage) -> bool:
     match stage.part:
         case Waveplate(instrument=str()) | VariableAttenuator() | Fibre():
+            return True
+        case FreeSpace() | SatellitePass():
             return True
         case _:
             return False

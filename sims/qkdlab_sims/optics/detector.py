@@ -11,6 +11,8 @@ afterpulses. Wires without a `Readout` have an ideal one, so that their rates ab
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,12 +21,15 @@ from qkdlab_sims.optics.attacks._kernels import run_attacked_ticks
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.bank import Clicks, DetectorState
 from qkdlab_sims.optics.bright import BrightLight, Mode, absorbed_power_w
+from qkdlab_sims.optics.channels.echo import Echo
+from qkdlab_sims.optics.channels.echoed import Echoed
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.engine import Collection, detect
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.photons._kernels import BRIGHT_MEAN, PULSES_PER_TICK
 from qkdlab_sims.optics.polarization import mueller_matrix
 from qkdlab_sims.optics.pulsed import PulsedLight
+from qkdlab_sims.optics.rng import stream_key
 from qkdlab_sims.optics.snspd import DetectorParameters
 from qkdlab_sims.optics.sources.laser.arrivals import LaserArrivals
 from qkdlab_sims.optics.wires import DetectorBank
@@ -54,6 +59,8 @@ def simulate_pulses(
     eve: InterceptResend | PhotonAttack | None = None,
     threads: int = 1,
     paths: NDArray[np.float64] | None = None,
+    background: NDArray[np.float64] | float = 0.0,
+    echo: Echo | None = None,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
 
@@ -65,6 +72,9 @@ def simulate_pulses(
                blind or latch detectors (see `bright`), otherwise none ever does
 
     threads:   that share the work, of light that Eve does not open photon by photon
+    background: of each detector, photons a period that it would see at rest of light
+               beside, evenly spread over time
+    echo:      a dim copy of every pulse, of the same polarization; none under Eve
 
     Independence of cuts and errors: see `engine.detect`; ValueError too for analysers
     that do not fit the detectors.
@@ -81,7 +91,7 @@ def simulate_pulses(
     after = np.ascontiguousarray(np.where(active[:, None], analysers, 0.0))
     # What comes evenly spread acts as dark counts do; Eve lets it pass.
     spread = 0.5 * after @ to_eve @ light.continuous_stokes()
-    spread = np.minimum(spread, BRIGHTEST_SPREAD)
+    spread = np.minimum(spread + background * active, BRIGHTEST_SPREAD)
     if isinstance(eve, PhotonAttack):
         made = Collection(
             state,
@@ -97,6 +107,8 @@ def simulate_pulses(
     source: ArrivalSource = own or PulsedLight(
         light, before, after, fraction, bank.period_ps, bank.keys
     )
+    if echo is not None and eve is None:
+        source = _echoed(state, source, light, before, after, echo)
     if paths is not None and not counts.all():
         source = BrightLight(
             source, state.answers, light, paths, bank.period_ps, bank.keys[3]
@@ -112,6 +124,24 @@ def simulate_pulses(
         lead_ps=0 if own is None else own.lead_ps,
         threads=threads,
     )
+
+
+def _echoed(
+    state: DetectorState,
+    source: ArrivalSource,
+    light: Light,
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    echo: Echo,
+) -> ArrivalSource:
+    """Return a source with a dim copy of all its pulses, some whole pulses later."""
+    bank = state.bank
+    pulses, late_ps = divmod(echo.delay_ps, bank.period_ps)
+    keys = bank.keys.copy()
+    keys[0] = stream_key(bank.seed, bank.component, "echo")
+    copy = replace(light, first_pulse=light.first_pulse + pulses, dynamics=None)
+    dim = PulsedLight(copy, before, echo.share * after, None, bank.period_ps, keys)
+    return Echoed(source, dim, late_ps)
 
 
 def _own_pulses(

@@ -85,11 +85,14 @@ class FibreSpan:
                        -5 [mem], and dispersion then widens the pulse sqrt(1 + C^2)
                        times as much from the first metre on
 
-        beta_2 L is -D L lambda^2 / (2 pi c).
         """
         in_range("pulse_fwhm_ps", pulse_fwhm_ps, 1e-3, math.inf, "ps")
+        ps2 = self.dispersion_ps2(wavelength_nm)
+        return dispersed_fwhm_ps(pulse_fwhm_ps, chirp, ps2)
+
+    def dispersion_ps2(self, wavelength_nm: float) -> float:
+        """Return beta_2 L, which is -D L lambda^2 / (2 pi c)."""
         in_range("wavelength_nm", wavelength_nm, 600.0, 2000.0, "nm")
         # ps/nm times nm^2 over nm/ps
         ps2 = -self.dispersion_ps_per_nm_km * self.length_km * wavelength_nm**2
-        ps2 /= 2.0 * math.pi * _LIGHT_NM_PER_PS
-        return dispersed_fwhm_ps(pulse_fwhm_ps, chirp, ps2)
+        return ps2 / (2.0 * math.pi * _LIGHT_NM_PER_PS)
