@@ -12,6 +12,9 @@ from qkdlab_sims.optics.engine import detect
 from qkdlab_sims.optics.interference.overlap import PulsePair
 from qkdlab_sims.optics.interference.two_lights import TwoLights
 from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.settings.counter import CounterSettings
+from qkdlab_sims.optics.settings.law import ContextLaw
+from qkdlab_sims.optics.settings.layout import Shares
 from qkdlab_sims.optics.snspd import DetectorParameters
 
 PERIOD_PS = 1_000_000  # a microsecond: every detector is at rest at every pulse
@@ -40,7 +43,7 @@ def splitter(bases=(H,), efficiency=1.0):
     return np.vstack([one, one]), np.vstack([one, -one])
 
 
-def clicked(a, b, pair=SAME, n_ticks=16, seed=1, parts=1):
+def clicked(a, b, pair=SAME, n_ticks=16, seed=1, parts=1, threads=1):
     """Return bool[n_pulses, n_det]."""
     n_det = len(a.paths)
     bank = DetectorBank((PERFECT,) * n_det, (500_000,) * n_det, PERIOD_PS, seed=seed)
@@ -50,7 +53,7 @@ def clicked(a, b, pair=SAME, n_ticks=16, seed=1, parts=1):
     out = np.zeros(((n_ticks + 1) * PULSES_PER_TICK, n_det), bool)
     cuts = np.linspace(0, n_ticks, parts + 1).astype(int) * PULSES_PER_TICK
     for k0, k1 in pairwise(cuts):
-        tags = detect(state, source, int(k0), int(k1)).times_ps
+        tags = detect(state, source, int(k0), int(k1), threads=threads).times_ps
         for d, t in enumerate(tags):
             out[t // PERIOD_PS, d] = True
     # those held back at the end are of the last pulse at most
@@ -61,6 +64,15 @@ def coherent(mean_photons, state=(1, 0), **more):
     """Return pulses of one state and mean number."""
     jones = math.sqrt(mean_photons) * np.array([state], np.complex128)
     return Light(jones / np.linalg.norm(state), 1550.0, **more)
+
+
+def fresh_light(mean_photons, key):
+    """Return pulses of four states, two intensities; settings never repeat."""
+    states = np.array([[1, 0], [0, 1], [1, 1], [1, -1]]) / np.sqrt([[1], [1], [2], [2]])
+    jones = np.vstack([math.sqrt(mean_photons * part) * states for part in (1, 0.2)])
+    shares = Shares.of([0.4, 0.3, 0.2, 0.1])
+    law = ContextLaw.of(CounterSettings(bytes([key] * 16), 0, shares))
+    return Light(jones.astype(np.complex128), 1550.0, law=law, intensity_noise_rms=0.1)
 
 
 def plain(n, fields_a, fields_b, paths_a, paths_b, contrast, seed, thermal=False):

@@ -12,12 +12,14 @@ from interference_bench import (
     V,
     clicked,
     coherent,
+    fresh_light,
     plain,
     splitter,
 )
 from scipy.special import i0
 from two_samples import p_value
 
+from qkdlab_sims.optics.interference import two_lights
 from qkdlab_sims.optics.interference.overlap import PulsePair
 from qkdlab_sims.optics.interference.two_lights import Input
 from qkdlab_sims.optics.light import Light
@@ -166,7 +168,7 @@ def test_patterns_of_clicks_agree_with_plain_pulses(statistics):
     lights = [Light(jones, 1550.0, first_pulse=3) for jones in states]
     pair = PulsePair(60.0, other=0.8)
     clicks = clicked(
-        Input(lights[0], one, statistics), Input(lights[1], two), pair, n_ticks=24
+        Input(lights[0], one, statistics), Input(lights[1], two), pair, n_ticks=40
     )
 
     def table(clicks):
@@ -221,6 +223,34 @@ def test_clicks_do_not_depend_on_how_a_stretch_is_cut():
     pair = PulsePair(60.0, jitter_ps=20.0)
     whole = clicked(*inputs, pair, n_ticks=12)
     assert np.array_equal(clicked(*inputs, pair, n_ticks=12, parts=5), whole)
+
+
+@pytest.mark.parametrize("mean", [0.4, 1e-5])
+def test_clicks_of_fresh_settings_do_not_depend_on_cuts_or_threads(mean):
+    # dim: most ticks are empty
+    one, two = splitter((H, V), 0.5)
+    inputs = [
+        Input(fresh_light(mean, key), paths) for key, paths in ((1, one), (2, two))
+    ]
+    n_ticks = 12 if mean > 0.1 else 300
+    whole = clicked(*inputs, n_ticks=n_ticks)
+    assert whole.sum() > 50
+    assert np.array_equal(clicked(*inputs, n_ticks=n_ticks, parts=7), whole)
+    assert np.array_equal(clicked(*inputs, n_ticks=n_ticks, threads=2), whole)
+
+
+@pytest.mark.parametrize("statistics", ["coherent", "thermal"])
+def test_clicks_without_a_table_of_pairs_are_the_same(statistics, monkeypatch):
+    one, two = splitter((H, V), 0.5)
+    inputs = [
+        Input(Light(random_states(7, s), 1550.0), p, statistics)
+        for s, p in ((1, one), (2, two))
+    ]
+    whole = clicked(*inputs, PulsePair(60.0, jitter_ps=20.0), n_ticks=4)
+    monkeypatch.setattr(two_lights, "_MAX_PAIRS", 0)
+    assert np.array_equal(
+        clicked(*inputs, PulsePair(60.0, jitter_ps=20.0), n_ticks=4), whole
+    )
 
 
 def test_phases_that_are_not_new_are_refused():

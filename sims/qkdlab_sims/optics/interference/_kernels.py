@@ -8,76 +8,49 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.interference.candidates._kernels import (
+    draw_tick,
+    find_leaders,
+    first_gaps,
+    keep_likely,
+)
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import log_unit, philox, unit
-from qkdlab_sims.optics.photons._kernels import CANDIDATE, PULSES_PER_TICK
+from qkdlab_sims.optics.philox._kernels import log_unit, philox
+from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.settings._kernels import Law, fill_contexts
 
 __all__ = ["N_PHASES", "draw_two_lights"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = NDArray[np.int32]
 Keys: TypeAlias = NDArray[np.uint64]
+Marks: TypeAlias = NDArray[np.uint64]
 
 N_PHASES = 1024
 """Equally likely phases: no moment of order below 1024 tells them from all phases."""
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_TO_LEVEL = np.uint64(22)  # bits of a word that do not choose one of 1024 steps
+_ZERO, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
+_THREE, _FOUR = np.uint64(3), np.uint64(4)
+_TO_PHASE = np.uint64(54)  # bits of a mark below those that choose one of 1024 steps
+_TO_NOISE_A = np.uint64(22)
 _LOW_LEVEL = np.uint64(1023)
-_BATCH = 256
-_STEP = 8  # candidates of one vector instruction, at most
-
-
-@kernel
-def _draw_gaps(
-    tick: int,
-    begin: int,
-    bound: float,
-    keys: Keys,
-    drawn: NDArray[np.uint32],
-    gaps: Floats,
-    picks: Floats,
-) -> None:
-    """Draw candidates `begin` onwards: gap to the last one, and what picks its way."""
-    label = np.uint64(tick)
-    low, high = label & _LOW, label >> _HALF
-    k0, k1 = keys[0, 0], keys[0, 1]
-    for i in range(gaps.shape[0]):
-        n = np.uint64(begin) + np.uint64(i)
-        a, b, _, _ = philox(n & _LOW, CANDIDATE, low, high, k0, k1)
-        drawn[i] = a
-        picks[i] = unit(b) * bound
-    for i in range(gaps.shape[0]):
-        gaps[i] = log_unit(drawn[i]) / bound
-
-
-@kernel
-def _place(
-    position: float, gaps: Floats, pulse: NDArray[np.int32]
-) -> tuple[float, int]:
-    """Write the pulses after `position`; return the last position, how many fit."""
-    for i in range(gaps.shape[0]):
-        position -= gaps[i]
-        gaps[i] = position
-    n = 0
-    for i in range(gaps.shape[0]):
-        inside = gaps[i] < PULSES_PER_TICK
-        pulse[i] = np.int32(gaps[i]) if inside else 0
-        n += int(inside)
-    return position, n
+_ROOM = 1024
+_TICKS = 64
+_FEW = 3.0  # candidates a tick below which it pays to ask for the first alone
 
 
 @kernel
 def _fill(
     first: int,
-    pulse: NDArray[np.int32],
+    pulse: Indices,
     law: Law,
     is_fresh: bool,
     shift: int,
     n_contexts: int,
-    out: NDArray[np.int32],
+    out: Indices,
 ) -> None:
     """Write the contexts of pulses first + pulse[i], fresh or of a pattern."""
     if is_fresh:
@@ -89,97 +62,163 @@ def _fill(
 
 
 @kernel
-def _draw_phases(
-    first: int,
-    pulse: NDArray[np.int32],
-    keys: Keys,
+def _find_common(
+    leaders: Indices,
+    marks: Marks,
     phases: Floats,
     alike: Floats,
     scale: Floats,
-    thermal: tuple[bool, bool],
     out: Floats,
 ) -> None:
-    """Draw what pulses have in common to all their photons.
+    """Write what a pulse has in common to all its photons.
 
     alike: float64[1024], overlap by step of the jitter, twice; scale: float64[2, 1024],
     amplitude by step of the noise; out: float64[4, n], power of a and of b, then cosine
     and sine of the phase times the overlap and both amplitudes
     """
-    n = pulse.shape[0]
-    words = np.empty((2, n), np.uint32)
-    zero = np.uint64(0)
-    for i in range(n):
-        k = np.uint64(first + pulse[i])
-        x, y, _, _ = philox(k & _LOW, k >> _HALF, zero, zero, keys[1, 0], keys[1, 1])
-        words[0, i] = x
-        words[1, i] = y
-    for i in range(n):
-        x, y = np.uint64(words[0, i]), np.uint64(words[1, i])
-        a, b = scale[0, y >> _TO_LEVEL], scale[1, y & _LOW_LEVEL]
-        contrast = alike[x & _LOW_LEVEL] * a * b
-        phase = phases[x >> _TO_LEVEL]
-        out[0, i], out[1, i] = a * a, b * b
-        out[2, i], out[3, i] = contrast * phase[0], contrast * phase[1]
-    if thermal[0] or thermal[1]:
-        for i in range(n):
-            k = np.uint64(first + pulse[i])
-            _, _, z, w = philox(
-                k & _LOW, k >> _HALF, zero, zero, keys[1, 0], keys[1, 1]
-            )
-            a = math.sqrt(-log_unit(z)) if thermal[0] else 1.0
-            b = math.sqrt(-log_unit(w)) if thermal[1] else 1.0
-            out[0, i] *= a * a
-            out[1, i] *= b * b
-            out[2, i] *= a * b
-            out[3, i] *= a * b
+    for j in range(leaders.shape[0]):
+        mark = marks[np.uint64(leaders[j])]
+        a, b = scale[0, mark >> _TO_NOISE_A & _LOW_LEVEL], scale[1, mark & _LOW_LEVEL]
+        contrast = alike[mark >> _HALF & _LOW_LEVEL] * a * b
+        phase = phases[mark >> _TO_PHASE]
+        out[0, j], out[1, j] = a * a, b * b
+        out[2, j], out[3, j] = contrast * phase[0], contrast * phase[1]
 
 
 @kernel
-def _sort_out(
+def _let_fluctuate(
+    first: int,
+    pulse: Indices,
+    leaders: Indices,
+    keys: Keys,
+    thermal: tuple[bool, bool],
+    out: Floats,
+) -> None:
+    """Multiply what `_find_common` found by exponentially distributed powers."""
+    for j in range(leaders.shape[0]):
+        k = np.uint64(first + pulse[np.uint64(leaders[j])])
+        x, y, _, _ = philox(k & _LOW, k >> _HALF, _ZERO, _ZERO, keys[1, 0], keys[1, 1])
+        a = math.sqrt(-log_unit(x)) if thermal[0] else 1.0
+        b = math.sqrt(-log_unit(y)) if thermal[1] else 1.0
+        out[0, j] *= a * a
+        out[1, j] *= b * b
+        out[2, j] *= a * b
+        out[3, j] *= a * b
+
+
+@kernel
+def _find_rows(
+    context_a: Indices, context_b: Indices, n_b: int, kept: Indices, row: Indices
+) -> None:
+    """Write which row of a table of pairs of contexts each candidate has."""
+    for j in range(kept.shape[0]):
+        i = np.uint64(kept[j])
+        row[j] = context_a[i] * np.int32(n_b) + context_b[i]
+
+
+@kernel
+def _make_rows(
     fields_a: Floats,
     fields_b: Floats,
-    context_a: NDArray[np.int32],
-    context_b: NDArray[np.int32],
+    context_a: Indices,
+    context_b: Indices,
+    kept: Indices,
+    rows: Floats,
+) -> None:
+    """Write the row of `draw_two_lights` of each candidate, for want of a table."""
+    for j in range(kept.shape[0]):
+        a = fields_a[np.uint64(context_a[np.uint64(kept[j])])]
+        b = fields_b[np.uint64(context_b[np.uint64(kept[j])])]
+        power_a = power_b = real = imaginary = 0.0
+        for d in range(a.shape[0]):
+            power_a += a[d, 0] * a[d, 0] + a[d, 1] * a[d, 1]
+            power_b += b[d, 0] * b[d, 0] + b[d, 1] * b[d, 1]
+            real += a[d, 0] * b[d, 0] + a[d, 1] * b[d, 1]
+            imaginary += a[d, 1] * b[d, 0] - a[d, 0] * b[d, 1]
+            rows[j, d, 0], rows[j, d, 1] = power_a, power_b
+            rows[j, d, 2], rows[j, d, 3] = real, imaginary
+
+
+@kernel
+def _find_ways(
+    table: Floats,
+    row: Indices,
     common: Floats,
+    kept: Indices,
     picks: Floats,
-    means: Floats,
-    upper: Floats,
-    lower: Floats,
-    found: Integers,
+    ways: Indices,
+    left: Floats,
 ) -> None:
     """Find each candidate's detector, or the number of detectors for none.
 
-    common: as `out` of `_draw_phases`, transposed; means: float64[n_det, n], detectable
-    photons; upper, lower: sums of them up to and before the detector
+    table: of `draw_two_lights`; row: of it, by candidate; common: of `_find_common`;
+    left: what is left of the pick, uniform in [0, 1)
     """
-    n_det, n = means.shape
-    for i in range(n):
-        upper[i] = 0.0
-        lower[i] = 0.0
-        found[i] = 0
-    # loops without branches, which the compiler turns into vector code
-    for d in range(n_det):
-        for i in range(n):
-            a, b = context_a[i], context_b[i]
-            ar, ai, aa = (
-                fields_a[a, 3 * d],
-                fields_a[a, 3 * d + 1],
-                fields_a[a, 3 * d + 2],
-            )
-            br, bi, bb = (
-                fields_b[b, 3 * d],
-                fields_b[b, 3 * d + 1],
-                fields_b[b, 3 * d + 2],
-            )
-            mean = common[0, i] * aa + common[1, i] * bb
-            mean += common[2, i] * (ar * br + ai * bi)
-            mean -= common[3, i] * (ar * bi - ai * br)
-            means[d, i] = max(mean, 0.0)
-        for i in range(n):
-            upper[i] += means[d, i]
-            is_behind = upper[i] <= picks[i]
-            found[i] += np.int64(is_behind)
-            lower[i] = upper[i] if is_behind else lower[i]
+    n_det = table.shape[1]
+    means, width = table.reshape(-1), np.uint64(4 * n_det)
+    steps = np.zeros(n_det + 2)
+    # nothing could predict a branch here, so there is none: the steps up to the pick
+    # are counted
+    for j in range(kept.shape[0]):
+        at = np.uint64(row[j]) * width
+        pick = picks[np.uint64(kept[j])]
+        a, b, real, imaginary = common[0, j], common[1, j], common[2, j], common[3, j]
+        way = _ZERO
+        for d in range(np.uint64(n_det)):
+            mean = a * means[at] + b * means[at + _ONE]
+            mean += real * means[at + _TWO] + imaginary * means[at + _THREE]
+            at += _FOUR
+            steps[d + _ONE] = mean
+            way += np.uint64(mean <= pick)
+        ways[j] = way
+        lower = steps[way]
+        left[j] = (pick - lower) / (steps[way + _ONE] - lower)
+
+
+@kernel
+def _hand_over(
+    first: int,
+    starts: Integers,
+    d: int,
+    filled: int,
+    period_ps: int,
+    arrival_ps: int,
+    kept: Indices,
+    pulse: Indices,
+    ways: Indices,
+    left: Floats,
+    chosen: Indices,
+    t_ps: Integers,
+    chance: Floats,
+    number: Integers,
+    ends: Integers,
+) -> int:
+    """Append the candidates of detector `d` to its row; return how long it is then.
+
+    starts: int64[n_ticks + 1], candidates drawn before each tick; ends: likewise of
+    those in the row, written
+    """
+    n_ticks = starts.shape[0] - 1
+    way, count = np.int32(d), _ZERO
+    j = 0
+    for tick in range(n_ticks):
+        stop = j + np.searchsorted(kept[j:], starts[tick + 1])
+        for i in range(j, stop):
+            # all indices are listed, and one that is not wanted is overwritten
+            chosen[count] = i
+            count += np.uint64(ways[i] == way)
+        ends[tick + 1] = filled + np.int64(count)
+        j = stop
+    shift_ps = first * period_ps + arrival_ps
+    times, chances, numbers = t_ps[filled:], chance[filled:], number[filled:]
+    for tick in range(n_ticks):
+        for q in range(ends[tick] - filled, ends[tick + 1] - filled):
+            one = np.uint64(chosen[q])
+            which = np.uint64(kept[one])
+            times[q] = pulse[which] * period_ps + shift_ps
+            chances[q] = left[one]
+            numbers[q] = np.int64(which) - starts[tick]
+    return filled + int(count)
 
 
 @kernel
@@ -188,10 +227,13 @@ def draw_two_lights(
     tick_end: int,
     fields_a: Floats,
     fields_b: Floats,
+    table: Floats,
     law_a: Law,
     law_b: Law,
     is_fresh: tuple[bool, bool],
     shifts: tuple[int, int],
+    most_a: Floats,
+    most_b: Floats,
     thermal: tuple[bool, bool],
     scale: Floats,
     alike: Floats,
@@ -208,72 +250,97 @@ def draw_two_lights(
 ) -> int:
     """Draw what two lights give the detectors behind a network; see `Arrivals`.
 
-    fields_a, fields_b: float64[n_contexts, 3 n_det], by context and detector the
-                        amplitude in roots of detectable photons, real and imaginary,
-                        and its square
+    fields_a, fields_b: float64[n_contexts, n_det, 2], amplitudes in roots of
+              detectable photons, real and imaginary
+    table:    float64[n_a n_b, n_det, 4], for each pair of contexts the sums over
+              detectors up to each of what the powers of a and b, the cosine and the
+              sine of the phase are multiplied with; empty if there are too many pairs
     shifts:   of patterns: pulse k has context (k + shift) mod n
+    most_a, most_b: as of `keep_likely`
     thermal:  whether the power of a pulse is exponentially distributed
-    scale, alike: as of `_draw_phases`
+    scale, alike: as of `_find_common`
     phases:   float64[N_PHASES, 2], cosine and sine
     bound:    of the detectable photons of any pulse at all detectors
-    keys:     uint64[2, 2], of the candidates, and of what a pulse has
+    keys:     uint64[2, 2], of the candidates, and of thermal powers
 
     Returns the first tick not drawn, or -1 when one exceeds `reserve`.
     """
     n_det = arrival_ps.shape[0] - 1
-    drawn = np.empty(_BATCH, np.uint32)
-    gaps = np.empty(_BATCH)
-    picks = np.empty(_BATCH)
-    pulse = np.empty(_BATCH, np.int32)
-    context_a = np.empty(_BATCH, np.int32)
-    context_b = np.empty(_BATCH, np.int32)
-    common = np.empty((4, _BATCH))
-    means = np.empty((n_det, _BATCH))
-    upper = np.empty(_BATCH)
-    lower = np.empty(_BATCH)
-    found = np.empty(_BATCH, np.int64)
-    filled = np.zeros(n_det + 1, np.int64)
-    for tick in range(tick_begin, tick_end):
-        for d in range(n_det):
-            ends[d, tick - tick_begin] = filled[d]
-        if filled.max() + reserve > t_ps.shape[1]:
-            return tick
-        first = tick * PULSES_PER_TICK
-        position = 0.0
-        begin = 0
-        while position < PULSES_PER_TICK and bound > 0.0:
-            left = (PULSES_PER_TICK - position) * bound
-            n = min(_BATCH, (int(left) + _STEP) // _STEP * _STEP)
-            _draw_gaps(tick, begin, bound, keys, drawn, gaps[:n], picks)
-            position, n = _place(position, gaps[:n], pulse)
-            if begin + n > reserve:
+    room = max(_ROOM, 2 * reserve)
+    gaps, picks = np.empty(reserve), np.empty(room)
+    marks, pulse = np.empty(room, np.uint64), np.empty(room, np.int32)
+    context_a, context_b = np.empty(room, np.int32), np.empty(room, np.int32)
+    kept, leaders = np.empty(room + 1, np.int32), np.empty(room, np.int32)
+    common, left = np.empty((4, room)), np.empty(room)
+    row, ways = np.empty(room, np.int32), np.empty(room, np.int32)
+    chosen = np.empty(room + 1, np.int32)
+    rows = table
+    if table.shape[0] == 0:
+        rows = np.empty((room, n_det, 4))
+    starts = np.zeros(_TICKS + 1, np.int64)
+    first_gap = np.empty(_TICKS)
+    filled = np.zeros(n_det, np.int64)
+    # of dim light most ticks are empty, and it takes one number to see that
+    is_dim = bound * PULSES_PER_TICK < _FEW
+    ends[:, 0] = 0
+    begin = tick_begin
+    while begin < tick_end:
+        first = begin * PULSES_PER_TICK
+        most = filled.max()
+        if most + reserve > t_ps.shape[1]:
+            return begin
+        if is_dim and bound > 0.0:
+            first_gaps(begin, bound, keys, first_gap)
+        n = 0
+        end = begin
+        last = min(begin + _TICKS, tick_end)
+        fits = min(room, t_ps.shape[1] - most)
+        while end < last and n + reserve <= fits:
+            found = 0
+            is_empty = is_dim and first_gap[end - begin] >= PULSES_PER_TICK
+            if bound > 0.0 and not is_empty:
+                offset = (end - begin) * PULSES_PER_TICK
+                found = draw_tick(
+                    end,
+                    offset,
+                    n,
+                    bound,
+                    keys,
+                    gaps,
+                    picks[: n + reserve],
+                    pulse,
+                    marks,
+                )
+            if found < 0:
                 return -1
-            here = pulse[:n]
-            _fill(first, here, law_a, is_fresh[0], shifts[0], len(fields_a), context_a)
-            _fill(first, here, law_b, is_fresh[1], shifts[1], len(fields_b), context_b)
-            _draw_phases(first, here, keys, phases, alike, scale, thermal, common)
-            _sort_out(
-                fields_a,
-                fields_b,
-                context_a,
-                context_b,
-                common,
-                picks,
-                means[:, :n],
-                upper,
-                lower,
-                found,
-            )
-            # nothing could predict a branch here, so there is none: the row after the
-            # last is overwritten
-            for i in range(n):
-                d = found[i]
-                at = filled[d]
-                t_ps[d, at] = (first + pulse[i]) * period_ps + arrival_ps[d]
-                chance[d, at] = (picks[i] - lower[i]) / means[min(d, n_det - 1), i]
-                number[d, at] = begin + i
-                filled[d] += d < n_det
-            begin += n
-    for d in range(n_det):
-        ends[d, tick_end - tick_begin] = filled[d]
+            n += found
+            end += 1
+            starts[end - begin] = n
+        all_pulses = pulse[:n]
+        _fill(
+            first, all_pulses, law_a, is_fresh[0], shifts[0], len(fields_a), context_a
+        )
+        _fill(
+            first, all_pulses, law_b, is_fresh[1], shifts[1], len(fields_b), context_b
+        )
+        size = keep_likely(context_a, context_b, most_a, most_b, picks[:n], ways, kept)
+        here, theirs = kept[:size], leaders[:size]
+        find_leaders(pulse, here, theirs)
+        _find_common(theirs, marks, phases, alike, scale, common)
+        if thermal[0] or thermal[1]:
+            _let_fluctuate(first, pulse, theirs, keys, thermal, common)
+        if table.shape[0] == 0:
+            _make_rows(fields_a, fields_b, context_a, context_b, here, rows)
+            for j in range(size):
+                row[j] = j
+        else:
+            _find_rows(context_a, context_b, len(fields_b), here, row)
+        _find_ways(rows, row, common, here, picks, ways, left)
+        for d in range(n_det):
+            filled[d] = _hand_over(
+                first, starts[: end - begin + 1], d, filled[d], period_ps,
+                arrival_ps[d], here, pulse, ways, left, chosen, t_ps[d], chance[d],
+                number[d], ends[d, begin - tick_begin :],
+            )  # fmt: skip
+        begin = end
     return tick_end

@@ -23,6 +23,9 @@ from qkdlab_sims.optics.rng import stream_key
 
 __all__ = ["Input", "TwoLights"]
 
+_MAX_PAIRS = 1 << 10
+"""Pairs of contexts up to which a table pays; more do not stay in the caches."""
+
 _THERMAL_BOUND = 33.0 * math.log(2.0)
 """Greatest power over its mean that 32 random bits can give."""
 
@@ -82,7 +85,9 @@ class TwoLights:
         self._period_ps = period_ps
         streams = ("candidates", "pulses")
         self._keys = np.array([stream_key(seed, component, s) for s in streams])
-        self._fields = tuple(_table(one.fields()) for one in (a, b))
+        fields = [one.fields() for one in (a, b)]
+        self._fields = [_parts(one) for one in fields]
+        self._table = _table(*fields)
         noise = [one.light.intensity_noise_rms for one in (a, b)]
         powers = 1.0 + np.outer(noise, NOISE_LEVELS)
         self._scale = np.sqrt(np.maximum(powers, 0.0))
@@ -90,7 +95,8 @@ class TwoLights:
         self._alike = np.array([2.0 * pair.overlap(d) for d in steps_ps.tolist()])
         angles = 2.0 * math.pi * (np.arange(1024) + 0.5) / 1024
         self._phases = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        self._bound = self._mean_bound()
+        self._most = self._bounds()
+        self._bound = sum(float(most.max()) for most in self._most)
 
     @property
     def per_tick(self) -> float:
@@ -117,6 +123,7 @@ class TwoLights:
             tick_end,
             self._fields[0],
             self._fields[1],
+            self._table,
             laws[0],
             laws[1],
             (lights[0].law is not None, lights[1].law is not None),
@@ -124,6 +131,8 @@ class TwoLights:
                 -lights[0].first_pulse % lights[0].n_contexts,
                 -lights[1].first_pulse % lights[1].n_contexts,
             ),
+            self._most[0],
+            self._most[1],
             (a.statistics == "thermal", b.statistics == "thermal"),
             self._scale,
             self._alike,
@@ -142,23 +151,39 @@ class TwoLights:
             raise OverflowError("a tick holds more photons than its bound")
         return reached
 
-    def _mean_bound(self) -> float:
-        """Return a bound on the detectable photons of any pulse.
+    def _bounds(self) -> list[NDArray[np.float64]]:
+        """Return by input and context what together bounds a pulse's mean.
 
         All detectors together see E+ G E of the joint field E, and G has a largest
         eigenvalue; partly overlapping pulses give a mean of such values.
         """
         joint = np.hstack([one.paths for one in self._inputs])
         largest = float(np.linalg.eigvalsh(joint.conj().T @ joint)[-1])
-        powers = 0.0
+        bounds = []
         for one in self._inputs:
             pulses = one.light.jones @ one.light.matrix.T
-            brightest = float((np.abs(pulses) ** 2).sum(axis=1).max())
-            powers += one.light.pulse_share * brightest * one.greatest()
-        return largest * powers * (1.0 + 1e-9)
+            powers = one.light.pulse_share * (np.abs(pulses) ** 2).sum(axis=1)
+            bounds.append(largest * one.greatest() * (1.0 + 1e-9) * powers)
+        return bounds
 
 
-def _table(fields: NDArray[np.complex128]) -> NDArray[np.float64]:
-    """Return float64[n_contexts, 3 n_det]: real, imaginary, square, by detector."""
-    parts = np.stack([fields.real, fields.imag, np.abs(fields) ** 2], axis=2)
-    return np.ascontiguousarray(parts.reshape(len(fields), -1))
+def _parts(fields: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return float64[n_contexts, n_det, 2], real and imaginary."""
+    return np.stack([fields.real, fields.imag], axis=2)
+
+
+def _table(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return the table that `draw_two_lights` wants."""
+    n_det = a.shape[1]
+    if len(a) * len(b) > _MAX_PAIRS:
+        return np.empty((0, n_det, 4))
+    cross = a[:, None, :] * b[None, :, :].conj()
+    powers = np.abs(a) ** 2, np.abs(b) ** 2
+    each = (
+        np.broadcast_to(powers[0][:, None, :], cross.shape),
+        np.broadcast_to(powers[1][None, :, :], cross.shape),
+        cross.real,
+        cross.imag,
+    )
+    sums = np.cumsum(np.stack(each, axis=3), axis=2)
+    return np.ascontiguousarray(sums.reshape(-1, n_det, 4))

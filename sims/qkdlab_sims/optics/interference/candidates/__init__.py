@@ -1,0 +1,1 @@
+"""Candidate photons of two lights that interfere."""
