@@ -32,8 +32,12 @@ def product_by_float_fft(
     """
     # pieces that fit the cache, unless there would be too many products of them
     shortest = max(_PIECE_BITS, 1 << (len(seed) // _PIECES).bit_length())
-    sums = _valid_convolution(seed.to_bools(), tail.to_bools(), piece_bits or shortest)
-    return BitArray.from_bools(sums)
+    bits = tail.to_bools()
+    sums = _valid_convolution(seed.to_bools(), bits, piece_bits or shortest)
+    product = BitArray.from_bools(sums)
+    for secret in (bits, sums):
+        secret.fill(0)
+    return product
 
 
 def _valid_convolution(
@@ -52,10 +56,13 @@ def _valid_convolution(
     piece = min(piece, max(m, k))
     length = fft.next_fast_len(2 * piece - 1, real=True)
     n_out, n_in = -(-m // piece), -(-k // piece)
-    inputs = [
-        fft.rfft(tail[b * piece : (b + 1) * piece].astype(np.float64), length)
-        for b in range(n_in)
-    ]
+    inputs = []
+    for b in range(n_in):
+        padded = np.zeros(length)
+        part = tail[b * piece : (b + 1) * piece]
+        padded[: part.size] = part
+        inputs.append(fft.rfft(padded))
+        padded.fill(0)
     sums = np.zeros((n_out, length // 2 + 1), dtype=np.complex128)
     for shift in range(-(n_in - 1), n_out):
         # seed indices that output piece a and tail piece b = a - shift touch
@@ -70,9 +77,17 @@ def _valid_convolution(
             sums[a] += transform * inputs[a - shift]
     out = np.empty(n_out * piece, dtype=np.uint8)
     for a in range(n_out):
-        values = fft.irfft(sums[a], length)[piece - 1 : 2 * piece - 1]
+        full = fft.irfft(sums[a], length)
+        values = full[piece - 1 : 2 * piece - 1]
         rounded = np.rint(values)
-        if float(np.max(np.abs(values - rounded))) >= _MAX_ROUNDING:
+        values -= rounded
+        if float(max(values.max(), -values.min())) >= _MAX_ROUNDING:
             raise FloatingPointError("the Toeplitz convolution lost its precision")
-        out[a * piece : (a + 1) * piece] = rounded.astype(np.int64) & 1
+        rounded %= 2
+        out[a * piece : (a + 1) * piece] = rounded
+        for secret in (full, rounded):
+            secret.fill(0)
+    for secret in (sums, *inputs):
+        secret.fill(0)
+    out[m:] = 0
     return out[:m]

@@ -107,3 +107,27 @@ def test_its_own_copies_are_wiped_and_what_was_given_is_not(method, monkeypatch)
     assert [len(one) for one in wiped] == [300, 700, 300]
     assert all(one.count() == 0 for one in wiped)
     assert x.count() == ones
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_stays_in_memory_does_not_depend_on_the_input(method, monkeypatch):
+    # every array that is asked for and is left as it is: the same for two inputs
+    seed, left = random_bits(299_999, 1), []
+    inputs = [random_bits(300_000, first) for first in (2, 3)]
+
+    def remembered(make):
+        def made(*arguments, **options):
+            left[-1].append(make(*arguments, **options))
+            return left[-1][-1]
+
+        return made
+
+    for name in ("empty", "zeros"):
+        monkeypatch.setattr(np, name, remembered(getattr(np, name)))
+    for bits in inputs:
+        left.append([])
+        toeplitz_hash(bits, seed, 100_000, method=method).wipe()
+    monkeypatch.undo()
+    assert len(left[0]) == len(left[1]) > 3
+    for one, other in zip(*left, strict=True):
+        assert np.array_equal(one, other)

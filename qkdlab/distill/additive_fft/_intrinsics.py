@@ -13,7 +13,6 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from qkdlab.distill.additive_fft.field import POLYNOMIAL
 from qkdlab.distill.carryless._intrinsics import (
     I8,
     I64,
@@ -30,25 +29,70 @@ __all__ = [
     "add_products",
     "butterflies",
     "butterflies_back",
+    "double_butterflies",
+    "double_butterflies_back",
     "small_transforms",
     "small_transforms_back",
     "transpose_square",
 ]
 
 
+_SHUFFLES = {
+    2: "llvm.x86.ssse3.pshuf.b.128",
+    4: "llvm.x86.avx2.pshuf.b",
+    8: "llvm.x86.avx512.pshuf.b.512",
+}
+
+
+def _overflows() -> list[int]:
+    """Return by the four highest bits of a word what its product with the fold adds.
+
+    That product has up to four bits above x^63, and those are folded once more.
+    """
+
+    def folded(x: int) -> int:
+        return x ^ x << 1 ^ x << 3 ^ x << 4  # times POLYNOMIAL
+
+    return [folded(folded(x) >> 4) for x in range(16)]
+
+
+def _looked_up(builder: Any, indices: Any, width: int) -> Any:
+    """Return the entries of `_overflows` of words below 16."""
+    octets = ir.VectorType(I8, 8 * width)
+    kind = ir.FunctionType(octets, [octets, octets])
+    function = cgutils.get_or_insert_function(builder.module, kind, _SHUFFLES[width])
+    # entry 0 is 0: the seven other bytes of a word stay as they are
+    table = ir.Constant(octets, _overflows() * (width // 2))
+    found = builder.call(function, [table, builder.bitcast(indices, octets)])
+    return builder.bitcast(found, vector_of(width))
+
+
 def product_of(builder: Any, a: Any, b: Any, width: int) -> Any:
-    """Return the products of the words of two vectors as elements of the field."""
+    """Return the products of the words of two vectors as elements of the field.
+
+    x^64 is 1 + x + x^3 + x^4 = (1 + x) (1 + x^3): two shifts of the high words, and a
+    table for the bits that these push out. As quick as shifts are against products.
+    """
     multiply = carryless(builder, width)
-    fold = ir.Constant(vector_of(width), [POLYNOMIAL] * width)
-    halves = []
-    for which in (0x00, 0x11):  # words 0, 2, ... and words 1, 3, ...
-        total = builder.call(multiply, [a, b, I8(which)])
-        # x^64 is the fold: of the high word first, then of what that carries over
-        once = builder.call(multiply, [total, fold, I8(0x01)])
-        twice = builder.call(multiply, [once, fold, I8(0x01)])
-        halves.append(builder.xor(total, builder.xor(once, twice)))
-    picks = [i if i % 2 == 0 else width + i - 1 for i in range(width)]
-    return shuffled(builder, halves[0], halves[1], picks)
+    # products of words 0, 2, ... and of words 1, 3, ...
+    even, odd = (builder.call(multiply, [a, b, I8(which)]) for which in (0x00, 0x11))
+    low, high = (
+        shuffled(
+            builder,
+            even,
+            odd,
+            [i // 2 * 2 + half + width * (i % 2) for i in range(width)],
+        )
+        for half in (0, 1)
+    )
+
+    def by(n: int) -> Any:
+        return ir.Constant(vector_of(width), [n] * width)
+
+    once = builder.xor(high, builder.shl(high, by(1)))
+    total = builder.xor(builder.xor(low, once), builder.shl(once, by(3)))
+    overflow = _looked_up(builder, builder.lshr(high, by(60)), width)
+    return builder.xor(total, overflow)
 
 
 def forward(builder: Any, low: Any, high: Any, factor: Any, width: int) -> Any:
@@ -121,6 +165,57 @@ def butterflies(typing, lanes, a, at, half, factor):
 def butterflies_back(typing, lanes, a, at, half, factor):
     """Undo `butterflies`."""
     return _butterflies(backward)(typing, lanes, a, at, half, factor)
+
+
+def _double(inverse: bool) -> Any:
+    def build(typing, lanes, a, at, quarter, top, left, right):
+        width = len(lanes)
+        word = types.uint64
+        signature = types.void(lanes, a, types.int64, types.int64, word, word, word)
+
+        def code(context, builder, signature, arguments):
+            data = data_of(context, builder, signature.args[1], arguments[1])
+            first, count = arguments[2], arguments[3]
+            factors = [spread(builder, one, width) for one in arguments[4:]]
+            # halves by the first factor, then each half's quarters by its own
+            pairs = [(0, 2, 0), (1, 3, 0), (0, 1, 1), (2, 3, 2)]
+            n = builder.sdiv(count, I64(width))
+            with cgutils.for_range(builder, n) as loop:
+                at = builder.add(first, builder.mul(loop.index, I64(width)))
+                places = []
+                for _ in range(4):
+                    places.append(place(builder, data, at, width))
+                    at = builder.add(at, count)
+                x = [builder.load(one, align=8) for one in places]
+                step = backward if inverse else forward
+                for low, high, factor in reversed(pairs) if inverse else pairs:
+                    x[low], x[high] = step(
+                        builder, x[low], x[high], factors[factor], width
+                    )
+                for one, where in zip(x, places, strict=True):
+                    builder.store(one, where, align=8)
+            return context.get_dummy_value()
+
+        return signature, code
+
+    return build
+
+
+@intrinsic
+def double_butterflies(typing, lanes, a, at, quarter, top, left, right):
+    """Transform the four `quarter` words from a[at] on by two levels.
+
+    top: constant of the upper level; left, right: of the two blocks of the lower one
+    """
+    build = _double(inverse=False)
+    return build(typing, lanes, a, at, quarter, top, left, right)
+
+
+@intrinsic
+def double_butterflies_back(typing, lanes, a, at, quarter, top, left, right):
+    """Undo `double_butterflies`."""
+    build = _double(inverse=True)
+    return build(typing, lanes, a, at, quarter, top, left, right)
 
 
 def _small(inverse: bool) -> Any:

@@ -15,11 +15,13 @@ from qkdlab.distill.additive_fft._intrinsics import (
     add_products,
     butterflies,
     butterflies_back,
+    double_butterflies,
+    double_butterflies_back,
     small_transforms,
     small_transforms_back,
     transpose_square,
 )
-from qkdlab.distill.carryless._intrinsics import xor_into
+from qkdlab.distill.carryless._intrinsics import copy, xor_into
 from qkdlab.distill.carryless.lanes import Lanes
 from qkdlab.jit import kernel
 
@@ -31,8 +33,10 @@ BOTTOM = 8
 """log2 of the coefficients that are converted with blocks side by side in vectors."""
 MIDDLE = 16
 """log2 of the coefficients that stay in the cache."""
-STRIP = 64
-"""Words of a row that are converted together, so that all rows stay in the cache."""
+NEAR = 11
+"""log2 of the words that are transformed in the nearest cache."""
+ROOM = 1 << 12
+"""Words that are converted together, in the nearest cache."""
 
 
 @kernel
@@ -60,52 +64,58 @@ def _substitute(lanes: Lanes, a: Words, at: int, k: int, m: int, back: bool) -> 
 
 
 @kernel
-def _substitute_rows(
+def _convert_side_by_side(
     lanes: Lanes,
-    a: Words,
-    at: int,
-    stride: int,
-    width: int,
-    k: int,
-    m: int,
-    back: bool,
-) -> None:
-    """Do as `_substitute` with rows of `width` words, `stride` apart, as coefficients.
-
-    All blocks of 2^k of the rows from `at` on lie in the call's one block.
-    """
-    for level in range(k - m):
-        i = level if back else k - m - 1 - level
-        t, half = 1 << i, 1 << (m + i)
-        for block in range(0, 1 << k, 2 * half):
-            for phase in range(2):
-                if (phase == 0) == back:
-                    begin, end = block + t, block + half
-                else:
-                    begin, end = block + half, block + half + t
-                for row in range(begin, end):
-                    source = at + (row + half - t) * stride
-                    xor_into(lanes, a, at + row * stride, a, source, width)
-
-
-@kernel
-def _convert_rows(
-    lanes: Lanes,
-    a: Words,
-    at: int,
-    stride: int,
+    room: Words,
     width: int,
     k: int,
     steps: NDArray[np.int64],
     back: bool,
 ) -> None:
-    """Convert 2^k rows. steps: int64[n, 3], log2 of block, m, log2 of its stride."""
+    """Convert `width` polynomials of 2^k coefficients, each a row of the others' too.
+
+    width: whole vectors
+    steps: int64[n, 3], log2 of block, m, log2 of how far its coefficients are apart
+    """
     for j in range(steps.shape[0]):
         size, m, apart = steps[steps.shape[0] - 1 - j if back else j]
-        for group in range(1 << (k - size - apart)):
-            for row in range(1 << apart):
-                first = at + ((group << (size + apart)) + row) * stride
-                _substitute_rows(lanes, a, first, stride << apart, width, size, m, back)
+        row = width << apart
+        for level in range(size - m):
+            i = level if back else size - m - 1 - level
+            t, half = row << i, row << (m + i)
+            for block in range(0, width << k, 2 * half):
+                for phase in range(2):
+                    if (phase == 0) == back:
+                        to, source, n = block + t, block + half, half - t
+                    else:
+                        to, source, n = block + half, block + 2 * half - t, t
+                    xor_into(lanes, room, to, room, source, n)
+
+
+@kernel
+def _convert_columns(
+    lanes: Lanes,
+    a: Words,
+    at: int,
+    stride: int,
+    k: int,
+    steps: NDArray[np.int64],
+    room: Words,
+    back: bool,
+) -> None:
+    """Convert the columns of 2^k rows of `stride` words from a[at] on.
+
+    Some columns at a time are brought together, where they stay in the nearest cache:
+    rows that are a power of two apart would drive each other out of it.
+    """
+    width = min(max(len(room) >> k, len(lanes)), stride)
+    for first in range(at, at + stride, width):
+        for row in range(1 << k):
+            source = first + row * stride
+            copy(lanes, room, row * width, a, source, width)
+        _convert_side_by_side(lanes, room, width, k, steps, back)
+        for row in range(1 << k):
+            copy(lanes, a, first + row * stride, room, row * width, width)
 
 
 @kernel
@@ -125,37 +135,11 @@ def _convert_bottom(
             transpose_square(
                 lanes, room, column * width, width, a, first + column, size
             )
-        _convert_rows(lanes, room, 0, width, width, BOTTOM, steps, back)
+        _convert_side_by_side(lanes, room, width, BOTTOM, steps, back)
         for column in range(0, size, width):
             transpose_square(
                 lanes, a, first + column, size, room, column * width, width
             )
-
-
-@kernel
-def _convert_middle(
-    lanes: Lanes,
-    a: Words,
-    at: int,
-    k: int,
-    upper: NDArray[np.int64],
-    lower: NDArray[np.int64],
-    room: Words,
-    back: bool,
-) -> None:
-    """Convert 2^k coefficients, BOTTOM < k <= MIDDLE. upper: steps of the rows."""
-    rows = k - BOTTOM
-    stride = 1 << BOTTOM
-    if back:
-        _convert_bottom(lanes, a, at, 1 << k, lower, room, back)
-    else:
-        _substitute(lanes, a, at, k, BOTTOM, back)
-    for strip in range(0, stride, STRIP):
-        _convert_rows(lanes, a, at + strip, stride, STRIP, rows, upper, back)
-    if back:
-        _substitute(lanes, a, at, k, BOTTOM, back)
-    else:
-        _convert_bottom(lanes, a, at, 1 << k, lower, room, back)
 
 
 @kernel
@@ -172,20 +156,71 @@ def convert(
 
     top, upper, lower: see `constants.Constants`
     """
-    room = np.empty(len(lanes) << BOTTOM, np.uint64)
+    room = np.empty(max(ROOM, len(lanes) << max(BOTTOM, k - MIDDLE)), np.uint64)
     middle = min(k, MIDDLE)
     stride = 1 << MIDDLE
     if k > MIDDLE and not back:
         _substitute(lanes, a, 0, k, MIDDLE, back)
-        for strip in range(0, stride, STRIP):
-            _convert_rows(lanes, a, strip, stride, STRIP, k - MIDDLE, top, back)
+        _convert_columns(lanes, a, 0, stride, k - MIDDLE, top, room, back)
+    rows = middle - BOTTOM
     for at in range(0, 1 << k, 1 << middle):
-        _convert_middle(lanes, a, at, middle, upper, lower, room, back)
+        if back:
+            _convert_bottom(lanes, a, at, 1 << middle, lower, room, back)
+        else:
+            _substitute(lanes, a, at, middle, BOTTOM, back)
+        _convert_columns(lanes, a, at, 1 << BOTTOM, rows, upper, room, back)
+        if back:
+            _substitute(lanes, a, at, middle, BOTTOM, back)
+        else:
+            _convert_bottom(lanes, a, at, 1 << middle, lower, room, back)
     if k > MIDDLE and back:
-        for strip in range(0, stride, STRIP):
-            _convert_rows(lanes, a, strip, stride, STRIP, k - MIDDLE, top, back)
+        _convert_columns(lanes, a, 0, stride, k - MIDDLE, top, room, back)
         _substitute(lanes, a, 0, k, MIDDLE, back)
     room[:] = 0
+
+
+@kernel
+def _levels(
+    lanes: Lanes,
+    a: Words,
+    at: int,
+    high: int,
+    low: int,
+    number: int,
+    table: Words,
+    back: bool,
+) -> None:
+    """Transform block `number` of 2^high words by its levels above `low`, or undo it.
+
+    Two levels at a time, so that each word is fetched half as often.
+    """
+    n_steps = (high - low + 1) // 2
+    for step in range(n_steps):
+        # of an odd number of levels the lowest stands alone
+        level = high - 2 * (n_steps - 1 - step if back else step)
+        n_blocks, size = 1 << (high - level), 1 << level
+        for block in range(n_blocks):
+            begin, factor = at + size * block, number * n_blocks + block
+            if level - low == 1:
+                if back:
+                    butterflies_back(lanes, a, begin, size >> 1, table[factor])
+                else:
+                    butterflies(lanes, a, begin, size >> 1, table[factor])
+                continue
+            top, left, right = table[factor], table[2 * factor], table[2 * factor + 1]
+            if back:
+                double_butterflies_back(lanes, a, begin, size >> 2, top, left, right)
+            else:
+                double_butterflies(lanes, a, begin, size >> 2, top, left, right)
+
+
+@kernel
+def _lowest(lanes: Lanes) -> int:
+    """Return log2 of the words of a vector: the levels that squares are for."""
+    level = 0
+    while 1 << level < len(lanes):
+        level += 1
+    return level
 
 
 @kernel
@@ -196,30 +231,15 @@ def forward(
 
     table, bases, within: see `constants.Constants`
     """
-    width = len(lanes)
-    middle = min(k, MIDDLE - 1)
-    for level in range(k, middle, -1):
-        half = 1 << (level - 1)
-        for block in range(1 << (k - level)):
-            butterflies(lanes, a, 2 * half * block, half, table[block])
-    for part in range(1 << (k - middle)):
-        at = part << middle
-        half = 1 << (middle - 1)
-        n_blocks = 1
-        while half >= width:
-            for block in range(n_blocks):
-                butterflies(
-                    lanes,
-                    a,
-                    at + 2 * half * block,
-                    half,
-                    table[part * n_blocks + block],
-                )
-            half >>= 1
-            n_blocks <<= 1
-        square = width * width
-        for base in range(at // square, (at + (1 << middle)) // square):
-            small_transforms(lanes, a, base * square, bases, base, within)
+    low, near, far = _lowest(lanes), min(k, NEAR), min(k, MIDDLE)
+    squares = 1 << (near - 2 * low)
+    _levels(lanes, a, 0, k, far, 0, table, False)
+    for part in range(1 << (k - far)):
+        _levels(lanes, a, part << far, far, near, part, table, False)
+        for block in range(part << (far - near), (part + 1) << (far - near)):
+            _levels(lanes, a, block << near, near, low, block, table, False)
+            for base in range(block * squares, (block + 1) * squares):
+                small_transforms(lanes, a, base << (2 * low), bases, base, within)
 
 
 @kernel
@@ -227,29 +247,15 @@ def backward(
     lanes: Lanes, a: Words, k: int, table: Words, bases: Words, within: Words
 ) -> None:
     """Undo `forward`."""
-    width = len(lanes)
-    middle = min(k, MIDDLE - 1)
-    for part in range(1 << (k - middle)):
-        at = part << middle
-        square = width * width
-        for base in range(at // square, (at + (1 << middle)) // square):
-            small_transforms_back(lanes, a, base * square, bases, base, within)
-        half = width
-        while half < 1 << middle:
-            n_blocks = (1 << middle) // (2 * half)
-            for block in range(n_blocks):
-                butterflies_back(
-                    lanes,
-                    a,
-                    at + 2 * half * block,
-                    half,
-                    table[part * n_blocks + block],
-                )
-            half <<= 1
-    for level in range(middle + 1, k + 1):
-        half = 1 << (level - 1)
-        for block in range(1 << (k - level)):
-            butterflies_back(lanes, a, 2 * half * block, half, table[block])
+    low, near, far = _lowest(lanes), min(k, NEAR), min(k, MIDDLE)
+    squares = 1 << (near - 2 * low)
+    for part in range(1 << (k - far)):
+        for block in range(part << (far - near), (part + 1) << (far - near)):
+            for base in range(block * squares, (block + 1) * squares):
+                small_transforms_back(lanes, a, base << (2 * low), bases, base, within)
+            _levels(lanes, a, block << near, near, low, block, table, True)
+        _levels(lanes, a, part << far, far, near, part, table, True)
+    _levels(lanes, a, 0, k, far, 0, table, True)
 
 
 @kernel

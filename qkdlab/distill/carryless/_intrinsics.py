@@ -17,7 +17,7 @@ from numba.core import cgutils
 
 from qkdlab.jit import intrinsic
 
-__all__ = ["low_product", "multiply_rows", "xor_both", "xor_into"]
+__all__ = ["copy", "low_product", "multiply_rows", "xor_both", "xor_into"]
 
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -146,6 +146,26 @@ def low_product(typing, t, t_at, x, x_at, n):
             more = builder.call(product, [*pair, I8(0)])
             builder.store(builder.xor(builder.load(total), more), total)
         return builder.extract_element(builder.load(total), I32(0))
+
+    return signature, code
+
+
+@intrinsic
+def copy(typing, lanes, out, out_at, a, a_at, n):
+    """Copy n words of `a` to `out`; n is a whole number of vectors."""
+    width = len(lanes)
+    signature = types.void(lanes, out, types.int64, a, types.int64, types.int64)
+
+    def code(context, builder, signature, arguments):
+        out_data = data_of(context, builder, signature.args[1], arguments[1])
+        a_data = data_of(context, builder, signature.args[3], arguments[3])
+        with cgutils.for_range(builder, builder.sdiv(arguments[5], I64(width))) as loop:
+            step = builder.mul(loop.index, I64(width))
+            where = place(builder, a_data, builder.add(arguments[4], step), width)
+            word = builder.load(where, align=8)
+            where = place(builder, out_data, builder.add(arguments[2], step), width)
+            builder.store(word, where, align=8)
+        return context.get_dummy_value()
 
     return signature, code
 

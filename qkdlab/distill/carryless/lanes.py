@@ -21,11 +21,11 @@ def lanes_of_this_cpu() -> tuple[int, ...]:
     """Return the widths that this CPU has, widest first; empty when it has none."""
     has = cpu.features()
     found = []
-    if {"vpclmulqdq", "avx512f"} <= has:
+    if {"vpclmulqdq", "avx512bw"} <= has:
         found.append(8)
     if {"vpclmulqdq", "avx2"} <= has:
         found.append(4)
-    if "pclmul" in has:
+    if {"pclmul", "ssse3"} <= has:
         found.append(2)
     return tuple(found)
 
