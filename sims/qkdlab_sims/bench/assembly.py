@@ -31,6 +31,7 @@ from qkdlab_sims.bench.paths import (
     bias_source,
     find_part,
     laser_clock,
+    mark_chains,
     start_chain,
 )
 from qkdlab_sims.bench.ports import (
@@ -54,13 +55,13 @@ from qkdlab_sims.bench.sender import (
     Sender,
     bias_drift,
     diode_of,
+    dynamics_of,
 )
 from qkdlab_sims.bench.source import ModulatedSource, pulse_period_ps
 from qkdlab_sims.bench.start import StartEdges, StartPhase
 from qkdlab_sims.bench.truth import TrueBench, draw_bench
 from qkdlab_sims.bench.ways import LightWays
 from qkdlab_sims.bench.world import World
-from qkdlab_sims.incident import Incident
 from qkdlab_sims.optics.power_walk import PowerWalk
 from qkdlab_sims.sections import SimulationSection
 
@@ -103,7 +104,7 @@ def assemble(config: RunConfig, section: SimulationSection, seed: int) -> Assemb
         for name, connection in devices.items()
     }
     ports = _Ports(graph, instruments, devices)
-    world = _world(true, seed, ports, section.incidents)
+    world = _world(true, seed, ports, section)
     _connect_readings(world, ports)
     clock.world = world
     taggers = frozenset(
@@ -215,6 +216,7 @@ def _sender(
         laser.monitor_ma_per_mw,
         period_ps,
         PowerWalk(seed, laser_name, laser.power_walk_per_sqrt_s, WALK_STEP_PS),
+        dynamics_of(laser),
     )
     biases: dict[str, ModulatorBias] = {}
     for name, part in graph.parts_of(IntensityModulator).items():
@@ -241,7 +243,7 @@ def _start_edges(seed: int, ports: _Ports) -> StartEdges | None:
 
 
 def _world(
-    true: TrueBench, seed: int, ports: _Ports, incidents: Sequence[Incident]
+    true: TrueBench, seed: int, ports: _Ports, section: SimulationSection
 ) -> World:
     generators = {
         name: cast(GeneratorPort, ports.port(name, part.instrument))
@@ -256,7 +258,7 @@ def _world(
         for name, part in ports.graph.parts_of(Waveplate).items()
         if part.instrument is not None
     }
-    ways = LightWays(ports.graph)
+    ways = LightWays(ports.graph, section.memory_pulses)
     bias = [_bias_of(way.name, way.part, ports) for way in ways.detectors]
     tagger_name, tagger = find_part(ports.graph, Tagger)
     return World(
@@ -267,7 +269,11 @@ def _world(
         KnobBoard(true, attenuators, motors, bias),
         cast(TaggerPort, ports.port(tagger_name, tagger.instrument)),
         _start_edges(seed, ports),
-        Incidents(incidents),
+        {
+            number: StartEdges(chain, seed)
+            for number, chain in mark_chains(ports.graph).items()
+        },
+        Incidents(section.incidents),
     )
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "find_part",
     "laser_clock",
     "light_paths",
+    "mark_chains",
     "rf_chain",
     "start_chain",
     "tagger_inputs",
@@ -169,6 +170,21 @@ def start_chain(graph: Graph) -> TriggerChain | None:
         after_ps,
         unit.max_trigger_hz,
     )
+
+
+def mark_chains(graph: Graph) -> dict[int, TriggerChain]:
+    """Return the sync outputs that lead into inputs of the tagger, by input (1 ...)."""
+    tagger = find_part(graph, Tagger)[0]
+    found: dict[int, TriggerChain] = {}
+    for link in graph.links:
+        (name, port), (source, output) = link.target, link.source
+        part = graph.wiring.parts[source]
+        if name == tagger and port.startswith("input") and isinstance(part, Awg):
+            if output != "sync":
+                raise ConfigError(f"wiring.cables: {source}.{output} marks nothing")
+            chain = TriggerChain(source, part.sync_v, None, link.cable.delay_ps, 0)
+            found[int(port.removeprefix("input"))] = chain
+    return found
 
 
 def tagger_inputs(graph: Graph) -> dict[str, tuple[int, int]]:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from qkdlab.errors import ConfigError
 from qkdlab.wiring.graph import Graph, OpticalPath
 from qkdlab.wiring.parts import IntensityModulator, Laser, PhaseModulator
+from qkdlab_sims.bench.fresh_settings import FreshRun
+from qkdlab_sims.bench.memory import Words, former_pulses, word_volts
 from qkdlab_sims.bench.paths import RfChain, find_part, laser_clock, rf_chain
 from qkdlab_sims.bench.ports import GeneratorOutput
 from qkdlab_sims.bench.transfer import fixed_jones
@@ -26,7 +28,11 @@ from qkdlab_sims.optics.modulator import (
 )
 from qkdlab_sims.optics.source import plain_pulses
 
-__all__ = ["MAX_CONTEXTS", "ModulatedSource", "pulse_period_ps"]
+__all__ = ["MAX_CONTEXTS", "ModulatedSource", "SourceState", "pulse_period_ps"]
+
+Floats = NDArray[np.float64]
+SourceState = tuple[Mapping[tuple[str, int], GeneratorOutput], int, Mapping[str, float]]
+"""Outputs, delay and phases, as `ModulatedSource.pattern` takes them."""
 
 MAX_CONTEXTS = 1 << 20
 """Longest pattern in pulses. Waveforms whose combination with the pulse train repeats
@@ -50,23 +56,40 @@ def pulse_period_ps(graph: Graph) -> int:
 class ModulatedSource:
     """Modulators; the light follows what the generators put out.
 
-    path: a path of the light on which all modulators lie
+    path:          a path of the light on which all modulators lie
+    owner:         whose modulators they are; of others than the sender what becomes of
+                   one photon per pulse in D, right before them
+    memory_pulses: how many pulses back the memory of the drive is followed where
+                   settings never repeat; as many as a modulator's own `memory` at least
     """
 
-    def __init__(self, graph: Graph, path: OpticalPath) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        path: OpticalPath,
+        memory_pulses: int = 0,
+        owner: str | None = None,
+    ) -> None:
         self.laser = find_part(graph, Laser)[1]
+        is_sender = owner is None or owner == self.laser.owner
+        owner = self.laser.owner if is_sender else owner
         self.period_ps = pulse_period_ps(graph)
         self._drives: list[_Drive] = []
         n_stages = 0
         delay_ps = 0
         for at, stage in enumerate(path.stages):
             delay_ps += stage.delay_ps
-            if isinstance(stage.part, IntensityModulator | PhaseModulator):
+            part = stage.part
+            if not isinstance(part, IntensityModulator | PhaseModulator):
+                continue
+            if part.owner == owner:
                 chain = rf_chain(graph, stage.name)
-                self._drives.append(_Drive(stage.name, stage.part, chain, delay_ps))
+                self._drives.append(_Drive(stage.name, part, chain, delay_ps))
                 n_stages = at + 1
         self._last: tuple[list[GeneratorOutput | None], Any, Light] | None = None
-        self.stages = path.stages[:n_stages]
+        own = [len(_memory(one.modulator)) for one in self._drives]
+        self.memory_pulses = max([memory_pulses, *own])
+        self.stages = path.stages[:n_stages] if is_sender else ()
         """Up to and with the last modulator."""
 
     def pattern(
@@ -99,6 +122,38 @@ class ModulatedSource:
             self._last = driven, state, light
         return self._last[2]
 
+    def remembering(self, shown: Light, state: SourceState, fresh: FreshRun) -> Light:
+        """Return light whose pulses follow a law that sees pulses before.
+
+        shown: the pattern of the same state, every setting in turn
+        """
+        outputs, delay_ps, phases_rad = state
+        settings = fresh.law.settings
+        words = Words.of(fresh.order, np.array(settings.shares.probabilities()))
+        jones = np.ones((len(words.labels), 2), np.complex128)
+        first_ps = shown.first_pulse * self.period_ps + delay_ps
+        for one in self._drives:
+            output = None if one.source is None else outputs.get(one.source)
+            phase_rad = phases_rad.get(one.name, 0.0)
+            if output is not None and output.enabled:
+                samples = round(output.sample_rate_hz * self.period_ps * 1e-12)
+                held = fresh.run.HELD * samples
+                levels_v = output.volts[: held * len(words.weights) : held]
+                volts, settled = one.word_volts(
+                    output, words, levels_v, first_ps, samples
+                )
+            else:
+                volts = np.zeros(len(jones))
+                settled = np.zeros(words.labels.shape)
+            jones *= _modulation(one.modulator, volts, phase_rad, settled)
+        return self._unmodulated().modulated(jones, shown.first_pulse, fresh.law)
+
+    def _unmodulated(self) -> Light:
+        light = plain_pulses(self.laser.wavelength_nm, self.laser.pulse_fwhm_ps)
+        for stage in self.stages:
+            light = light.through(fixed_jones(stage))
+        return light
+
     def lags_ps(
         self, outputs: Mapping[tuple[str, int], GeneratorOutput]
     ) -> dict[str, tuple[GeneratorOutput, float]]:
@@ -120,9 +175,7 @@ class ModulatedSource:
         delay_ps: int,
         phases_rad: Mapping[str, float],
     ) -> Light:
-        light = plain_pulses(self.laser.wavelength_nm, self.laser.pulse_fwhm_ps)
-        for stage in self.stages:
-            light = light.through(fixed_jones(stage))
+        light = self._unmodulated()
         first_pulse, n_contexts = self._extent(driven, delay_ps)
         pulses = first_pulse + np.arange(n_contexts)
         jones = np.ones((n_contexts, 2), np.complex128)
@@ -221,6 +274,33 @@ class _Drive:
             self._last = (output, times_ps)
         return self._last_volts
 
+    def word_volts(
+        self,
+        output: GeneratorOutput,
+        words: Words,
+        levels_v: Floats,
+        first_ps: int,
+        samples: int,
+    ) -> tuple[Floats, Floats]:
+        """Return what `memory.word_volts` does; pulse 0 leaves at `first_ps`."""
+        if self._chain is None:
+            return np.zeros(len(words.labels)), np.zeros(words.labels.shape)
+        begin_ps = output.start_ps + self._chain.delay_ps
+        return word_volts(
+            words,
+            levels_v * 10.0 ** (-self._chain.loss_db / 20.0),
+            output.sample_rate_hz,
+            output.filter,
+            self._amplifier,
+            self.modulator.bandwidth_hz,
+            first_ps + self._delay_ps - begin_ps,
+            samples,
+        )
+
+
+def _memory(part: IntensityModulator | PhaseModulator) -> tuple[float, ...]:
+    return part.memory if isinstance(part, IntensityModulator) else ()
+
 
 def _unchanged(a: GeneratorOutput | None, b: GeneratorOutput | None) -> bool:
     """Return whether two outputs are known to be alike; volts are not compared."""
@@ -259,13 +339,27 @@ def _amplifier(chain: RfChain | None) -> Amplifier:
 
 def _modulation(
     part: IntensityModulator | PhaseModulator,
-    volts: NDArray[np.float64],
+    volts: Floats,
     phase_rad: float,
-) -> NDArray[np.complex128] | NDArray[np.float64]:
-    """Return factors of the two polarizations' amplitudes, [n, 2] or [n, 1]."""
-    if isinstance(part, IntensityModulator):
-        power = intensity_transmission(
-            volts, part.v_pi_v, part.extinction_db, phase_rad
-        )
-        return np.sqrt(power)[:, None]
-    return phase_modulator_jones(volts, part.v_pi_v, residual_am=part.residual_am)
+    settled_v: Floats | None = None,
+) -> NDArray[np.complex128] | Floats:
+    """Return factors of the two polarizations' amplitudes, [n, 2] or [n, 1].
+
+    settled_v: of each pulse and of those before it; pulses of a pattern follow each
+               other round and round when not given
+    """
+    if isinstance(part, PhaseModulator):
+        return phase_modulator_jones(volts, part.v_pi_v, residual_am=part.residual_am)
+    power = _transmission(part, volts, phase_rad)
+    if part.memory:
+        if settled_v is not None:
+            before = _transmission(part, settled_v, phase_rad)
+        else:
+            lags = range(1 + len(part.memory))
+            before = np.stack([np.roll(power, lag) for lag in lags], axis=1)
+        power = power * former_pulses(before, part.memory)
+    return np.sqrt(power)[:, None]
+
+
+def _transmission(part: IntensityModulator, volts: Floats, phase_rad: float) -> Floats:
+    return intensity_transmission(volts, part.v_pi_v, part.extinction_db, phase_rad)

@@ -49,13 +49,17 @@ def true_records(
     found = {laser.owner: _of_sender(true, graph, world, moment)}
     for owner in receivers:
         found.setdefault(owner, {}).update(_of_receiver(world, laser, detectors))
+        for name, turner in graph.parts_of(PhaseModulator).items():
+            if turner.owner == owner:
+                v_pi_v = _generator_v_pi(graph, name, turner.v_pi_v)
+                found[owner]["basis_v_pi"] = v_pi_v
     return found
 
 
 def _of_sender(
     true: TrueBench, graph: Graph, world: World, moment: Moment
 ) -> dict[str, float]:
-    sent = moment.sent
+    sent, owner = moment.sent, find_part(graph, Laser)[1].owner
     found = {"laser_threshold_ma": sent.threshold_ma}
     for name, modulator in graph.parts_of(IntensityModulator).items():
         found["modulator_null_v"] = sent.null_v[name]
@@ -63,7 +67,8 @@ def _of_sender(
         found["modulator_extinction"] = modulator.extinction_db
         found["intensity_v_pi"] = _generator_v_pi(graph, name, modulator.v_pi_v)
     for name, turner in graph.parts_of(PhaseModulator).items():
-        found["polarization_v_pi"] = _generator_v_pi(graph, name, turner.v_pi_v)
+        if turner.owner == owner:
+            found["polarization_v_pi"] = _generator_v_pi(graph, name, turner.v_pi_v)
     for name in graph.parts_of(PowerMeterPart):
         found["meter_scale"] = 1.0 + true.meter_scale_error.get(name, 0.0)
     for name in graph.parts_of(VariableAttenuator):
@@ -131,7 +136,7 @@ def _of_receiver(
             way.part.jitter_fwhm_ps, laser.pulse_fwhm_ps, tagger_fwhm_ps
         )
     seen = [one["efficiency"] * one["analyser"][0] for one in detectors]
-    if len(seen) == 4 and all(seen):
-        ratios = np.array([seen[0] / seen[1], seen[2] / seen[3]]) - 1.0
+    if len(seen) in (2, 4) and all(seen):
+        ratios = np.array(seen[0::2]) / np.array(seen[1::2]) - 1.0
         found["efficiency_mismatch"] = float(ratios[np.argmax(np.abs(ratios))])
     return found

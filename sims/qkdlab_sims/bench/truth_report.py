@@ -37,12 +37,12 @@ def light_at_output(world: World) -> NDArray[np.float64]:
     Of light whose settings never repeat, those of its first pulses.
     """
     moment = _moment(world)
-    light = moment.conditions.light
+    light = moment.light
     output = world.ways.to_output.jones(moment.turning)
     stokes = light.stokes() @ mueller_matrix(output).T
     if light.law is None:
         return stokes
-    return stokes[light.law.settings.settings(np.arange(_FRESH_PULSES))]
+    return stokes[light.law.contexts(np.arange(_FRESH_PULSES))]
 
 
 def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
         "time_ps": moment.tick * world.tick_ps,
         "light": {
             "symbols": len(photons),
-            "first_pulse": moment.conditions.light.first_pulse,
+            "first_pulse": moment.light.first_pulse,
             "pulse_period_ps": bank.period_ps,
             "mean_photons": float(photons.mean()),
             "least_photons": float(photons.min()),

@@ -22,6 +22,7 @@ from qkdlab.wiring.parts import (
 from qkdlab_sims.bench.attack import photon_attack
 from qkdlab_sims.bench.incidents import NEVER_PS
 from qkdlab_sims.bench.paths import find_part, light_paths, tagger_inputs
+from qkdlab_sims.bench.receiver_modulator import receiver_modulator
 from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.bench.transfer import Transfer, Turning
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
@@ -50,18 +51,20 @@ class DetectorWay:
 class LightWays:
     """The true bench as ways of light.
 
+    memory_pulses: see `ModulatedSource`
+
     Raises ConfigError when light meets no detector, or not all detectors behind the
     same modulators.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, memory_pulses: int = 0) -> None:
         laser, laser_part = find_part(graph, Laser)
         paths = light_paths(graph)
         ends = {name: path.stages[-1].part for name, path in paths.items()}
         detectors = [n for n, part in ends.items() if isinstance(part, Snspd | Spad)]
         if not detectors:
             raise ConfigError(f"wiring.cables: no light of {laser} meets a detector")
-        self.source = ModulatedSource(graph, paths[detectors[0]])
+        self.source = ModulatedSource(graph, paths[detectors[0]], memory_pulses)
         n_source = len(self.source.stages)
         for path in paths.values():
             if path.stages[:n_source] != self.source.stages:
@@ -78,19 +81,33 @@ class LightWays:
         self.detectors = [
             self._detector_way(paths[name], inputs.get(name)) for name in detectors
         ]
-        ways = [paths[name].stages[n_source:] for name in detectors]
+        self.paths = tuple(paths[name] for name in detectors)
+        ways = [path.stages[n_source:] for path in self.paths]
         n_common = _n_common(ways)
+        main = paths[detectors[0]]
+        self.modulator = receiver_modulator(graph, main, n_source, n_common)
+        """What the receiver turns light by before it splits, if anything."""
+        if self.modulator is not None:
+            n_before = self.modulator.n_stages - n_source
+            self._before = Transfer(ways[0][:n_before])
+            ways = [stages[n_before:] for stages in ways]
+            n_common -= n_before
         # Plates stand where all light to detectors passes; their matrices are many.
         self._common = Transfer(ways[0][:n_common])
         self._apart = [Transfer(stages[n_common:]) for stages in ways]
-        main = paths[detectors[0]].stages
-        inside = [s for s in main[n_source:] if s.part.owner == laser_part.owner]
+        behind = main.stages[n_source:]
+        inside = [s for s in behind if s.part.owner == laser_part.owner]
         self.to_output = Transfer(inside)
         """Through the last part of the sender's station."""
         self.sender = frozenset(stage.name for stage in inside)
         everywhere = [stage for path in paths.values() for stage in path.stages]
         self.fibres = {s.name: s.part for s in everywhere if isinstance(s.part, Fibre)}
         self.eve = _acting_eve([paths[name] for name in detectors])
+        if self.eve is not None and self.modulator is not None:
+            raise ConfigError(
+                "wiring.parts: the simulated Eve meets receivers only that choose no setting "
+                "by a modulator; give her attack none"
+            )
         counts_photons = self.eve is not None and self.eve.attack != "intercept_resend"
         if counts_photons and not all(_is_simple(w.part) for w in self.detectors):
             raise ConfigError(
@@ -128,10 +145,16 @@ class LightWays:
         begin_ps = NEVER_PS if self.eve is None else round(self.eve.begin_s * PS_PER_S)
         return begin_ps if begin_ps > t_ps else NEVER_PS
 
+    def to_modulator(self, turning: Turning) -> NDArray[np.complex128]:
+        """Return the matrix of the way to the receiver's modulator, its loss in it."""
+        return self._before.jones(turning)
+
     def analysers(
         self, turning: Turning, *, eve_acts: bool
     ) -> tuple[NDArray[np.float64], InterceptResend | PhotonAttack | None]:
         """Return float64[n_det, 4] for `simulate_pulses`, and Eve when she acts.
+
+        They are those from the receiver's modulator on where there is one.
 
         An acting Eve has undone the rotation of the fibre before her, and knows D/A
         and R/L as Alice does: the vectors are then those from her to the detectors.

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from qkdlab.clock import PS_PER_S
 from qkdlab.wiring.parts import Fibre
+from qkdlab_sims.bench.channel import ChannelEffects
 from qkdlab_sims.bench.detection import Conditions, Detection
 from qkdlab_sims.bench.detectors import detector_bank
 from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_run
@@ -29,6 +30,7 @@ from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
 from qkdlab_sims.bench.power import PowerHistory
+from qkdlab_sims.bench.receiver_modulator import turned
 from qkdlab_sims.bench.sender import Sender, SenderState
 from qkdlab_sims.bench.start import StartEdges
 from qkdlab_sims.bench.transfer import Turning
@@ -57,6 +59,10 @@ class Moment:
     tick: int
     knobs: Knobs
     turning: Turning
+    light: Light
+    """As it leaves the sender's modulators."""
+    modulation: Light | None
+    """What the receiver's own modulator makes of D, if there is one."""
     conditions: Conditions
     effective_bias_ua: tuple[float, ...]
     """By detector, 0 where the wire has latched."""
@@ -65,7 +71,7 @@ class Moment:
 
     def has_pattern(self) -> bool:
         """Return whether light that carries a pattern leaves the sender."""
-        light = self.conditions.light
+        light = self.light
         is_open = all(t > 0.0 for t in self.turning.transmission.values())
         has_pulses = light.pulse_share > 0.0 and bool(np.any(light.matrix))
         return is_open and has_pulses and light.n_contexts > 1
@@ -80,6 +86,7 @@ class World:
     generators: by part
     knobs:      everything that instruments move behind the modulators
     tagger:     with its START edges, when there is one
+    marks:      edges that generators give to other inputs of the tagger, by input
     """
 
     ways: LightWays
@@ -89,19 +96,23 @@ class World:
     knobs: KnobBoard
     tagger: TaggerPort | None = None
     start: StartEdges | None = None
+    marks: Mapping[int, StartEdges] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
     detection: Detection = field(init=False)
 
     def __post_init__(self) -> None:
         period_ps = self.ways.source.period_ps
         self.tick_ps = PULSES_PER_TICK * period_ps
+        self._channel = ChannelEffects(self.ways, self.seed)
         bank = detector_bank(
             [way.part for way in self.ways.detectors],
             [way.arrival_ps for way in self.ways.detectors],
             period_ps,
             self.seed,
+            self._channel.blur_fwhm_ps(),
         )
-        self.detection = Detection(bank)
+        moved = self._channel.moved if self._channel.moves_clicks else None
+        self.detection = Detection(bank, moved)
         self._wires = DetectorState(bank)
         self._fibres = {
             name: FibreDrift(
@@ -115,6 +126,9 @@ class World:
         }
         self._power = {name: PowerHistory() for name in self.ways.meters}
         self._fresh: FreshRun | None = None
+        self._turning_fresh: FreshRun | None = None
+        receiver = self.ways.modulator
+        self._receiver_generator = None if receiver is None else receiver.generator
         self._look_at_generators()
         self._next_tick = self._stride = 0
         self._delivered_ps = 0
@@ -160,6 +174,10 @@ class World:
             if len(starts):
                 self.tagger.start_height_v = self.start.height_v
                 self.tagger.push_start(starts)
+        for number, edges in self.marks.items():
+            times = edges.until(now_ps)
+            if len(times):
+                self.tagger.push(number, times)
         self.tagger.advance(now_ps)
 
     def next_event_ps(self) -> int | None:
@@ -192,17 +210,18 @@ class World:
         if self._light_changed:
             self._look_at_generators()
         light = self.sender.light(t_ps)
-        if self.start is not None:
-            self.start.run(t_ps, t_ps + self.tick_ps)
+        modulation = self._modulation()
+        self._run_edges(t_ps, t_ps + self.tick_ps)
         last = self._moment
-        knobs = self.incidents.apply(self.knobs.read(t_ps), t_ps, self.tick_ps)
+        knobs = self._knobs(t_ps)
         rotation = self.incidents.turn(
             {name: fibre.at(tick) for name, fibre in self._fibres.items()}, t_ps
         )
         acts = self.ways.eve_acts(light, t_ps)
         self._stride = min(2 * self._stride + 1, _LONGEST_STRIDE)
-        if last is None or self._has_changed(last, light, knobs, rotation, acts):
-            last = self._new_moment(tick, light, knobs, rotation, acts)
+        made = light, modulation
+        if last is None or self._has_changed(last, made, knobs, rotation, acts):
+            last = self._new_moment(tick, made, knobs, rotation, acts)
             self._stride = 0
         self._moment = last
         self._next_tick = tick + 1
@@ -217,14 +236,31 @@ class World:
         if end <= tick or last is None:
             return
         t_ps = (end - 1) * self.tick_ps
-        knobs = self.incidents.apply(self.knobs.read(t_ps), t_ps, self.tick_ps)
+        knobs = self._knobs(t_ps)
         if knobs != last.knobs:
             self._stride = 0
             return
-        if self.start is not None:
-            self.start.run(tick * self.tick_ps, end * self.tick_ps)
+        self._run_edges(tick * self.tick_ps, end * self.tick_ps)
         self.detection.append(tick, last.conditions, end)
         self._next_tick = end
+
+    def _knobs(self, t_ps: int) -> Knobs:
+        knobs = self.incidents.apply(self.knobs.read(t_ps), t_ps, self.tick_ps)
+        return self._channel.weather(knobs, t_ps)
+
+    def _run_edges(self, t0_ps: int, t1_ps: int) -> None:
+        """Let the generators whose edges the tagger sees run over [t0, t1)."""
+        for edges in (self.start, *self.marks.values()):
+            if edges is not None:
+                edges.run(t0_ps, t1_ps)
+
+    def _modulation(self) -> Light | None:
+        """Return what the receiver's modulator makes of D, if he has one."""
+        modulator = self.ways.modulator
+        if modulator is None:
+            return None
+        delay_ps = self.sender.drive.delay_ps
+        return modulator.light(self.sender.outputs, delay_ps, self._turning_fresh)
 
     def _next_turn(self, tick: int) -> int:
         """Return the first tick after `tick` at which more than knobs may differ."""
@@ -233,6 +269,7 @@ class World:
             self.sender.rests_until_ps(),
             self.incidents.next_ps(t_ps, self.tick_ps),
             self.ways.next_act_ps(t_ps),
+            self._channel.next_step_ps(t_ps),
         ]
         ticks = [-(-time_ps // self.tick_ps) for time_ps in times]
         return min(*ticks, *(fibre.next_step(tick) for fibre in self._fibres.values()))
@@ -240,13 +277,14 @@ class World:
     def _has_changed(
         self,
         last: Moment,
-        light: Light,
+        made: tuple[Light, Light | None],
         knobs: Knobs,
         rotation: Mapping[str, NDArray[np.complex128]],
         eve_acts: bool,
     ) -> bool:
         return (
-            light is not last.conditions.light
+            made[0] is not last.light
+            or made[1] is not last.modulation
             or eve_acts != last.eve_acts
             or knobs != last.knobs
             # A fibre gives the same array until it moves.
@@ -256,19 +294,33 @@ class World:
     def _new_moment(
         self,
         tick: int,
-        light: Light,
+        made: tuple[Light, Light | None],
         knobs: Knobs,
         rotation: Mapping[str, NDArray[np.complex128]],
         eve_acts: bool,
     ) -> Moment:
+        light, modulation = made
         turning = Turning(dict(knobs.transmission), dict(knobs.axis_deg), rotation)
         self._wires.set_bias(knobs.bias_ua)
         analysers, eve = self.ways.analysers(turning, eve_acts=eve_acts)
-        conditions = Conditions(light, analysers, knobs.bias_ua, eve)
+        met = light
+        if modulation is not None:
+            met = turned(light, self.ways.to_modulator(turning), modulation)
+        conditions = self._channel.applied(
+            Conditions(met, analysers, knobs.bias_ua, eve), turning
+        )
         self._measure_power(tick, light, turning)
         effective = tuple(self._wires.effective_bias_ua())
         return Moment(
-            tick, knobs, turning, conditions, effective, self.sender.state(), eve_acts
+            tick,
+            knobs,
+            turning,
+            light,
+            modulation,
+            conditions,
+            effective,
+            self.sender.state(),
+            eve_acts,
         )
 
     def _look_at_generators(self) -> None:
@@ -279,11 +331,18 @@ class World:
             for name, port in self.generators.items()
             for channel in (1, 2)
         }
-        if self.start is not None:
-            port = self.generators[self.start.awg]
-            source = outputs[self.start.awg, port.sync_source]
-            self.start.set_comb(source.start_ps, port.sync_period_ps())
-        self._fresh = fresh_run(self.generators.values(), self._fresh)
+        for edges in (self.start, *self.marks.values()):
+            if edges is not None:
+                port = self.generators[edges.awg]
+                source = outputs[edges.awg, port.sync_source]
+                edges.set_comb(source.start_ps, port.sync_period_ps())
+        ports = dict(self.generators)
+        if self._receiver_generator is not None:
+            own = ports.pop(self._receiver_generator)
+            self._turning_fresh = fresh_run([own], self._turning_fresh)
+        self._fresh = fresh_run(
+            ports.values(), self._fresh, self.sender.source.memory_pulses
+        )
         self.sender.set_outputs(outputs, self._fresh)
 
     def _measure_power(self, tick: int, light: Light, turning: Turning) -> None:

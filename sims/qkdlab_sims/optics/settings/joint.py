@@ -1,4 +1,4 @@
-"""`JointLaw`: contexts that follow from two generators, the sender's and the receiver's.
+"""`JointLaw`: contexts that follow from two generators, the sender and the receiver.
 
 A modulator before the detectors that takes settings of its own multiplies the contexts
 of the light: each pulse then has one that says what the sender and what the receiver
