@@ -18,6 +18,7 @@ from qkdlab_experiments.acquisition import (
     key_block_span_s,
 )
 from qkdlab_experiments.between_blocks import BetweenBlocksBob
+from qkdlab_experiments.block_arms import BlockArms, new_arms
 from qkdlab_experiments.detections import detections
 from qkdlab_experiments.frame import assumptions, block_plan
 from qkdlab_experiments.key_slots import ARRIVAL, find_key_slots
@@ -62,6 +63,21 @@ def _one_block(
     block: int,
 ) -> None:
     p = ctx.parameters
+    arms = new_arms(p, ctx.randomness, block)
+    try:
+        _take_block(ctx, receiver, mismatch, block, arms)
+    finally:
+        arms.wipe()
+
+
+def _take_block(
+    ctx: PartyContext[Bb84Parameters],
+    receiver: WatchedReceiver,
+    mismatch: tuple[float, float],
+    block: int,
+    arms: BlockArms,
+) -> None:
+    p = ctx.parameters
     ctx.recorder.block(efficiency_mismatch=mismatch, channels=receiver.channels)
     if p.settings_from_generator:
         # The first reference comes with the first pulse.
@@ -75,6 +91,7 @@ def _one_block(
     ctx.conversation.receive("key-pattern-running")
     if not p.settings_from_generator:
         receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
+    arms.begin(ctx)
     on_record = OnRecord(receiver, ctx.recorder)
     delays_ps = _delays_ps(ctx)
     arrival_ps = None
@@ -89,7 +106,7 @@ def _one_block(
         first_pulse=block_first_pulse(p, fit, already),
     )
     party = bob_party(p, ctx.conversation, ctx.randomness, block, mismatch)
-    ctx.conversation.drive(party, _events(ctx, on_record, block, fit, already))
+    ctx.conversation.drive(party, _events(ctx, on_record, block, fit, already, arms))
 
 
 def _delays_ps(ctx: PartyContext[Bb84Parameters]) -> list[float]:
@@ -136,6 +153,7 @@ def _events(
     block: int,
     fit: SyncFit,
     already: list[TagBlock],
+    arms: BlockArms,
 ) -> Iterator[Detections | BlockEnded]:
     """Yield the block's detections as they come, then its end.
 
@@ -147,9 +165,17 @@ def _events(
         ctx.progress("tags (s of link time)", done * p.duration_s, p.duration_s)
 
     counts = yield from detections(
-        receiver, p, ctx.randomness, block, fit, already, progress
+        receiver,
+        p,
+        ctx.randomness,
+        block,
+        fit,
+        already,
+        progress,
+        arms.found(ctx, fit, already),
     )
     receiver.stop()
+    arms.end(ctx)
     if block == p.blocks - 1:
         ctx.roles["detectors"].safe_state()
     ctx.recorder.result(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qkdlab.link.events import Detections
 from qkdlab.protocols.bb84 import Click, chosen, judge_fired
 from qkdlab.randomness import Randomness
@@ -14,6 +11,7 @@ from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import SlotCounts
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import OnRecord, read_key_block
+from qkdlab_experiments.arms import Arms
 from qkdlab_experiments.detector_shares import DetectorShares
 from qkdlab_experiments.gate import check_gate
 from qkdlab_experiments.parameters import Bb84Parameters
@@ -29,23 +27,24 @@ def detections(
     fit: SyncFit,
     already: list[TagBlock],
     progress: Callable[[float], None],
+    arms: Arms,
 ) -> Generator[Detections, None, SlotCounts]:
     """Yield the detections of a key block as its tags come; return what became of them.
 
     already:  tags read before the block, from which `fit` was made
     progress: told which part of the block is there
+    arms:     what clicks stand for
 
     Raises as `read_key_block`, as `DetectorShares.take` and, after the last piece, as
     `check_gate`.
     """
-    fired_of_mask = _fired_of_mask(receiver.channels)
     shares = DetectorShares(p)
     counts = SlotCounts()
     live_before = 0
     for piece in read_key_block(receiver, p, fit, already):
         counts = piece.counts
-        fired = fired_of_mask[piece.mask]
-        shares.take(fired)
+        fired = arms.fired(piece.pulse, piece.mask)
+        shares.take(arms.detectors(piece.mask, fired))
         live = max(live_before, _live_slots(p, counts, piece.done))
         # doubles in one basis become Bob's private random bits
         spare = randomness.secret(f"block {block} double clicks", int(fired.size))
@@ -57,16 +56,6 @@ def detections(
         progress(piece.done)
     check_gate(counts, p, len(receiver.channels))
     return counts
-
-
-def _fired_of_mask(channels: tuple[tuple[int, int], ...]) -> NDArray[np.uint8]:
-    """Return, per mask of channels, the mask of detectors in the order X0 X1 Z0 Z1."""
-    table = np.zeros(1 << len(channels), np.uint8)
-    for mask in range(table.size):
-        for channel, (basis, value) in enumerate(channels):
-            if mask >> channel & 1:
-                table[mask] |= 1 << (2 * basis + value)
-    return table
 
 
 def _live_slots(p: Bb84Parameters, counts: SlotCounts, done: float) -> int:

@@ -142,7 +142,7 @@ def block_plan(p: Bb84Parameters, key_class: str, block: int = 0) -> BlockPlan:
         or tag_bits_for(
             p.n_frames * p.pattern.symbols, p.distillation.epsilon_correctness
         ),
-        theorem="lim2014",
+        theorem=p.theorem,
         epsilon_secrecy=p.distillation.epsilon_secrecy,
         epsilon_correctness=p.distillation.epsilon_correctness,
         qber_x_max=p.limits.qber_x_max,
@@ -167,7 +167,7 @@ def assumptions(
     can be claimed. Settings of a generator are assumed to be as good as random.
     """
     return bb84_assumptions(
-        receiver=Receiver.PASSIVE_BIASED,
+        receiver=Receiver.ACTIVE if p.receiver_chooses else Receiver.PASSIVE_BIASED,
         pattern=Pattern.COUNTER if p.settings_from_generator else Pattern.CYCLIC,
         randomness=(
             RandomSource.SEEDED if randomness.seeded else RandomSource.OPERATING_SYSTEM

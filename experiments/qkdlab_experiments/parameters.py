@@ -255,6 +255,16 @@ class Bb84Parameters(_Model):
 
     @property
     def frame_ps(self) -> int:
+    @property
+    def receiver_chooses(self) -> bool:
+        """Whether Bob chooses his basis by a modulator, before two detectors."""
+        return False
+
+    @property
+    def theorem(self) -> str:
+        """The formula of the key length, as a block plan names it."""
+        return "lim2014"
+
         """Duration of one frame."""
         return self.pattern.symbols * self.symbol_period_ps
 

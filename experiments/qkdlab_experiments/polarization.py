@@ -29,6 +29,7 @@ from qkdlab.timetags.slots import SlotClicks
 
 __all__ = [
     "ARM_AXES",
+    "PHASE_AXES",
     "STATES",
     "PolarizationResult",
     "align_polarization",
@@ -42,6 +43,10 @@ STATES = np.array([[0.0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 
 ARM_AXES = np.array([[1.0, 0, 0], [0, 1, 0]])
 """What the arms measure: X the splitter's own H/V, Z behind a plate at 22.5 degrees."""
+
+PHASE_AXES = np.array([[0.0, 1, 0], [0, 0, 1]])
+"""What a receiver measures whose phase modulator has the axes of the sender's, before a
+splitter at 45 degrees: D and A in X, R and L in Z."""
 
 _SETTINGS_DEG: tuple[tuple[float, ...], ...] = (
     (0.0, 0.0, 0.0),
@@ -91,6 +96,7 @@ def align_polarization(
     states_of_frame: NDArray[np.uint8],
     channels: tuple[tuple[int, int], ...],
     *,
+    arm_axes: NDArray[np.float64] = ARM_AXES,
     seconds_per_setting: float,
     qber_max: float,
     progress: Report,
@@ -99,7 +105,8 @@ def align_polarization(
 
     acquire:         takes seconds, returns clicks with slots of Alice's frame
     states_of_frame: uint8[n], ``2 basis + bit`` of every symbol of the public frame
-    channels:        (basis, bit) of every tagger channel
+    channels:        (basis, bit) of every bit of the clicks' masks
+    arm_axes:        what the arms of X and Z measure behind the plates
 
     Raises SecurityAbort(CALIBRATION_FAILED) with numbers when the verified error
     stays above `qber_max` in either basis.
@@ -116,9 +123,9 @@ def align_polarization(
         progress("polarimetry", j, n + 2)
         seen.append(counts_at(setting, seconds_per_setting))
     retardances = compensator.retardances_waves
-    fit, expected_rms = _fit(seen, retardances)
+    fit, expected_rms = _fit(seen, retardances, arm_axes)
     angles, _ = compensating_angles_deg(
-        fit, STATES[[0, 2]], ARM_AXES, retardances, _SETTINGS_DEG[-1]
+        fit, STATES[[0, 2]], arm_axes, retardances, _SETTINGS_DEG[-1]
     )
     progress("polarimetry", n + 1, n + 2)
     counts = counts_at(angles, 3 * seconds_per_setting)
@@ -150,13 +157,15 @@ def align_polarization(
 
 
 def _fit(
-    seen: list[NDArray[np.float64]], retardances: tuple[float, ...]
+    seen: list[NDArray[np.float64]],
+    retardances: tuple[float, ...],
+    arm_axes: NDArray[np.float64],
 ) -> tuple[PolarizationFit, float]:
     """Return the fit to the counts at all settings, and the residual to be expected."""
     pairs = [contrasts_of(counts) for counts in seen]
     contrasts = np.array([contrast for contrast, _ in pairs])
     errors = np.array([error for _, error in pairs])
-    fit = fit_rotation(_SETTINGS_DEG, STATES, contrasts, errors, retardances, ARM_AXES)
+    fit = fit_rotation(_SETTINGS_DEG, STATES, contrasts, errors, retardances, arm_axes)
     return fit, float(np.sqrt(np.mean(errors**2)))
 
 

@@ -19,6 +19,7 @@ from qkdlab.protocols.symbols import (
 )
 from qkdlab.session.exchange import Side
 from qkdlab_experiments.acquisition import OnRecord
+from qkdlab_experiments.block_arms import recorded_arms
 from qkdlab_experiments.blocks_alice import alice_party
 from qkdlab_experiments.blocks_bob import bob_party
 from qkdlab_experiments.detections import detections
@@ -67,10 +68,13 @@ def replay_bob(block: RecordedBlock) -> Side:
     receiver = OnRecord(block.receiver(), block)
     delays_ps, arrival_ps = block.fact("delays_ps"), block.facts.get("arrival_ps")
     fit, already = find_key_slots(receiver, p, delays_ps, arrival_ps)
+    arms = recorded_arms(p, block, receiver.channels)
 
     def events() -> Iterator[Detections | BlockEnded]:
         randomness, number = block.randomness, block.number
-        yield from detections(receiver, p, randomness, number, fit, already, _ignore)
+        yield from detections(
+            receiver, p, randomness, number, fit, already, _ignore, arms
+        )
         yield BlockEnded()
 
     party = bob_party(p, block, block.randomness, block.number, _mismatch(block))

@@ -21,6 +21,8 @@ from qkdlab.problems import KeyPath, Problem
 
 __all__ = [
     "COMPOSITE_FIELDS",
+    "ActiveReceiverFields",
+    "BasisModulatorFields",
     "FreshTransmitterFields",
     "InstrumentName",
     "ReceiverFields",
@@ -96,7 +98,29 @@ class ReceiverFields(_Composite):
         return self
 
 
+class BasisModulatorFields(_Composite):
+    """A board whose second output drives the receiver's phase modulator."""
+
+    board: Annotated[InstrumentName, Plays("CounterModeTransmitter")]
+
+
+class ActiveReceiverFields(_Composite):
+    """A tagger: inputs, from 0, of the two detectors and of the board's marks."""
+
+    tagger: Annotated[InstrumentName, Plays("TimeTagger")]
+    detectors: Annotated[list[int], Field(min_length=2, max_length=2)]
+    marks: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if sorted([*self.detectors, self.marks]) != [0, 1, 2]:
+            raise ValueError("detectors and marks share the inputs 0, 1 and 2")
+        return self
+
+
 COMPOSITE_FIELDS: dict[str, type[BaseModel]] = {
+    "active_receiver": ActiveReceiverFields,
+    "basis_modulator": BasisModulatorFields,
     "fresh_transmitter": FreshTransmitterFields,
     "receiver": ReceiverFields,
     "transmitter": TransmitterFields,

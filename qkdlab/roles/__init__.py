@@ -13,7 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qkdlab.roles.active_receiver import ActiveReceiver
     from qkdlab.roles.attenuator import Attenuator, AttenuatorCapabilities
+    from qkdlab.roles.basis_modulator import BasisModulator
     from qkdlab.roles.bias import BiasSource, BiasSourceCapabilities
     from qkdlab.roles.clock_source import ClockSource, ClockSourceCapabilities
     from qkdlab.roles.compensator import PolarizationCompensator
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
     from qkdlab.roles.voltage import VoltageSource, VoltageSourceCapabilities
 
 __all__ = [
+    "ActiveReceiver",
     "Attenuator",
     "AttenuatorCapabilities",
+    "BasisModulator",
     "BiasSource",
     "BiasSourceCapabilities",
     "ClockSource",
@@ -62,8 +66,10 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ActiveReceiver": "active_receiver",
     "Attenuator": "attenuator",
     "AttenuatorCapabilities": "attenuator",
+    "BasisModulator": "basis_modulator",
     "BiasSource": "bias",
     "BiasSourceCapabilities": "bias",
     "ClockSource": "clock_source",

@@ -5,7 +5,8 @@ plates aligned and once with the arm's outputs exchanged (see
 `qkdlab.calibration.efficiency_balance`). Of a stack quarter, half, quarter wave the
 outputs of both arms are exchanged at once by turning the half-wave plate by 45 and
 the last quarter-wave plate by 90 degrees: together they turn the sphere by 180 degrees
-about its circular axis, wherever the plates stood.
+about its circular axis, wherever the plates stood. A receiver that chooses by a
+modulator swaps the detectors with that.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from qkdlab.calibration.efficiency_balance import efficiency_ratio, greatest_mis
 from qkdlab.calibration.measured import Measured
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.protocols.symbols import Basis
-from qkdlab.roles import PolarizationCompensator, Receiver
+from qkdlab.roles import PolarizationCompensator
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.acquisition import acquire_clicks, align
+from qkdlab_experiments.acquisition import align
+from qkdlab_experiments.arms import FOUR_ARMS
 from qkdlab_experiments.calibration.counting import seconds_for
 from qkdlab_experiments.calibration.detectors import bias_on
 from qkdlab_experiments.calibration.pattern import listen, slots_of_pattern
@@ -32,6 +34,7 @@ from qkdlab_experiments.calibration.polarization import (
     calibrated_angles_deg,
     plates_on,
 )
+from qkdlab_experiments.calibration.views import see_arms
 from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.polarization import count_states, wrong_share
@@ -55,19 +58,23 @@ def _measured(
     ctx: PartyContext[Bb84Parameters],
 ) -> tuple[StepOutcome, Mapping[str, Any]]:
     p = ctx.parameters
-    receiver: Receiver = ctx.roles["receiver"]
     compensator: PolarizationCompensator = ctx.roles["compensator"]
     fit, blocks = slots_of_pattern(ctx)
     seconds = seconds_for(blocks, p.calibration.balance_clicks, p)
     states = polarimetry_frame(p) & np.uint8(3)
     aligned_deg = calibrated_angles_deg(ctx)
+    if p.receiver_chooses:
+        both = [see_arms(ctx, align(fit, p), seconds, swap=s) for s in (0, 1)]
+        straight, swapped = (count_states(c, states, FOUR_ARMS) for c in both)
+        # of the swapped, by detector again
+        return _judged(ctx, straight, swapped[:, :, ::-1]), {}
     seen = []
     for turn in ((0.0, 0.0, 0.0), EXCHANGE_DEG):
         compensator.set_angles_deg(
             [a + t for a, t in zip(aligned_deg, turn, strict=True)]
         )
-        clicks = acquire_clicks(receiver, p, align(fit, p), seconds)
-        seen.append(count_states(clicks, states, receiver.channels))
+        clicks = see_arms(ctx, align(fit, p), seconds)
+        seen.append(count_states(clicks, states, FOUR_ARMS))
     compensator.set_angles_deg(aligned_deg)
     return _judged(ctx, *seen), {}
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from qkdlab.calibration.outcome import StepOutcome
-from qkdlab.roles import PolarizationCompensator, Receiver
+from qkdlab.roles import PolarizationCompensator
 from qkdlab.session.experiment import PartyContext
 from qkdlab.timetags.slots import SlotClicks
-from qkdlab_experiments.acquisition import acquire_clicks, align
+from qkdlab_experiments.acquisition import align
+from qkdlab_experiments.arms import FOUR_ARMS
 from qkdlab_experiments.calibration.counting import seconds_for
 from qkdlab_experiments.calibration.detectors import bias_on
 from qkdlab_experiments.calibration.light import (
@@ -22,6 +23,7 @@ from qkdlab_experiments.calibration.light import (
     relative_transmissions,
 )
 from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
+from qkdlab_experiments.calibration.views import arm_axes, see_arms
 from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 from qkdlab_experiments.polarization import align_polarization
@@ -65,19 +67,19 @@ def _aligned(
     ctx: PartyContext[Bb84Parameters],
 ) -> tuple[StepOutcome, Mapping[str, Any]]:
     p = ctx.parameters
-    receiver: Receiver = ctx.roles["receiver"]
     compensator: PolarizationCompensator = ctx.roles["compensator"]
     fit, blocks = slots_of_pattern(ctx)
     alignment = align(fit, p)
 
     def acquire(seconds: float) -> SlotClicks:
-        return acquire_clicks(receiver, p, alignment, seconds)
+        return see_arms(ctx, alignment, seconds)
 
     found = align_polarization(
         compensator,
         acquire,
         polarimetry_frame(p) & np.uint8(3),
-        receiver.channels,
+        FOUR_ARMS,
+        arm_axes=arm_axes(p),
         seconds_per_setting=seconds_for(
             blocks, p.calibration.polarimetry_clicks, p, most=10.0
         ),

@@ -20,7 +20,8 @@ from qkdlab.protocols.symbols import Intensity
 from qkdlab.roles import Receiver
 from qkdlab.session.conversation import public_number
 from qkdlab.session.experiment import PartyContext
-from qkdlab_experiments.acquisition import acquire_counted, align
+from qkdlab_experiments.acquisition import align
+from qkdlab_experiments.arms import FOUR_ARMS
 from qkdlab_experiments.calibration.counting import (
     count_by_channel,
     public_table,
@@ -33,6 +34,7 @@ from qkdlab_experiments.calibration.light import (
 )
 from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
 from qkdlab_experiments.calibration.polarization import plates_on
+from qkdlab_experiments.calibration.views import see_settings
 from qkdlab_experiments.frame import verification_frame
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
@@ -81,11 +83,11 @@ def _states(
     receiver: Receiver = ctx.roles["receiver"]
     fit, blocks = slots_of_pattern(ctx)
     seconds = seconds_for(blocks, p.calibration.verification_clicks, p)
-    clicks, tally = acquire_counted(receiver, p, align(fit, p), seconds)
+    clicks, tally = see_settings(ctx, align(fit, p), seconds)
     n_slots = seconds * 1e12 / p.symbol_period_ps
     live_fraction = 1.0 - tally.dead_slots / n_slots
     settings = _settings(p)
-    counts = count_by_channel(clicks, settings, _N_SETTINGS, receiver.channels)
+    counts = count_by_channel(clicks, settings, _N_SETTINGS, FOUR_ARMS)
     frames = seconds * 1e12 / p.frame_ps
     pulses = frames * np.bincount(settings[settings >= 0], minlength=_N_SETTINGS)
     rates = []
@@ -95,7 +97,8 @@ def _states(
     limits = (p.limits.qber_x_max, p.limits.qber_z_max)
     problem = _wrong_states(rates, limits)
     gate_s = p.detection.gate_ps * 1e-12
-    dark = [ctx.calibration.record(f"dark_rate_hz_{d}") for d in range(len(counts))]
+    n = len(receiver.channels)
+    dark = [ctx.calibration.record(f"dark_rate_hz_{d}") for d in range(n)]
     figures = {
         "qber": {n: r.value for n, r in zip(STATE_NAMES, rates, strict=True)},
         "qber_uncertainty": {

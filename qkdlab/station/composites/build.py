@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from qkdlab.calibration.party import PartyBook
 from qkdlab.config.composites import COMPOSITE_FIELDS
+from qkdlab.station.composites.active_receiver import ActiveReceiver
+from qkdlab.station.composites.basis_modulator import BasisModulator
 from qkdlab.station.composites.compensator import WaveplateCompensator
 from qkdlab.station.composites.fresh_transmitter import FreshTransmitter
 from qkdlab.station.composites.receiver import Receiver
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     _transmitter: type[roles.Transmitter] = Transmitter
     _fresh: type[roles.FreshTransmitter] = FreshTransmitter
     _receiver: type[roles.Receiver] = Receiver
+    _active: type[roles.ActiveReceiver] = ActiveReceiver
+    _basis: type[roles.BasisModulator] = BasisModulator
     _compensator: type[roles.PolarizationCompensator] = WaveplateCompensator
 
 __all__ = ["COMPOSITES", "build"]
@@ -26,6 +30,8 @@ __all__ = ["COMPOSITES", "build"]
 Builder = Callable[[Any, Mapping[str, Any], PartyBook], Any]
 
 COMPOSITES: dict[str, Builder] = {
+    "active_receiver": ActiveReceiver.from_config,
+    "basis_modulator": BasisModulator.from_config,
     "fresh_transmitter": FreshTransmitter.from_fields,
     "receiver": Receiver.from_config,
     "transmitter": Transmitter.from_config,

@@ -105,8 +105,8 @@ class LightWays:
         self.eve = _acting_eve([paths[name] for name in detectors])
         if self.eve is not None and self.modulator is not None:
             raise ConfigError(
-                "wiring.parts: the simulated Eve meets receivers only that choose no setting "
-                "by a modulator; give her attack none"
+                "wiring.parts: the simulated Eve meets no receiver that chooses by a "
+                "modulator; give her attack none"
             )
         counts_photons = self.eve is not None and self.eve.attack != "intercept_resend"
         if counts_photons and not all(_is_simple(w.part) for w in self.detectors):

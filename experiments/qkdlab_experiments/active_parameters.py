@@ -1,0 +1,82 @@
+"""Parameters of BB84 with a receiver that chooses his basis by a modulator."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qkdlab_experiments.fresh_parameters import FreshBb84Parameters
+from qkdlab_experiments.parameters import Bb84Parameters, Calibration, Detection
+
+__all__ = [
+    "ActiveBb84Parameters",
+    "ActiveCalibration",
+    "ActiveDetection",
+    "BasisChoice",
+    "Security",
+    "active",
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ActiveDetection(Detection):
+    """Two detectors serve both bases."""
+
+    bias_ua: list[float] = Field(min_length=2, max_length=2)
+
+
+class ActiveCalibration(Calibration):
+    """How the bench is brought up, Bob's modulator included."""
+
+    basis_v_pi_v: float = Field(default=0.8, gt=0, le=10)
+    """Of the label of Bob's modulator, at his board's output; a sweep finds the true
+    one."""
+    basis_clicks: int = Field(default=400_000, ge=10_000)
+    """Wanted to find which of Bob's settings meets which pulse."""
+
+
+class BasisChoice(_Model):
+    """What Bob's board is told."""
+
+    basis_x_probability: float = Field(default=0.8, gt=0, lt=1)
+
+
+class Security(_Model):
+    """The formula of the key length, and what is fixed before the first pulse."""
+
+    theorem: Literal["bb84-decoy2-eur", "lim2014"] = "bb84-decoy2-eur"
+    leak_cap_bits: int = Field(default=1_000_000, ge=1)
+    """lambda_EC: what all messages of a block may disclose; more ends it."""
+    intensity_margin: float = Field(default=0.02, ge=0, lt=1)
+    """Relative, by which the committed intensities reach beyond those measured before
+    the block: what they may drift in it."""
+
+
+class ActiveBb84Parameters(FreshBb84Parameters):
+    """Decoy-state BB84, fresh settings on both sides; key in X, test in Z."""
+
+    detection: ActiveDetection
+    calibration: ActiveCalibration = ActiveCalibration()
+    receiver: BasisChoice = BasisChoice()
+    security: Security = Security()
+
+    @property
+    def receiver_chooses(self) -> bool:
+        """Bob's modulator chooses the basis."""
+        return True
+
+    @property
+    def theorem(self) -> str:
+        """As a block plan names it."""
+        return self.security.theorem
+
+
+def active(p: Bb84Parameters) -> ActiveBb84Parameters:
+    """Return parameters as those of a receiver that chooses, which they must be."""
+    if not isinstance(p, ActiveBb84Parameters):
+        raise TypeError("these parameters know no modulator of Bob's")
+    return p
