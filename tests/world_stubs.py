@@ -24,6 +24,7 @@ from qkdlab_sims.bench.sender import (
     Sender,
     bias_drift,
     diode_of,
+    dynamics_of,
 )
 from qkdlab_sims.bench.source import ModulatedSource
 from qkdlab_sims.bench.start import StartEdges
@@ -55,10 +56,11 @@ def _loaded_bench() -> dict[str, Any]:
 
 
 def packaged_wiring(**changes: dict[str, Any]) -> Wiring:
-    """The reference wiring; `changes` are fields of parts."""
+    """The reference wiring; `changes` are fields of parts, or parts with a kind."""
     data = packaged_bench()["wiring"]
     for name, fields in changes.items():
-        data["parts"][name] |= fields
+        kept = {} if "kind" in fields else data["parts"][name]
+        data["parts"][name] = kept | fields
     return Wiring.model_validate(data)
 
 
@@ -261,6 +263,7 @@ class StubBench:
         self,
         seed: int = 1,
         modulator_phase_rad: float = 0.0,
+        memory_pulses: int = 0,
         **changes: dict[str, Any],
     ) -> None:
         fixed: dict[str, dict[str, Any]] = {
@@ -281,7 +284,7 @@ class StubBench:
         self.line_attenuator = Attenuator(db=2.0)
         self.true = TrueBench(wiring)
         graph = Graph(wiring)
-        ways = LightWays(graph)
+        ways = LightWays(graph, memory_pulses)
         plates = ("qwp1", "hwp", "qwp2")
         chain = start_chain(graph)
         assert chain is not None
@@ -322,6 +325,7 @@ class StubBench:
                 laser.pulse_current_ma,
                 laser.monitor_ma_per_mw,
                 source.period_ps,
+                dynamics=dynamics_of(laser),
             ),
             {
                 "mzm": ModulatorBias(

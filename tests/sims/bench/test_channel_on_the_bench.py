@@ -1,0 +1,319 @@
+"""Effects of the bench's channel, found again in the tags."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from world_stubs import StubBench, packaged_wiring
+
+from qkdlab.errors import ConfigError
+from qkdlab_sims.optics.channels.pmd import draw_principal_states
+from qkdlab_sims.optics.source import photon_energy_j
+
+V_PI = 0.8
+LINEAR = {name: {"saturation_v": 1e6} for name in ("amplifier_im", "amplifier_pm")}
+QUICK = {d: {"recovery_tau_ps": 100.0} for d in ("d_x0", "d_x1", "d_z0", "d_z1")}
+STILL = {"drift_rad_per_sqrt_s": 0.0}
+PERIOD_PS = 10_000
+EFFICIENCY = 0.4 * (1 + math.erf((22.0 - 14.0) / 3.0))
+DARK_HZ = 99.0 * (1 + math.erf((22.0 - 14.0) / 3.0)) / 2 + 1.0
+BEHIND_DB = 3.5
+"""From the channel to the receiver's splitter."""
+
+
+def bench(db: float = 25.0, fibre: dict[str, Any] | None = None, **more: Any) -> Any:
+    changes = LINEAR | QUICK | {"fibre": STILL | (fibre or {})} | more
+    if "kind" in changes["fibre"]:
+        changes["fibre"].pop("drift_rad_per_sqrt_s")
+    made = StubBench(3, **changes)
+    made.generator.play([V_PI] * 64, [0.25 * V_PI] * 64)
+    made.attenuator.db = db
+    return made
+
+
+def late(made: StubBench, number: int) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return pulses that clicked, and how late against the nominal arrival, in ps."""
+    way = made.world.ways.detectors[number]
+    light = made.world.moment.light
+    since = made.tagger.times(number + 1) - way.arrival_ps - light.delay_ps
+    pulse = np.rint(since / PERIOD_PS).astype(np.int64)
+    return pulse, (since - pulse * PERIOD_PS).astype(float)
+
+
+def core(late_ps: NDArray[np.float64]) -> NDArray[np.float64]:
+    return late_ps[np.abs(late_ps) < 1500]
+
+
+def test_dispersion_and_chirp_widen_the_pulses_that_arrive() -> None:
+    made = bench(
+        fibre={"dispersion_ps_per_nm_km": 17.0},
+        laser={"pulses": {"chirp": -5.0}, "pulse_fwhm_ps": 60.0},
+    )
+    made.run(5_000_000_000)
+    t0_ps = 60.0 / (2 * math.sqrt(math.log(2)))
+    b = -17.0 * 25.0 * 1550.12**2 / (2 * math.pi * 299_792.458) / t0_ps**2
+    fwhm_ps = 60.0 * math.hypot(1 - 5.0 * b, b)
+    sigma_ps = math.hypot(fwhm_ps, 50.0) / 2.3548
+    found = core(late(made, 0)[1])
+    assert len(found) > 10_000
+    assert np.std(found) == pytest.approx(sigma_ps, rel=0.04)
+
+
+def test_dispersion_alone_is_recovered_from_the_width() -> None:
+    made = bench(fibre={"dispersion_ps_per_nm_km": 17.0}, laser={"pulse_fwhm_ps": 20.0})
+    made.run(5_000_000_000)
+    width_ps = math.sqrt((2.3548 * np.std(core(late(made, 0)[1]))) ** 2 - 50.0**2)
+    t0_ps = 20.0 / (2 * math.sqrt(math.log(2)))
+    b = math.sqrt((width_ps / 20.0) ** 2 - 1)
+    per_nm_km = b * t0_ps**2 * 2 * math.pi * 299_792.458 / 1550.12**2 / 25.0
+    assert per_nm_km == pytest.approx(17.0, rel=0.1)
+
+
+def contrasts(made: StubBench) -> NDArray[np.float64]:
+    """Return float64[4, 2]: by detector what D less A, and R less L, make of it."""
+    steps = np.tile([0.0, 0.5, 1.0, 1.5], 16)
+    made.generator.play([V_PI] * 64, (steps * V_PI).tolist())
+    made.run(15_000_000_000)
+    first = made.world.moment.light.first_pulse
+    rows = []
+    for number in range(4):
+        pulse, _ = late(made, number)
+        d, r, a, l = np.bincount((pulse - first) % 4, minlength=4)  # noqa: E741
+        rows.append([(d - a) / (d + a), (r - l) / (r + l)])
+    return np.array(rows)
+
+
+def test_differential_group_delay_is_recovered_from_lost_polarization() -> None:
+    short = {"laser": {"pulse_fwhm_ps": 30.0}}
+    without = contrasts(bench(29.0, **short))
+    made = bench(29.0, fibre={"pmd_ps_per_sqrt_km": 4.0}, **short)
+    with_it = contrasts(made)
+    states = draw_principal_states(3, "fibre", 4.0 * 5.0)
+    split = made.world._channel._splits[0]
+    turning = made.world.moment.turning
+    from qkdlab_sims.optics.polarization import analyser_vector, mueller_matrix
+
+    turned = mueller_matrix(split.before.jones(turning))[1:, 1:]
+    turned = turned / abs(np.linalg.det(turned)) ** (1 / 3)
+    slow_in = turned.T @ states.slow
+    behind = [analyser_vector(way.jones(turning)) for way in split.behind]
+    along = np.array([v[1:] @ states.slow / v[0] for v in behind])
+    # what is lost is all that is not along the slow axis
+    rest = without - along[:, None] * slow_in[None, 1:]
+    gone = without - with_it
+    lost = float(np.sum(gone * rest) / np.sum(rest**2))
+    t0_ps = 30.0 / (2 * math.sqrt(math.log(2)))
+    widened = math.hypot(30.0, 2.3548 * states.dgd_ps / math.sqrt(6)) / 30.0
+    dgd_ps = 2 * t0_ps * widened * math.sqrt(-math.log(1 - lost))
+    assert dgd_ps == pytest.approx(states.dgd_ps, rel=0.1)
+
+
+def test_a_fibre_that_warms_up_delays_its_light() -> None:
+    course = {"warming_k_per_s": 1.0, "thermal_ps_per_km_k": 40.0}
+    made = bench(45.0, fibre={"temperature": course})
+    made.run(500_000_000_000)
+    pulse, late_ps = late(made, 0)
+    near = np.abs(late_ps) < 2000
+    slope, _ = np.polyfit(pulse[near] * 1e-8, late_ps[near], 1)
+    # per second, over 25 km
+    assert slope == pytest.approx(1000.0, rel=0.02)
+
+
+def test_a_temperature_that_swings_moves_pulses_to_and_fro() -> None:
+    course = {"swing_k": 0.5, "swing_period_s": 1.0}
+    made = bench(45.0, fibre={"temperature": course})
+    made.run(500_000_000_000)
+    pulse, late_ps = late(made, 0)
+    wave = np.sin(2 * np.pi * pulse * 1e-8)
+    near = np.abs(late_ps) < 2000
+    amplitude, _ = np.polyfit(wave[near], late_ps[near], 1)
+    assert amplitude == pytest.approx(40.0 * 25 * 0.5, rel=0.02)
+
+
+def test_an_echo_follows_as_late_and_as_dim_as_two_reflections_make_it() -> None:
+    ends = {"near_db": 10.0, "far_db": 10.0}
+    made = bench(30.0, fibre={"length_km": 1.0003, "reflections": ends})
+    levels = np.zeros(400)
+    levels[100] = V_PI
+    made.generator.play(levels, np.full(400, 0.25 * V_PI))
+    made.run(400_000_000_000)
+    first = made.world.moment.light.first_pulse
+    n_main = n_echo = 0
+    for number in range(4):
+        way = made.world.ways.detectors[number]
+        since = made.tagger.times(number + 1) - way.arrival_ps
+        since -= made.world.moment.light.delay_ps + (first + 100) * PERIOD_PS
+        since %= 400 * PERIOD_PS
+        n_main += np.count_nonzero((since < 300) | (since > 400 * PERIOD_PS - 300))
+        late_ps = 2 * 1.0003 * 4.9e6 % (400 * PERIOD_PS)
+        n_echo += np.count_nonzero(np.abs(since - late_ps) < 300)
+    share_db = 10 * math.log10(n_main / n_echo)
+    assert n_echo > 200
+    assert share_db == pytest.approx(
+        20.0 + 2 * 0.2 * 1.0003, abs=5 * 4.34 / n_echo**0.5
+    )
+
+
+def noise_hz(made: StubBench, duration_s: float) -> float:
+    """Return photons a second that reach the splitter beside the light, by counts."""
+    made.attenuator.is_open = False
+    rates = made.rates_hz(duration_s)
+    return float(np.sum(rates - DARK_HZ)) / EFFICIENCY * 10 ** (BEHIND_DB / 10)
+
+
+def test_raman_light_of_a_classical_channel_is_recovered_from_dark_counts() -> None:
+    channel = {"launch_dbm": 0.0, "raman_per_km_nm": 2e-9, "isolation_db": 200.0}
+    made = bench(fibre={"coexisting": [channel], "filter_nm": 0.5})
+    per_s = noise_hz(made, 0.5)
+    effective_km = 25.0 * 10 ** (-0.5)
+    watts = per_s * photon_energy_j(1550.12)
+    assert watts / (1e-3 * effective_km * 0.5) == pytest.approx(2e-9, rel=0.03)
+
+
+def test_crosstalk_counts_as_much_as_the_filters_let_through() -> None:
+    channel = {"launch_dbm": 3.0, "raman_per_km_nm": 0.0, "isolation_db": 90.0}
+    made = bench(fibre={"coexisting": [channel]})
+    watts = noise_hz(made, 0.2) * photon_energy_j(1550.12)
+    assert 10 * math.log10(watts * 1e3) == pytest.approx(3.0 - 5.0 - 90.0, abs=0.2)
+
+
+AIR = {
+    "kind": "free_space",
+    "owner": "channel",
+    "distance_m": 1500.0,
+    "beam_radius_m": 0.2,
+    "aperture_radius_m": 0.1,
+    "extinction_db": 1.0,
+}
+
+
+def counts_per_ms(made: StubBench, n: int) -> NDArray[np.float64]:
+    made.run(n * 1_000_000_000)
+    way = made.world.ways.detectors[0]
+    times = np.concatenate([made.tagger.times(i) for i in (1, 2, 3, 4)])
+    counts, _ = np.histogram(times - way.arrival_ps, np.arange(1, n) * 1e9)
+    return counts.astype(float)
+
+
+def test_still_air_loses_what_misses_the_aperture() -> None:
+    made = bench(40.0, fibre=AIR)
+    plain = bench(40.0, fibre={"length_km": 5.0})
+    ratio = made.rates_hz(0.05).sum() / plain.rates_hz(0.05).sum()
+    collected = 1 - math.exp(-2 * 0.25)
+    assert -10 * math.log10(ratio) == pytest.approx(
+        -10 * math.log10(collected), abs=0.15
+    )
+
+
+def test_turbulence_is_recovered_from_counts() -> None:
+    fading = {"scintillation_index": 0.2, "turbulence_s": 5e-3}
+    made = bench(33.0, fibre=AIR | {"fading": fading})
+    counts = counts_per_ms(made, 1500)
+    mean = counts.mean()
+    index = (counts.var() - mean) / mean**2
+    # some 150 independent stretches
+    assert index == pytest.approx(0.2, rel=0.35)
+    lags = np.arange(1, 5)
+    centred = counts / mean - 1
+    correlation = [np.mean(centred[lag:] * centred[:-lag]) / index for lag in lags]
+    assert -1 / np.polyfit(lags, np.log(correlation), 1)[0] == pytest.approx(
+        5.0, rel=0.3
+    )
+
+
+def test_a_wandering_beam_loses_light_on_the_average() -> None:
+    fading = {"pointing_rms_rad": 0.1 / 1500, "pointing_s": 2e-3}
+    made, still = bench(33.0, fibre=AIR | {"fading": fading}), bench(33.0, fibre=AIR)
+    ratio = counts_per_ms(made, 600).mean() / counts_per_ms(still, 60).mean()
+    assert ratio == pytest.approx(0.2**2 / (0.2**2 + 4 * 0.1**2), rel=0.1)
+
+
+def test_light_of_the_sky_is_recovered_from_dark_counts() -> None:
+    sky = {"radiance_w_m2_sr_nm": 1e-2, "field_of_view_rad": 1e-4, "filter_nm": 1.0}
+    made = bench(fibre=AIR | {"sky": sky})
+    watts = noise_hz(made, 0.1) * photon_energy_j(1550.12)
+    solid_angle_sr = math.pi / 4 * 1e-8
+    assert watts / (math.pi * 0.01 * solid_angle_sr) == pytest.approx(1e-2, rel=0.03)
+
+
+SATELLITE = {
+    "kind": "satellite_pass",
+    "owner": "channel",
+    "altitude_m": 500e3,
+    "begin_s": -60.0,
+    "divergence_rad": 5e-6,
+    "aperture_radius_m": 0.5,
+}
+
+
+def test_doppler_stretch_is_recovered_from_tags() -> None:
+    made = bench(35.0, fibre=SATELLITE)
+    made.run(100_000_000_000)
+    light = made.world.moment.light
+    t_ps = made.tagger.times(1) - made.world.ways.detectors[0].arrival_ps
+    t_ps = t_ps - light.delay_ps
+    # each pulse comes a little earlier than one period after the one before
+    stretch = -1.5e-5
+    since_ps = (t_ps - t_ps[0]).astype(float)
+    for stretch_ps in (1e9, 1e10, 1e11):
+        some = since_ps < stretch_ps
+        pulse = np.rint(since_ps[some] / (PERIOD_PS * (1 + stretch)))
+        stretch = np.polyfit(pulse, since_ps[some], 1)[0] / PERIOD_PS - 1
+    radius_m, height_m = 6.371e6, 6.871e6
+    rate = math.sqrt(3.986004418e14 / height_m**3)
+    angle = rate * -59.95
+    range_m = math.sqrt(
+        radius_m**2 + height_m**2 - 2 * radius_m * height_m * math.cos(angle)
+    )
+    speed = radius_m * height_m * rate * math.sin(angle) / range_m
+    assert stretch * 1e6 == pytest.approx(speed / 299_792_458.0 * 1e6, abs=0.05)
+
+
+def test_loss_of_a_pass_follows_the_range() -> None:
+    far, near = (
+        bench(35.0, fibre=SATELLITE),
+        bench(35.0, fibre=SATELLITE | {"begin_s": 0}),
+    )
+    ratio = far.rates_hz(0.05)[0] / near.rates_hz(0.05)[0]
+    range_m = 6.371e6, 6.871e6
+    angle = math.sqrt(3.986004418e14 / range_m[1] ** 3) * 60.0
+    square = sum(r * r for r in range_m) - 2 * math.prod(range_m) * math.cos(angle)
+    collected = [-math.expm1(-2 * (0.5 / 5e-6) ** 2 / d2) for d2 in (square, 500e3**2)]
+    assert ratio == pytest.approx(collected[0] / collected[1], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"dispersion_ps_per_nm_km": 400.0}, "less than or equal to 300"),
+        ({"pmd_ps_per_sqrt_km": -1.0}, "greater than or equal to 0"),
+        ({"temperature": {"swing_k": 100.0}}, "less than or equal to 60"),
+        ({"reflections": {"near_db": -3.0, "far_db": 50.0}}, "near_db"),
+        ({"coexisting": [{"launch_dbm": 40.0}]}, "less than or equal to 30"),
+        (AIR | {"aperture_radius_m": 0.0}, "aperture_radius_m"),
+        (AIR | {"fading": {"scintillation_index": 9.0}}, "less than or equal to 5"),
+        (AIR | {"sky": {"radiance_w_m2_sr_nm": 50.0, "field_of_view_rad": 1e-4,
+                        "filter_nm": 1.0}}, "less than or equal to 10"),
+        (SATELLITE | {"altitude_m": 1e4}, "greater than or equal to 100000"),
+    ],
+)  # fmt: skip
+def test_channels_outside_physics_are_refused_at_load(
+    fields: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(ValidationError, match=match):
+        packaged_wiring(fibre=fields)
+
+
+def test_fibres_beyond_physics_are_refused_when_the_bench_is_built() -> None:
+    with pytest.raises(ConfigError, match=r"length_km.*between 0 and 1000 km"):
+        bench(fibre={"length_km": 2000.0})
+
+
+def test_effects_that_eve_would_have_to_know_are_refused() -> None:
+    with pytest.raises(ConfigError, match="without an acting eavesdropper"):
+        bench(fibre={"pmd_ps_per_sqrt_km": 1.0}, eve={"attack": "intercept_resend"})
