@@ -26,7 +26,7 @@ __all__ = ["mdi_speeds", "naive_two_lights"]
 
 _PERIOD_PS = 1000
 _REPEATS = 5
-_TICKS = 64
+_TICKS = 800
 _NAIVE_PULSES = 1_000_000
 _MEAN_PHOTONS = (0.5, 0.1, 0.001)
 _SHARES = (0.6, 0.2, 0.2)

@@ -107,26 +107,18 @@ def _let_fluctuate(
 
 
 @kernel
-def _find_rows(
-    context_a: Indices, context_b: Indices, n_b: int, kept: Indices, row: Indices
-) -> None:
-    """Write which row of a table of pairs of contexts each candidate has."""
-    for j in range(kept.shape[0]):
-        i = np.uint64(kept[j])
-        row[j] = context_a[i] * np.int32(n_b) + context_b[i]
-
-
-@kernel
 def _make_rows(
     fields_a: Floats,
     fields_b: Floats,
     context_a: Indices,
     context_b: Indices,
     kept: Indices,
+    row: Indices,
     rows: Floats,
 ) -> None:
     """Write the row of `draw_two_lights` of each candidate, for want of a table."""
     for j in range(kept.shape[0]):
+        row[np.uint64(kept[j])] = j
         a = fields_a[np.uint64(context_a[np.uint64(kept[j])])]
         b = fields_b[np.uint64(context_b[np.uint64(kept[j])])]
         power_a = power_b = real = imaginary = 0.0
@@ -160,7 +152,7 @@ def _find_ways(
     # nothing could predict a branch here, so there is none: the steps up to the pick
     # are counted
     for j in range(kept.shape[0]):
-        at = np.uint64(row[j]) * width
+        at = np.uint64(row[np.uint64(kept[j])]) * width
         pick = picks[np.uint64(kept[j])]
         a, b, real, imaginary = common[0, j], common[1, j], common[2, j], common[3, j]
         way = _ZERO
@@ -272,7 +264,7 @@ def draw_two_lights(
     context_a, context_b = np.empty(room, np.int32), np.empty(room, np.int32)
     kept, leaders = np.empty(room + 1, np.int32), np.empty(room, np.int32)
     common, left = np.empty((4, room)), np.empty(room)
-    row, ways = np.empty(room, np.int32), np.empty(room, np.int32)
+    pair, ways = np.empty(room, np.int32), np.empty(room, np.int32)
     chosen = np.empty(room + 1, np.int32)
     rows = table
     if table.shape[0] == 0:
@@ -323,19 +315,17 @@ def draw_two_lights(
         _fill(
             first, all_pulses, law_b, is_fresh[1], shifts[1], len(fields_b), context_b
         )
-        size = keep_likely(context_a, context_b, most_a, most_b, picks[:n], ways, kept)
+        size = keep_likely(
+            context_a, context_b, most_a, most_b, picks[:n], pair, ways, kept
+        )
         here, theirs = kept[:size], leaders[:size]
         find_leaders(pulse, here, theirs)
         _find_common(theirs, marks, phases, alike, scale, common)
         if thermal[0] or thermal[1]:
             _let_fluctuate(first, pulse, theirs, keys, thermal, common)
         if table.shape[0] == 0:
-            _make_rows(fields_a, fields_b, context_a, context_b, here, rows)
-            for j in range(size):
-                row[j] = j
-        else:
-            _find_rows(context_a, context_b, len(fields_b), here, row)
-        _find_ways(rows, row, common, here, picks, ways, left)
+            _make_rows(fields_a, fields_b, context_a, context_b, here, pair, rows)
+        _find_ways(rows, pair, common, here, picks, ways, left)
         for d in range(n_det):
             filled[d] = _hand_over(
                 first, starts[: end - begin + 1], d, filled[d], period_ps,

@@ -77,10 +77,15 @@ class TwoLights:
         if a.paths.shape != b.paths.shape or a.paths.shape[1:] != (2,):
             raise ValueError("two lights want paths to the same detectors")
         from qkdlab_sims.optics.photons.states._kernels import NOISE_LEVELS
+        from qkdlab_sims.optics.settings._kernels import NO_LAW
 
         if "correlated" in (a.light.phase_law, b.light.phase_law):
             raise ValueError("two lights want phases that are new for each pulse")
         self._inputs = (a, b)
+        self._laws = [
+            NO_LAW if one.law is None else one.law.record(one.first_pulse)
+            for one in (a.light, b.light)
+        ]
         self._pair = pair
         self._period_ps = period_ps
         streams = ("candidates", "pulses")
@@ -110,29 +115,21 @@ class TwoLights:
     ) -> int:
         """Fill `out` as `ArrivalSource` says."""
         from qkdlab_sims.optics.interference._kernels import draw_two_lights
-        from qkdlab_sims.optics.settings._kernels import NO_LAW
 
         lights = [one.light for one in self._inputs]
-        laws = [
-            NO_LAW if one.law is None else one.law.record(one.first_pulse)
-            for one in lights
-        ]
         a, b = self._inputs
         reached: int = draw_two_lights(
             tick,
             tick_end,
-            self._fields[0],
-            self._fields[1],
+            *self._fields,
             self._table,
-            laws[0],
-            laws[1],
+            *self._laws,
             (lights[0].law is not None, lights[1].law is not None),
             (
                 -lights[0].first_pulse % lights[0].n_contexts,
                 -lights[1].first_pulse % lights[1].n_contexts,
             ),
-            self._most[0],
-            self._most[1],
+            *self._most,
             (a.statistics == "thermal", b.statistics == "thermal"),
             self._scale,
             self._alike,

@@ -36,12 +36,13 @@ _STEP = 8  # candidates of one vector instruction, at most
 @kernel
 def first_gaps(tick: int, bound: float, keys: Keys, first: Floats) -> None:
     """Write where the first candidates of ticks from `tick` on are, if within them."""
+    per_photon = 1.0 / bound
     for i in range(first.shape[0]):
         label = np.uint64(tick) + np.uint64(i)
         a, _, _, _ = philox(
             _ZERO, CANDIDATE, label & _LOW, label >> _HALF, keys[0, 0], keys[0, 1]
         )
-        first[i] = -log_unit(a) / bound
+        first[i] = -log_unit(a) * per_photon
 
 
 @kernel
@@ -64,6 +65,7 @@ def draw_tick(
     low, high = label & _LOW, label >> _HALF
     k0, k1 = keys[0, 0], keys[0, 1]
     words = gaps.view(np.uint64)
+    per_photon = 1.0 / bound
     position = 0.0
     n = 0
     while position < PULSES_PER_TICK:
@@ -84,7 +86,7 @@ def draw_tick(
             their_picks[i] = unit(b) * bound
             their_marks[i] = c << _HALF | d
         for i in range(count):
-            gaps[i] = log_unit(words[i]) / bound
+            gaps[i] = log_unit(words[i]) * per_photon
         for i in range(count):
             position -= gaps[i]
             gaps[i] = position
@@ -105,14 +107,19 @@ def keep_likely(
     most_a: Floats,
     most_b: Floats,
     picks: Floats,
+    pair: Indices,
     likely: Indices,
     kept: Indices,
 ) -> int:
     """List the candidates that some phase and noise let pass; return their number.
 
     most_a, most_b: bounds by context, together above the mean at all detectors;
-    likely: room for as many as there are picks; kept: for one more
+    pair: number of each candidate's pair of contexts, written; likely: room for as
+    many as there are picks; kept: for one more
     """
+    n_b = np.int32(most_b.shape[0])
+    for i in range(picks.shape[0]):
+        pair[i] = context_a[i] * n_b + context_b[i]
     for i in range(picks.shape[0]):
         most = most_a[np.uint64(context_a[i])] + most_b[np.uint64(context_b[i])]
         likely[i] = np.int32(picks[i] < most)
