@@ -16,24 +16,53 @@ __all__ = ["product_by_float_fft"]
 
 _PIECE_BITS = 1 << 18
 _PIECES = 48
+_TILE_BITS = 1 << 24
 _MAX_ROUNDING = 0.1
 
 
 def product_by_float_fft(
-    seed: BitArray, tail: BitArray, *, piece_bits: int | None = None
+    seed: BitArray,
+    tail: BitArray,
+    *,
+    piece_bits: int | None = None,
+    tile_bits: int = _TILE_BITS,
 ) -> BitArray:
     """Return XOR_j seed[i + k - 1 - j] tail[j] for all i that the seed allows.
 
-    piece_bits: length of the pieces of the convolution; the result does not depend on
-                it. Memory is about 16 bytes a bit.
+    piece_bits: length of the pieces of a convolution
+    tile_bits:  of output and of input that are convolved at a time; memory is some 40
+                bytes for each
 
-    Raises FloatingPointError if the transform ever lost the precision that makes it
-    exact.
+    The result depends on neither. Raises FloatingPointError if the transform ever lost
+    the precision that makes it exact.
     """
+    k = len(tail)
+    m = len(seed) - k + 1
     # pieces that fit the cache, unless there would be too many products of them
-    shortest = max(_PIECE_BITS, 1 << (len(seed) // _PIECES).bit_length())
+    tile = min(max(k, m), tile_bits)
+    piece = piece_bits or max(_PIECE_BITS, 1 << (2 * tile // _PIECES).bit_length())
+    rows = []
+    for row in range(0, m, tile_bits):
+        n_rows = min(tile_bits, m - row)
+        total = BitArray.zeros(n_rows)
+        for column in range(0, k, tile_bits):
+            part = tail[column : column + tile_bits]
+            first = row + k - column - len(part)
+            stretch = seed[first : first + n_rows + len(part) - 1]
+            product = _tile(stretch, part, piece)
+            former, total = total, total ^ product
+            for secret in (part, product, former):
+                secret.wipe()
+        rows.append(total)
+    whole = BitArray.concatenate(rows)
+    for total in rows:
+        total.wipe()
+    return whole
+
+
+def _tile(seed: BitArray, tail: BitArray, piece: int) -> BitArray:
     bits = tail.to_bools()
-    sums = _valid_convolution(seed.to_bools(), bits, piece_bits or shortest)
+    sums = _valid_convolution(seed.to_bools(), bits, piece)
     product = BitArray.from_bools(sums)
     for secret in (bits, sums):
         secret.fill(0)

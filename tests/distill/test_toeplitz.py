@@ -104,7 +104,7 @@ def test_its_own_copies_are_wiped_and_what_was_given_is_not(method, monkeypatch)
     wipe = BitArray.wipe
     monkeypatch.setattr(BitArray, "wipe", lambda one: (wiped.append(one), wipe(one)))
     assert toeplitz_hash(x, seed, 300, method=method) == expected
-    assert [len(one) for one in wiped] == [300, 700, 300]
+    assert [len(one) for one in wiped[-3:]] == [300, 700, 300]
     assert all(one.count() == 0 for one in wiped)
     assert x.count() == ones
 

@@ -79,6 +79,13 @@ def test_float_fft_agrees_with_integers_whatever_its_pieces(piece_bits):
     assert got == plain(seed, tail)
 
 
+@pytest.mark.parametrize("tile_bits", [700, 1024, 2200, 2801, 10_000])
+def test_float_fft_agrees_with_integers_whatever_its_tiles(tile_bits):
+    seed, tail = random_bits(5000, 1), random_bits(2200, 2)
+    got = product_by_float_fft(seed, tail, piece_bits=300, tile_bits=tile_bits)
+    assert got == plain(seed, tail)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("product", [product_by_karatsuba, product_by_additive_fft])
 def test_one_bit_of_input_shows_the_seed(width, product):

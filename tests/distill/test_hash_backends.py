@@ -1,0 +1,211 @@
+"""Every back-end of the hashes gives the same bits: at its edges and on any CPU."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_distillation import toeplitz as plain_toeplitz
+
+from qkdlab import cpu
+from qkdlab.bits.array import BitArray
+from qkdlab.distill.additive_fft import product
+from qkdlab.distill.additive_fft.constants import room_for
+from qkdlab.distill.additive_fft.product import Pieces, product_by_additive_fft
+from qkdlab.distill.carryless.lanes import lanes_of_this_cpu
+from qkdlab.distill.float_fft import product_by_float_fft
+from qkdlab.distill.karatsuba.product import product_by_karatsuba
+from qkdlab.distill.toeplitz import toeplitz_hash
+from qkdlab.distill.verify import verification_tag
+
+WIDTHS = lanes_of_this_cpu()
+HOST = cpu.features()
+BITS = 32
+"""Bits of a coefficient of the additive FFT."""
+
+LEVELS = {
+    "all that there is": HOST,
+    "AVX2": HOST - {f for f in HOST if f.startswith("avx512")},
+    "PCLMUL": HOST - {"vpclmulqdq"},
+    "none": frozenset[str](),
+}
+
+
+def random_bits(n, seed):
+    rng = np.random.default_rng(seed)
+    return BitArray.from_words(rng.integers(0, 1 << 64, n // 64 + 1, np.uint64), n)
+
+
+def one_transform(rows, columns, k):
+    return lambda *_: Pieces(1, 1, rows, columns, k)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("k", [12, 13, 14, 15, 16, 17])
+@pytest.mark.parametrize("more", [-1, 0])
+def test_a_transform_gives_the_product_up_to_its_edge(width, k, more, monkeypatch):
+    # input and output fill (3/4) 2^k coefficients of 32 bits (k even), to the bit
+    rows = room_for(k) // 3 // 2 * 2
+    columns = (room_for(k) - rows) // 2 * 2
+    n_tail, m = BITS * columns + more, BITS * rows
+    seed, tail = random_bits(m + n_tail - 1, k), random_bits(n_tail, 100 + k)
+    monkeypatch.setattr(product, "pieces_for", one_transform(rows, columns, k))
+    got = product_by_additive_fft(seed, tail, lanes=width)
+    assert got == product_by_karatsuba(seed, tail, lanes=width)
+
+
+@pytest.mark.parametrize("k", [18, 20])
+def test_long_transforms_agree_up_to_their_edge_with_inner_products(k, monkeypatch):
+    rows = room_for(k) // 4 * 2
+    columns = (room_for(k) - rows) // 2 * 2
+    n_tail, m = BITS * columns, BITS * rows
+    seed, tail = random_bits(m + n_tail - 1, k), random_bits(n_tail, 100 + k)
+    monkeypatch.setattr(product, "pieces_for", one_transform(rows, columns, k))
+    got = product_by_additive_fft(seed, tail)
+    backwards = BitArray.from_bools(tail.to_bools()[::-1])
+    places = np.random.default_rng(k).integers(0, m, 20).tolist()
+    for i in [0, 1, 31, 32, 63, 64, m - 1, *places]:
+        row = seed[i : i + n_tail] & backwards
+        assert got[i : i + 1].count() == row.count() & 1
+
+
+def test_beyond_its_edge_a_transform_is_wrong(monkeypatch):
+    rows, columns = 1280, room_for(12) - 1280 + 2
+    n_tail, m = BITS * columns, BITS * rows
+    seed, tail = random_bits(m + n_tail - 1, 1), random_bits(n_tail, 2)
+    monkeypatch.setattr(product, "pieces_for", one_transform(rows, columns, 12))
+    assert product_by_additive_fft(seed, tail) != product_by_karatsuba(seed, tail)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("way", [product_by_karatsuba, product_by_additive_fft])
+@settings(max_examples=15)
+@given(st.integers(1, 40_000), st.integers(1, 40_000), st.integers(0, 2**32 - 1))
+def test_products_are_linear_in_both_factors(way, width, m, k, number):
+    seeds = [random_bits(m + k - 1, number + i) for i in range(2)]
+    tails = [random_bits(k, number + i) for i in range(2, 4)]
+
+    def by(seed, tail):
+        return way(seed, tail, lanes=width)
+
+    total = by(seeds[0] ^ seeds[1], tails[0] ^ tails[1])
+    parts = [by(seed, tail) for seed in seeds for tail in tails]
+    assert total == parts[0] ^ parts[1] ^ parts[2] ^ parts[3]
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 60_000), st.integers(1, 60_000), st.data())
+def test_one_bit_shows_the_seed_wherever_it_stands(m, k, data):
+    j = data.draw(st.integers(0, k - 1))
+    seed = random_bits(m + k - 1, m)
+    words = np.zeros(-(-k // 64), np.uint64)
+    words[j // 64] = 1 << (j % 64)
+    tail, expected = BitArray.from_words(words, k), seed[k - 1 - j :][:m]
+    for width in WIDTHS:
+        assert product_by_karatsuba(seed, tail, lanes=width) == expected
+        assert product_by_additive_fft(seed, tail, lanes=width) == expected
+    assert product_by_float_fft(seed, tail) == expected
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_whatever_the_cpu_has_the_bits_are_the_same(level, monkeypatch):
+    bits, mask = random_bits(700_000, 1), random_bits(700_000, 2)
+    seed, key = random_bits(699_999, 3), random_bits(128, 4)
+
+    def results():
+        return (
+            toeplitz_hash(bits[:200], seed[:199], 77),
+            toeplitz_hash(bits[:90_000], seed[:89_999], 30_001),
+            toeplitz_hash(bits, seed, 300_001),
+            verification_tag(bits[:99_999], key, 128),
+            bits.sift(mask),
+        )
+
+    monkeypatch.setattr(cpu, "features", lambda: frozenset[str]())
+    assert lanes_of_this_cpu() == ()
+    plainly = results()
+    monkeypatch.setattr(cpu, "features", lambda: LEVELS[level])
+    assert all(a == b for a, b in zip(results(), plainly, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("features", "widths"),
+    [
+        ({"pclmul", "ssse3", "avx2", "vpclmulqdq", "avx512bw"}, (8, 4, 2)),
+        ({"pclmul", "ssse3", "avx2", "vpclmulqdq"}, (4, 2)),
+        ({"pclmul", "ssse3", "avx2"}, (2,)),
+        ({"pclmul"}, ()),
+        ({"avx2"}, ()),
+        (set(), ()),
+    ],
+)
+def test_vectors_are_as_wide_as_the_cpu_allows(features, widths, monkeypatch):
+    monkeypatch.setattr(cpu, "features", lambda: frozenset(features))
+    assert lanes_of_this_cpu() == widths
+
+
+FOR_ANOTHER_CPU = """
+import numba
+from qkdlab.distill.additive_fft import _kernels as additive
+from qkdlab.distill.karatsuba import _kernels as karatsuba
+lanes, words = numba.types.UniTuple(numba.int64, 8), numba.uint64[::1]
+table, n = numba.uint64[:, ::1], numba.int64
+found = []
+for kernel, signature in (
+    (additive.forward, (lanes, words, n, words, table, table)),
+    (karatsuba.toeplitz_tiles, (lanes, words, words, words, n, n, n, n)),
+):
+    kernel.compile(signature)
+    (code,) = kernel.inspect_asm().values()
+    found.append(any("vpclmul" in line and "zmm" in line for line in code.split("\\n")))
+print(found)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not WIDTHS, reason="LLVM compiles for another CPU of this kind")
+def test_the_widest_vectors_compile_to_their_own_products(tmp_path):
+    # for a CPU that need not be here: what cannot run can still be looked at
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": "icelake-server",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", FOR_ANOTHER_CPU],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[True, True]"
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 1), (4, 3), (5, 2), (6, 4)])
+@pytest.mark.parametrize("method", ["karatsuba", "float-fft"])
+def test_no_pair_of_strings_meets_more_often_than_two_universality_allows(n, m, method):
+    if method == "karatsuba" and not WIDTHS:
+        method = "float-fft"
+    seeds = list(itertools.product((0, 1), repeat=n - 1))
+    for difference in itertools.product((0, 1), repeat=n):
+        if not any(difference):
+            continue
+        meets = 0
+        for seed in seeds:
+            got = toeplitz_hash(
+                BitArray.from_bools(difference),
+                BitArray.from_bools(seed),
+                m,
+                method=method,
+            )
+            plainly = plain_toeplitz(list(difference), list(seed), m)
+            assert got.to_bools().tolist() == plainly
+            meets += not any(plainly)
+        assert meets <= len(seeds) / 2**m
