@@ -21,8 +21,10 @@ from qkdlab.problems import KeyPath, Problem
 
 __all__ = [
     "COMPOSITE_FIELDS",
+    "COMPOSITE_ROLES",
     "ActiveReceiverFields",
     "BasisModulatorFields",
+    "FixedDetectorsFields",
     "FreshTransmitterFields",
     "InstrumentName",
     "ReceiverFields",
@@ -118,14 +120,25 @@ class ActiveReceiverFields(_Composite):
         return self
 
 
+class FixedDetectorsFields(_Composite):
+    """Detectors in modules that no instrument sets, and the tagger that counts them."""
+
+    tagger: Annotated[InstrumentName, Plays("TimeTagger")]
+    n_detectors: Annotated[int, Field(ge=1, le=64)]
+
+
 COMPOSITE_FIELDS: dict[str, type[BaseModel]] = {
     "active_receiver": ActiveReceiverFields,
     "basis_modulator": BasisModulatorFields,
+    "fixed_detectors": FixedDetectorsFields,
     "fresh_transmitter": FreshTransmitterFields,
     "receiver": ReceiverFields,
     "transmitter": TransmitterFields,
     "waveplate_compensator": WaveplateCompensatorFields,
 }
+
+COMPOSITE_ROLES: dict[str, str] = {"fixed_detectors": "BiasSource"}
+"""Composites that play a role which instruments offer as well."""
 
 
 def check_roles(document: Document) -> list[Problem]:

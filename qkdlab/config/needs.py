@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any, Protocol
 
 from qkdlab import plugins
-from qkdlab.config.composites import COMPOSITE_FIELDS, driver_roles
+from qkdlab.config.composites import COMPOSITE_FIELDS, COMPOSITE_ROLES, driver_roles
 from qkdlab.config.document import Document
 from qkdlab.config.plugged import EXPERIMENTS
 from qkdlab.errors import ConfigError
@@ -108,7 +108,7 @@ def _wrong_kind(
             return "composite" if composite != kind else None
         return "instrument" if instrument is not None else None
     if composite in COMPOSITE_FIELDS:
-        return "composite"
+        return None if COMPOSITE_ROLES.get(composite) == kind else "composite"
     roles = driver_roles(document, party, instrument)
     return "instrument" if roles is not None and kind not in roles else None
 

@@ -10,11 +10,15 @@ __all__ = ["BiasSource", "BiasSourceCapabilities"]
 
 @dataclass(frozen=True, slots=True)
 class BiasSourceCapabilities:
-    """Limits of a bias source."""
+    """Limits of a bias source.
+
+    is_fixed: nothing can be set, the detectors are on by themselves
+    """
 
     n_detectors: int
     max_bias_ua: float
     min_period_ms: int
+    is_fixed: bool = False
 
 
 class BiasSource(Protocol):

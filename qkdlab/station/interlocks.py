@@ -107,15 +107,16 @@ def alarms(sample: HealthSample, limits: HealthLimits) -> list[Alarm]:
 class GuardedTagger:
     """A time tagger that hands out a block only when no rule is broken.
 
-    Otherwise `trip` is called (close the shutter, bias to 0; it returns what failed)
-    and SecurityAbort(DETECTOR_ALARM) raised; the block is dropped. When voltages are
-    looked at: see the module.
+    Without `bias` no detector has voltages to be looked at; the rules of tags hold.
+    When one is broken `trip` is called (close the shutter, bias to 0; it returns what
+    failed) and SecurityAbort(DETECTOR_ALARM) raised; the block is dropped. When
+    voltages are looked at: see the module.
     """
 
     def __init__(
         self,
         tagger: TimeTagger,
-        bias: BiasSource,
+        bias: BiasSource | None,
         trip: Callable[[], Sequence[Exception]],
         limits: HealthLimits | None = None,
     ) -> None:
@@ -187,6 +188,8 @@ class GuardedTagger:
     def _seen(self, sample: HealthSample) -> HealthSample:
         """Return a sample with the voltages as they are now."""
         self._unseen = None
+        if self._bias is None:
+            return sample
         return replace(sample, voltages_mv=tuple(self._bias.get_voltages_mv()))
 
     def _refuse(self, sample: HealthSample) -> None:

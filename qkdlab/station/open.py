@@ -84,23 +84,28 @@ class Station:
             raise
         return spec
 
-    def parts(self) -> dict[str, Any]:
+    def parts(self, *, are_fixed: bool = False) -> dict[str, Any]:
         """Return the instruments as roles see them.
 
-        A time tagger beside a bias source is guarded by the interlock, which makes
-        this station's light and bias safe when it trips.
+        A time tagger beside a bias source, or behind detectors that need none, is
+        guarded by the interlock, which makes this station's light and bias safe when
+        it trips.
+
+        are_fixed: whether the station's detectors have a bias that nothing sets
         """
         parts = dict(self.instruments)
         hazards = [s for s in self._steps.values() if s.plays("Attenuator", "Shutter")]
         biases = [s for s in self._steps.values() if s.plays("BiasSource")]
-        for bias in biases[:1]:
-            for step in self._steps.values():
-                if step.plays("TimeTagger"):
-                    parts[step.name] = GuardedTagger(
-                        step.instrument,
-                        bias.instrument,
-                        lambda: self._make_safe([*hazards, *biases]),
-                    )
+        if not biases and not are_fixed:
+            return parts
+        bias = biases[0].instrument if biases else None
+        for step in self._steps.values():
+            if step.plays("TimeTagger"):
+                parts[step.name] = GuardedTagger(
+                    step.instrument,
+                    bias,
+                    lambda: self._make_safe([*hazards, *biases]),
+                )
         return parts
 
     def snapshot(self) -> dict[str, Any]:
@@ -232,7 +237,9 @@ def warn_if_unverified(party: str, name: str, spec: DriverSpec) -> None:
 def _bind_roles(station: Station, config: RunConfig) -> None:
     from qkdlab.station.composites import build
 
-    parts = station.parts()
+    roles = config.parties[station.party].roles.values()
+    are_fixed = any(role.composite == "fixed_detectors" for role in roles)
+    parts = station.parts(are_fixed=are_fixed)
     for name, role in config.parties[station.party].roles.items():
         if role.composite is not None:
             station.roles[name] = build(

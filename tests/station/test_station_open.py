@@ -173,6 +173,16 @@ def test_a_tagger_beside_a_bias_source_is_guarded():
         assert isinstance(station.roles["tags"], GuardedTagger)
 
 
+def test_a_tagger_behind_detectors_that_need_no_bias_is_guarded_too():
+    fixed = {"composite": "fixed_detectors", "tagger": "tagger", "n_detectors": 4}
+    bound = config(
+        {"tagger": instrument("tagger")},
+        {"tags": {"instrument": "tagger"}, "detectors": fixed},
+    )
+    with opened(bound) as station:
+        assert isinstance(station.roles["tags"], GuardedTagger)
+
+
 def test_a_latched_detector_makes_the_station_safe_before_the_abort(monkeypatch):
     monkeypatch.setattr(station_fakes.FakeBias, "voltages_mv", [1.0, 400.0])
     monkeypatch.setattr(

@@ -1,7 +1,8 @@
-"""Step 1: bias and dark counts of Bob's nanowires, with Alice's shutter closed.
+"""Step 1: bias and dark counts of Bob's detectors, with Alice's shutter closed.
 
 All wires are swept together until each has latched: that harms none, and the current
 at which it happens says how far below it to stay (BENCHES, calibration step 1).
+Detectors in modules that nothing sets are only counted.
 """
 
 from __future__ import annotations
@@ -49,9 +50,11 @@ def bob(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     """Sweep the bias, choose it, and count in the dark; the bias is left on."""
     detectors: BiasSource = ctx.roles["detectors"]
     ctx.conversation.receive("shutter-closed")
-    search = ctx.parameters.detection.bias_search
-    sweeps = sweep_bias(detectors, search)
-    outcome = _judge(ctx, sweeps)
+    if detectors.bias_capabilities().is_fixed:
+        outcome = _count_fixed(ctx, detectors)
+    else:
+        search = ctx.parameters.detection.bias_search
+        outcome = _judge(ctx, sweep_bias(detectors, search))
     ctx.conversation.send("detectors-dark")
     return outcome
 
@@ -159,6 +162,30 @@ def _judge(ctx: PartyContext[Bb84Parameters], sweeps: list[BiasSweep]) -> StepOu
         curves=tuple(
             _curve(d, sweep, bias_ua[d], switching[d]) for d, sweep in enumerate(sweeps)
         ),
+        problem=problem,
+    )
+
+
+def _count_fixed(
+    ctx: PartyContext[Bb84Parameters], detectors: BiasSource
+) -> StepOutcome:
+    """Count detectors in the dark whose bias nobody sets."""
+    counted_s = ctx.parameters.calibration.dark_count_s
+    rates = [dark_rate(r, counted_s) for r in detectors.count_rates_hz(counted_s)]
+    _refuse_light(ctx.parameters, [rate.value for rate in rates])
+    silent = [d for d, rate in enumerate(rates) if rate.value == 0.0]
+    problem = None
+    if silent:
+        problem = (
+            f"detector {silent[0]} gives no dark count; look at its power, its cable "
+            "and at its trigger level"
+        )
+    return StepOutcome(
+        records=tuple(_records(ctx, [0.0] * len(rates), rates)),
+        figures={
+            "dark_rate_hz": [rate.value for rate in rates],
+            "dark_rate_uncertainty_hz": [rate.uncertainty for rate in rates],
+        },
         problem=problem,
     )
 

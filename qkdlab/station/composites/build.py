@@ -10,6 +10,7 @@ from qkdlab.config.composites import COMPOSITE_FIELDS
 from qkdlab.station.composites.active_receiver import ActiveReceiver
 from qkdlab.station.composites.basis_modulator import BasisModulator
 from qkdlab.station.composites.compensator import WaveplateCompensator
+from qkdlab.station.composites.fixed_detectors import FixedDetectors
 from qkdlab.station.composites.fresh_transmitter import FreshTransmitter
 from qkdlab.station.composites.receiver import Receiver
 from qkdlab.station.composites.transmitter import Transmitter
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     _receiver: type[roles.Receiver] = Receiver
     _active: type[roles.ActiveReceiver] = ActiveReceiver
     _basis: type[roles.BasisModulator] = BasisModulator
+    _fixed: type[roles.BiasSource] = FixedDetectors
     _compensator: type[roles.PolarizationCompensator] = WaveplateCompensator
 
 __all__ = ["COMPOSITES", "build"]
@@ -32,6 +34,7 @@ Builder = Callable[[Any, Mapping[str, Any], PartyBook], Any]
 COMPOSITES: dict[str, Builder] = {
     "active_receiver": ActiveReceiver.from_config,
     "basis_modulator": BasisModulator.from_config,
+    "fixed_detectors": FixedDetectors.from_config,
     "fresh_transmitter": FreshTransmitter.from_fields,
     "receiver": Receiver.from_config,
     "transmitter": Transmitter.from_config,
