@@ -75,7 +75,8 @@ def build(connection: Connection, seed: int, **given: Any) -> Instrument:
 
     given: options that the world sets; those of the configuration come first
 
-    Raises ConfigError for an unknown simulator or option.
+    Raises ConfigError for an unknown simulator or option, and for values that no such
+    device can have.
     """
     module = SIMULATORS.get(connection.simulator)
     if module is None:
@@ -98,7 +99,12 @@ def build(connection: Connection, seed: int, **given: Any) -> Instrument:
                 f"simulated {connection.simulator} has no such option"
                 + did_you_mean(option, known)
             )
-    made: Instrument = simulator(**options)
+    try:
+        made: Instrument = simulator(**options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"simulation.instruments.{connection.name}.options: {error}"
+        ) from error
     return made
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.tagger.time_base import OwnTime
+
 __all__ = ["Counter", "Discriminator", "Port", "TimeBase"]
 
 Times = NDArray[np.int64]
@@ -15,13 +17,16 @@ _NONE = np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class TimeBase:
-    """The unit's own clock: its rate against world time, and its bin."""
+    """The unit's own clock: its rate against world time, its bin, how it wanders."""
 
     offset_ppm: float
     bin_ps: int
+    course: OwnTime | None = None
 
     def bins(self, t_ps: Times) -> Times:
         """Return the bins of world times."""
+        if self.course is not None:
+            t_ps = self.course.read(t_ps)
         ahead_ps = np.rint(t_ps * (self.offset_ppm * 1e-6)).astype(np.int64)
         bins: Times = (t_ps + ahead_ps) // self.bin_ps
         return bins
@@ -44,6 +49,7 @@ class Discriminator:
 class Port:
     """One connector.
 
+    is_mixed: whether pulses of several inputs come here, each in order of its own
     height_v: of the pulses that come; negative pulses begin with a falling edge
     width_ps: from one edge of a pulse to the other
     """
@@ -57,6 +63,7 @@ class Port:
         jitter_rms_ps: float,
     ) -> None:
         self.counter = Counter()
+        self.is_mixed = False
         self.height_v = height_v
         self._rng = rng
         self._width_ps = width_ps
@@ -103,6 +110,8 @@ class Port:
             return _NONE
         pieces = self._waiting
         t = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+        if self.is_mixed:
+            t.sort()
         n_due = int(np.searchsorted(t, until_ps))
         self._waiting = [t[n_due:]] if n_due < t.size else []
         return t[:n_due]

@@ -8,13 +8,14 @@ the generators, AC coupling, high-resolution errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.instruments.flaws import FlawedInputs, Flaws
 from qkdlab_sims.instruments.idq_id900.control import Control
 from qkdlab_sims.instruments.idq_id900.datalink import DataLink, StreamPort
 from qkdlab_sims.instruments.idq_id900.ports import Port
@@ -33,6 +34,8 @@ class Simulator:
     pulse_height_v:  of the pulses at the inputs, one for all or one each
     start_height_v:  of those at START
     pulse_width_ps:  of all
+    flaws:           fields of `instruments.flaws.Flaws`: skew, crosstalk, missed
+                     pulses, a clock that wanders or is locked
     jitter_rms_ps:   of each edge [guess]
     dead_ps:         after each edge; None for the mode's own
     flush_ps:        timestamps travel in blocks of this length
@@ -71,6 +74,7 @@ class Simulator:
         counter_unit: Literal["ms", "ns"] = "ms",
         timestamp_unit: Literal["ps", "bins"] = "ps",
         first_ref_index: Literal[0, 1] = 1,
+        flaws: Mapping[str, Any] | None = None,
     ) -> None:
         rng = rng if rng is not None else np.random.default_rng(0)
         inputs = (
@@ -85,6 +89,14 @@ class Simulator:
             for stream, h in zip(rng.spawn(5), [start_height_v, *inputs], strict=True)
         ]
         self.jitter_rms_ps = jitter_rms_ps
+        course, self._inputs = None, None
+        if flaws is not None:
+            drawn = int(rng.integers(1 << 62))
+            has = Flaws(**flaws)
+            course = has.clock(drawn)
+            self._inputs = FlawedInputs(has, len(self._ports), drawn)
+            for port in self._ports:
+                port.is_mixed = True
         self._in_bins = timestamp_unit == "bins"
         self._first_ref_index = first_ref_index
         self.streams = {
@@ -97,6 +109,7 @@ class Simulator:
             self._ports,
             offset_ppm=offset_ppm,
             jitter_rms_ps=jitter_rms_ps,
+            course=course,
             dead_ps=dead_ps,
             flush_ps=flush_ps,
             hang_rate_hz=hang_rate_hz,
@@ -133,11 +146,18 @@ class Simulator:
 
         Each call's pulses follow those of the former call.
         """
-        self._ports[input_index].push(t_ps)
+        self._push(input_index, t_ps)
 
     def push_start(self, t_ps: NDArray[np.int64]) -> None:
         """Give pulses at START; see :meth:`push`."""
-        self._ports[0].push(t_ps)
+        self._push(0, t_ps)
+
+    def _push(self, number: int, t_ps: NDArray[np.int64]) -> None:
+        if self._inputs is None:
+            self._ports[number].push(t_ps)
+            return
+        for other, felt_ps in self._inputs.felt(number, t_ps):
+            self._ports[other].push(felt_ps)
 
     def advance(self, t_ps: int) -> None:
         """Process everything before `t_ps`; all of it has been given."""

@@ -11,6 +11,7 @@ from qkdlab_sims.instruments.idq_id900.ports import Discriminator, Port, TimeBas
 from qkdlab_sims.instruments.idq_id900.settings import Settings
 from qkdlab_sims.instruments.idq_id900.sources import Source, resolve
 from qkdlab_sims.instruments.idq_id900.start_stop import StartStop
+from qkdlab_sims.optics.tagger.time_base import OwnTime
 
 __all__ = ["Tags", "Unit"]
 
@@ -42,6 +43,7 @@ class Unit:
         *,
         offset_ppm: float,
         jitter_rms_ps: float,
+        course: OwnTime | None = None,
         dead_ps: int | None,
         flush_ps: int,
         hang_rate_hz: float,
@@ -52,6 +54,7 @@ class Unit:
         self.ports = ports
         self.flush_ps = flush_ps
         self._offset_ppm = offset_ppm
+        self._course = course
         self._margin_ps = round(4 * jitter_rms_ps)
         self._dead_ps = dead_ps
         self._hang_tags = hang_rate_hz * flush_ps / _S
@@ -141,7 +144,7 @@ class Unit:
     def _make_time_base(self) -> TimeBase:
         internal = self.settings.get("DEVIce:SYNC") == "INTERNAL"
         bin_ps = _BINS_PS[str(self.settings.get("DEVIce:RESolution"))]
-        return TimeBase(self._offset_ppm if internal else 0.0, bin_ps)
+        return TimeBase(self._offset_ppm if internal else 0.0, bin_ps, self._course)
 
     def _discriminator(self, port: int) -> Discriminator:
         block = "INPUt{4}" if port else "STARt"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.instruments.idq_id900.ports import Discriminator, Port, TimeBase
+from qkdlab_sims.optics.tagger.time_base import OwnTime
 
 __all__ = ["FIFO_FULL", "Device", "Trigger"]
 
@@ -40,6 +41,8 @@ class Device:
     """Everything but the language; connector 0 is SYNC, others are inputs from 1.
 
     fifo_records: what the buffer holds
+    course:       how its clock wanders, if it does
+    dead_ps:      of every input, whatever it is set to; None: what it is set to
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class Device:
         offset_ppm: float,
         jitter_rms_ps: float,
         fifo_records: int,
+        course: OwnTime | None = None,
+        dead_ps: int | None = None,
     ) -> None:
         self.ports = ports
         self.bin_ps = bin_ps
@@ -60,6 +65,8 @@ class Device:
         self.fifo: deque[NDArray[np.uint32]] = deque()
         self.done_ps = 0
         self._offset_ppm = offset_ppm
+        self._course = course
+        self._dead_ps = dead_ps
         self._margin_ps = round(4 * jitter_rms_ps)
         self._fifo_records = fifo_records
         self._n_waiting = 0
@@ -69,7 +76,8 @@ class Device:
     @property
     def time_base(self) -> TimeBase:
         """The clock that the bins count by."""
-        return TimeBase(0.0 if self.is_external else self._offset_ppm, self.bin_ps)
+        offset_ppm = 0.0 if self.is_external else self._offset_ppm
+        return TimeBase(offset_ppm, self.bin_ps, self._course)
 
     def start(self, now_ps: int) -> None:
         """Begin a measurement; its time starts at zero."""
@@ -153,11 +161,10 @@ class Device:
             self.fifo.append(records)
             self._n_waiting += records.size
 
-    @staticmethod
-    def _discriminator(trigger: Trigger) -> Discriminator:
+    def _discriminator(self, trigger: Trigger) -> Discriminator:
         return Discriminator(
             enabled=trigger.enabled,
             threshold_v=trigger.level_mv * 1e-3,
             rising=trigger.rising,
-            dead_ps=trigger.dead_ps,
+            dead_ps=trigger.dead_ps if self._dead_ps is None else self._dead_ps,
         )

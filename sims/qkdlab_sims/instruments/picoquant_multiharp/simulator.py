@@ -8,11 +8,13 @@ library itself nothing is here: the functions are shaped as its header has them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.instruments.flaws import FlawedInputs, Flaws
 from qkdlab_sims.instruments.idq_id900.ports import Port
 from qkdlab_sims.instruments.machine import MessageMachine, MessageOutbox
 from qkdlab_sims.instruments.picoquant_multiharp.calls import Calls, MhError
@@ -31,11 +33,14 @@ class Simulator:
     pulse_height_v:  of the pulses at the inputs
     start_height_v:  of those at SYNC
     pulse_width_ps:  of all
+    flaws:           fields of `instruments.flaws.Flaws`: skew, crosstalk, missed
+                     pulses, a clock that wanders or is locked
     jitter_rms_ps:   of each edge [mem: 45 ps]
     bin_ps:          5 (P models) or 10 [mem]
     fifo_records:    of the buffer; when it is full the measurement ends [mem]
     records_a_call:  what one call of ``MH_ReadFiFo`` gives at most [guess]
     response_ps:     of every call [guess]
+    dead_ps:         of every input, whatever it is set to; None: what it is set to
     """
 
     def __init__(
@@ -54,6 +59,8 @@ class Simulator:
         fifo_records: int = 1 << 27,
         records_a_call: int = 1 << 17,
         response_ps: int = 100_000_000,
+        dead_ps: int | None = None,
+        flaws: Mapping[str, Any] | None = None,
     ) -> None:
         rng = rng if rng is not None else np.random.default_rng(0)
         heights = [start_height_v, *[pulse_height_v] * n_inputs]
@@ -66,12 +73,22 @@ class Simulator:
         for port in self._ports:
             port.counter.cycle_ps = _GATE_PS
         self.jitter_rms_ps = jitter_rms_ps
+        course, self._inputs = None, None
+        if flaws is not None:
+            drawn = int(rng.integers(1 << 62))
+            has = Flaws(**flaws)
+            course = has.clock(drawn)
+            self._inputs = FlawedInputs(has, len(self._ports), drawn)
+            for port in self._ports:
+                port.is_mixed = True
         self.device = Device(
             self._ports,
             bin_ps=bin_ps,
             offset_ppm=offset_ppm,
             jitter_rms_ps=jitter_rms_ps,
+            course=course,
             fifo_records=fifo_records,
+            dead_ps=dead_ps,
         )
         self._calls = Calls(self.device, model, serial)
         self._records_a_call = records_a_call
@@ -93,11 +110,18 @@ class Simulator:
 
         Each call's pulses follow those of the former call.
         """
-        self._ports[input_index].push(t_ps)
+        self._push(input_index, t_ps)
 
     def push_start(self, t_ps: NDArray[np.int64]) -> None:
         """Give pulses at SYNC; see :meth:`push`."""
-        self._ports[0].push(t_ps)
+        self._push(0, t_ps)
+
+    def _push(self, number: int, t_ps: NDArray[np.int64]) -> None:
+        if self._inputs is None:
+            self._ports[number].push(t_ps)
+            return
+        for other, felt_ps in self._inputs.felt(number, t_ps):
+            self._ports[other].push(felt_ps)
 
     def advance(self, t_ps: int) -> None:
         """Process everything before `t_ps`; all of it has been given."""

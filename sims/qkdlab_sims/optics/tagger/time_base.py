@@ -20,10 +20,14 @@ class OwnTime:
     The phase x(t) = own - true time follows x' = y, with the frequency y a random
     walk in steps of 1 ms; a lock of bandwidth w = 2 pi lock_hz adds
     x' = y - 2 w x - z and z' = w^2 x, which leaves no lasting offset. What it gives
-    does not depend on how times are cut into calls.
+    does not depend on how times are cut into calls. Times may lie up to `back_ms`
+    before those of former calls.
     """
 
-    def __init__(self, parameters: TimeBase, seed: int, component: str) -> None:
+    def __init__(
+        self, parameters: TimeBase, seed: int, component: str, *, back_ms: int = 0
+    ) -> None:
+        self._back = back_ms
         self._key = stream_key(seed, component, "time base")
         self._walk = parameters.walk_ppm_per_sqrt_s * 1e-6 * _STEP_S**0.5
         self._omega = 2.0 * np.pi * parameters.lock_hz
@@ -43,7 +47,7 @@ class OwnTime:
         first, last = (max(int(t), 0) // _STEP_PS for t in (t_ps[0], t_ps[-1]))
         if first < self._first:
             raise ValueError("OwnTime wants times in sequence")
-        self._run_to(last + 1, first)
+        self._run_to(last + 1, first - self._back)
         step = np.maximum(t_ps, 0) // _STEP_PS
         at = step - self._first
         part = (t_ps - step * _STEP_PS) / _STEP_PS

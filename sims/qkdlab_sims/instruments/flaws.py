@@ -1,0 +1,93 @@
+"""What inputs and clock of a tagger do wrong beside jitter, dead time and offset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qkdlab_sims.optics.ranges import in_range
+from qkdlab_sims.optics.rng import stream_key, uniforms
+from qkdlab_sims.optics.tagger.parameters import TimeBase
+from qkdlab_sims.optics.tagger.time_base import OwnTime
+
+__all__ = ["FlawedInputs", "Flaws"]
+
+Times = NDArray[np.int64]
+_LOOK_BACK_MS = 10_000
+"""Clocks are asked for edges that came so long ago, at most."""
+
+
+@dataclass(frozen=True)
+class Flaws:
+    """Of one tagger; none by default. Sizes are [mem].
+
+    skew_ps:      by which each input's edges are late, START first
+    crosstalk:    chance that an edge makes a false one on each other input
+    crosstalk_ps: from an edge to its false ones
+    missed:       chance that a pulse makes no edge, without a trace
+    walk_ppm_per_sqrt_s: random walk of the clock's frequency in one second
+    lock_hz:      bandwidth of the loop that holds the clock to a reference; 0: free,
+                  and an external reference is followed at once
+
+    Raises ValueError outside physics.
+    """
+
+    skew_ps: Sequence[int] = ()
+    crosstalk: float = 0.0
+    crosstalk_ps: int = 500
+    missed: float = 0.0
+    walk_ppm_per_sqrt_s: float = 0.0
+    lock_hz: float = 0.0
+    time_base: TimeBase = field(init=False)
+
+    def __post_init__(self) -> None:
+        for skew_ps in self.skew_ps:
+            in_range("skew_ps", skew_ps, 0, 10**9, "ps")
+        in_range("crosstalk", self.crosstalk, 0.0, 1.0, "1")
+        in_range("crosstalk_ps", self.crosstalk_ps, 0, 10**6, "ps")
+        in_range("missed", self.missed, 0.0, 1.0, "1")
+        base = TimeBase(0.0, self.walk_ppm_per_sqrt_s, self.lock_hz)
+        object.__setattr__(self, "time_base", base)
+
+    def clock(self, seed: int) -> OwnTime | None:
+        """Return how the unit's clock goes, if it wanders."""
+        if self.walk_ppm_per_sqrt_s == 0.0:
+            return None
+        return OwnTime(self.time_base, seed, "tagger", back_ms=_LOOK_BACK_MS)
+
+
+class FlawedInputs:
+    """Pulses as inputs feel them: some missed, some heard on other inputs, all late.
+
+    n_inputs: START among them, number 0
+    """
+
+    def __init__(self, flaws: Flaws, n_inputs: int, seed: int) -> None:
+        self.flaws = flaws
+        skews = [*flaws.skew_ps, *[0] * n_inputs][:n_inputs]
+        self._skew_ps = skews
+        self._crosstalk_key = stream_key(seed, "tagger", "crosstalk")
+        self._missed_key = stream_key(seed, "tagger", "missed")
+        self._count = [0] * n_inputs
+
+    def felt(self, number: int, t_ps: Times) -> list[tuple[int, Times]]:
+        """Return the pulses that an input's pulses make, by input."""
+        flaws, n = self.flaws, len(t_ps)
+        first = self._count[number]
+        self._count[number] += n
+        felt = [(number, t_ps + self._skew_ps[number])]
+        if flaws.crosstalk > 0.0 and n:
+            for other in range(len(self._skew_ps)):
+                if other == number:
+                    continue
+                stream = 64 * number + other
+                u = uniforms(self._crosstalk_key, first, n, stream=stream)[:, 0]
+                false = t_ps[u < flaws.crosstalk] + flaws.crosstalk_ps
+                felt.append((other, false + self._skew_ps[other]))
+        if flaws.missed > 0.0 and n:
+            u = uniforms(self._missed_key, first, n, stream=number)[:, 0]
+            felt[0] = number, felt[0][1][u >= flaws.missed]
+        return felt

@@ -1,0 +1,105 @@
+"""Flaws of the bench's tagger, found again in its tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from raw_bench import ByHand
+
+from qkdlab.errors import ConfigError
+
+FRAME_PS = 80_000_000
+
+
+def tags(duration_s: float = 0.15, db: float = 40.0, **flaws: Any) -> list[NDArray]:
+    """Return times by input, in the tagger's own time, under constant light."""
+    options = {"flaws": flaws} if flaws else {}
+    made = ByHand(
+        instruments={
+            "bob.tagger": {"options": options},
+            "channel.attenuator": {"options": {"homed": True}},
+        }
+    )
+    made.bias([22.0] * 4)
+    made.play(np.full(8000, 0.8), np.full(8000, 0.2))
+    made.light(db)
+    made.prepare_tags()
+    found = []
+    for pair in made.tags(duration_s):
+        since, index = pair[:, 0].astype(np.int64), pair[:, 1].astype(np.int64)
+        found.append(np.sort(since + index * FRAME_PS))
+    return found
+
+
+def phase(times: NDArray[np.int64], period_ps: int = 10_000) -> float:
+    """Return the mean position of tags in the pulse period."""
+    turns = np.exp(2j * np.pi * times / period_ps)
+    return float(np.angle(turns.mean()) / (2 * np.pi) * period_ps % period_ps)
+
+
+@pytest.fixture(scope="module")
+def sound() -> list[NDArray]:
+    return tags()
+
+
+def test_a_tagger_told_of_no_flaws_has_none(sound: list[NDArray]) -> None:
+    again = tags(crosstalk=0.0)
+    assert all(np.array_equal(a, b) for a, b in zip(sound, again, strict=True))
+
+
+def test_skew_moves_the_tags_of_its_input(sound: list[NDArray]) -> None:
+    skewed = tags(skew_ps=[0, 0, 700, 0, 0])
+    moved = [phase(s) - phase(t) for s, t in zip(skewed, sound, strict=True)]
+    assert moved == pytest.approx([0.0, 700.0, 0.0, 0.0], abs=5.0)
+
+
+def followed(times: list[NDArray], a: int, b: int, late_ps: int) -> float:
+    """Return how many tags of one input are followed so late by one of another."""
+    wanted = times[a] + late_ps
+    at = np.searchsorted(times[b], wanted - 300)
+    next_ps = times[b][np.minimum(at, times[b].size - 1)]
+    return float(np.mean(np.abs(next_ps - wanted) < 300))
+
+
+def test_crosstalk_is_recovered_from_pairs_of_tags(sound: list[NDArray]) -> None:
+    heard = tags(crosstalk=0.02, crosstalk_ps=3000)
+    for a, b in ((0, 1), (2, 3)):
+        share = followed(heard, a, b, 3000) - followed(sound, a, b, 3000)
+        noise = (0.03 / heard[a].size) ** 0.5
+        assert share == pytest.approx(0.02, abs=5 * noise)
+
+
+def test_missed_pulses_are_recovered_from_rates(sound: list[NDArray]) -> None:
+    some = tags(missed=0.2)
+    n, all_of = (sum(t.size for t in times) for times in (some, sound))
+    assert n / all_of == pytest.approx(0.8, abs=4 / n**0.5)
+
+
+def test_a_clock_that_wanders_does_not_keep_the_frames(sound: list[NDArray]) -> None:
+    """Frames come from Alice's clock; the tagger's own says how long they last."""
+    times = tags(walk_ppm_per_sqrt_s=5.0, duration_s=1.0)[0]
+    # time since START is in the tagger's time, frames are in world time: what the
+    # clock gains in a frame shows in the positions of the pulses late in frames
+    late = times % FRAME_PS
+    slopes = []
+    for part in np.array_split(np.arange(times.size), 10):
+        ends = late[part] > 0.9 * FRAME_PS
+        starts = late[part] < 0.1 * FRAME_PS
+        gain = phase(times[part][ends]) - phase(times[part][starts])
+        slopes.append((gain + 5000) % 10_000 - 5000)
+    ppm = np.array(slopes) / (0.9 * FRAME_PS) * 1e6
+    steps = np.diff(ppm)
+    # 5 ppm in a second are 1.6 ppm in a tenth; a steady clock has none
+    assert 0.5 < np.std(steps) < 4.0
+
+
+def test_flaws_outside_physics_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"crosstalk is 2, but must be between 0 and 1"
+    ):
+        tags(crosstalk=2.0)
+    with pytest.raises(ConfigError, match=r"(?s)bob.tagger.*colour"):
+        tags(colour="red")
