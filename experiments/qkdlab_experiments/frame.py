@@ -137,6 +137,7 @@ def block_plan(p: Bb84Parameters, key_class: str, block: int = 0) -> BlockPlan:
         symbols=p.pattern.symbols,
         header_symbols=header_symbols,
         composition=composition,
+        reconciliation=p.distillation.reconciliation,
         frame_bits=p.distillation.frame_bits,
         verification_bits=p.distillation.verification_bits
         or tag_bits_for(

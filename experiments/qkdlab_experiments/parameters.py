@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -109,7 +109,9 @@ class Distillation(_Model):
 
     epsilon_secrecy: float = Field(default=1e-9, gt=0, lt=1)
     epsilon_correctness: float = Field(default=1e-15, gt=0, lt=1)
-    frame_bits: int = Field(default=65536, ge=1024)
+    reconciliation: Literal["cascade", "cascade-far"] = "cascade"
+    """Method; far: a third of the rounds, for lines with delay, at 2 % more leakage."""
+    frame_bits: int = Field(default=65536, ge=1024, le=65536)
     verification_bits: int | None = Field(default=None, ge=32, le=128)
     """Length of the verification tag; without it what epsilon_correctness asks."""
 

@@ -34,7 +34,7 @@ from qkdlab.link.figures import (
 )
 from qkdlab.link.messages import PROTOCOL_VERSION, BobTestBits, Hello
 from qkdlab.link.plan import BlockPlan
-from qkdlab.link.reconciliation import Reconciliation
+from qkdlab.link.reconciliation import Reconciliation, reconciliation
 from qkdlab.protocols.bb84 import Bb84Counts, Sifted, chosen, count_by_intensity
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
@@ -161,9 +161,10 @@ class Tested:
     ) -> Reconciliation:
         """Return this party's half of the reconciliation, overwritten at the end.
 
-        seed: of the permutations, public
+        seed: of the method, public
         """
-        half = Reconciliation(
+        half = reconciliation(
+            self.context.plan.reconciliation,
             role,
             key_bits,
             frame_bits=self.context.plan.frame_bits,

@@ -26,7 +26,7 @@ from qkdlab.link.agreement import (
     key_id,
     open_block,
 )
-from qkdlab.link.codec import Message
+from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.context import BlockContext, overwrite
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import (
@@ -41,7 +41,6 @@ from qkdlab.link.messages import (
     Amplification,
     BobTestBits,
     Hello,
-    Parities,
     ReconciliationEnd,
     ReconciliationStart,
     SettingsBatch,
@@ -260,25 +259,26 @@ class AwaitingTest(State):
         seed = self.context.public_bits("permutation", 8 * SEED_BYTES).to_bytes()
         half = tested.reconcile("alice", self.key_bits, seed)
         opening = self.context.say(ReconciliationStart(seed))
-        return Step(Reconciling(self.context, tested, half), (opening,))
+        said = [self.context.say(m, end_of_phase=False) for m in half.start()]
+        return Step(Reconciling(self.context, tested, half), (opening, *said))
 
 
 @dataclass(repr=False)
 class Reconciling(State):
-    """Answers Bob's parities until both know that the schedule ends."""
+    """Talks with Bob until both know that their strings are final."""
 
     context: BlockContext
     tested: Tested
     half: Reconciliation
 
     def receive(self, message: Message) -> Step:
-        """Answer a round; after Bob's verified end, end too and open verification."""
-        if isinstance(message, Parities):
-            mine = self.context.say(self.half.answer(message), end_of_phase=False)
-            return Step(self, (mine, Progress("reconcile", self.half.rounds, 0)))
+        """Go on; after Bob's verified end, end too and open verification."""
+        half = self.half
         if not isinstance(message, ReconciliationEnd):
-            return super().receive(message)
-        self.half.check_end(message)
+            said = [self.context.say(m, end_of_phase=False) for m in half.take(message)]
+            return Step(self, (*said, Progress("reconcile", half.rounds, 0)))
+        if not half.finished or message.rounds != half.rounds:
+            raise protocol_violation()
         bits, corrected = self.tested.reconciled(self.half)
         ended = self.context.say(ReconciliationEnd(self.half.rounds))
         key = self.context.public_bits("verification", KEY_BITS)

@@ -7,6 +7,7 @@ outcomes are in the journal before it does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +38,6 @@ from qkdlab.link.messages import (
     BobTestBits,
     Done,
     Hello,
-    Parities,
     ReconciliationEnd,
     ReconciliationStart,
     SettingsBatch,
@@ -217,37 +217,34 @@ class AwaitingStart(State):
     key_bits: BitArray
 
     def receive(self, message: Message) -> Step:
-        """Take the seed and open the first round."""
+        """Take the seed and start."""
         if not isinstance(message, ReconciliationStart):
             return super().receive(message)
         half = self.tested.reconcile("bob", self.key_bits, message.seed)
-        return Reconciling(self.context, self.tested, half).speak()
+        return Reconciling(self.context, self.tested, half).go_on(half.start())
 
 
 @dataclass(repr=False)
 class Reconciling(State):
-    """Speaks first in each round, until the schedule ends."""
+    """Talks with Alice until both know that their strings are final."""
 
     context: BlockContext
     tested: Tested
     half: Reconciliation
 
-    def speak(self) -> Step:
-        """Send the parities of the next round, or the end."""
-        mine = self.half.next_message()
-        if isinstance(mine, Parities):
-            said = self.context.say(mine, end_of_phase=False)
-            return Step(self, (said, Progress("reconcile", self.half.rounds, 0)))
+    def go_on(self, messages: Sequence[Message]) -> Step:
+        """Say `messages`; end when there is no more to say or to hear."""
+        said = [self.context.say(m, end_of_phase=False) for m in messages]
+        if not self.half.finished:
+            return Step(self, (*said, Progress("reconcile", self.half.rounds, 0)))
         bits, corrected = self.tested.reconciled(self.half)
+        said.append(self.context.say(ReconciliationEnd(self.half.rounds)))
         state = AwaitingEnd(self.context, self.half, corrected, bits)
-        return Step(state, (self.context.say(mine),))
+        return Step(state, tuple(said))
 
     def receive(self, message: Message) -> Step:
-        """Take Alice's parities of the round."""
-        if not isinstance(message, Parities):
-            return super().receive(message)
-        self.half.take(message)
-        return self.speak()
+        """Take what Alice says to it."""
+        return self.go_on(self.half.take(message))
 
 
 @dataclass(repr=False)
@@ -263,7 +260,8 @@ class AwaitingEnd(State):
         """Take her verified end."""
         if not isinstance(message, ReconciliationEnd):
             return super().receive(message)
-        self.half.check_end(message)
+        if message.rounds != self.half.rounds:
+            raise protocol_violation()
         return Step(AwaitingTag(self.context, self.corrected, self.bits))
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qkdlab.distill.verify import collision_bound
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.plan import BlockPlan
+from qkdlab.link.reconciliation import METHODS
 from qkdlab.protocols.bb84 import (
     Bb84Counts,
     Bb84Limits,
@@ -53,6 +54,10 @@ def check_plan(plan: BlockPlan) -> None:
     """Refuse a plan that could never give a sound key; raises UsageError."""
     if plan.theorem not in THEOREMS:
         raise UsageError(f"no theorem is called {plan.theorem!r}; try 'lim2014'")
+    if plan.reconciliation not in METHODS:
+        raise UsageError(
+            f"no reconciliation is called {plan.reconciliation!r}; try 'cascade'"
+        )
     if plan.n_intensities != N_INTENSITIES or not all(plan.composition):
         raise UsageError(
             "every basis of the pattern needs pulses of signal, decoy and vacuum"

@@ -45,7 +45,7 @@ __all__ = [
     "is_interactive",
 ]
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 BATCH_SLOTS = 1 << 18
 """Slots that one message of a list carries at most."""
 
@@ -131,15 +131,19 @@ class BobTestBits(Message):
 
 @message(0x40, "reconcile")
 class ReconciliationStart(Message):
-    """Alice's public seed of the orders in which frames are read, 32 bytes."""
+    """Alice's public seed of all that the method draws, 32 bytes."""
 
     seed: bytes = public(BLOB)
 
 
 @message(0x41, "reconcile", interactive=True)
 class Parities(Message):
-    """One round's parities of the sender's string."""
+    """One round's parities of a batch of frames of the sender's string.
 
+    batch: follows, like the round, from the parities before
+    """
+
+    batch: int = public(UINT)
     bits: BitArray = secret_derived(BITS)
 
 

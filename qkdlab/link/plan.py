@@ -21,6 +21,7 @@ class BlockPlan:
     header_symbols: public pulses at the head of each frame; neither key nor statistics
     composition:    pulses of one frame by basis (X, Z) and intensity (brightest
                     first), header left out: X signal, X decoy, X vacuum, Z signal ...
+    reconciliation: name of its method
     frame_bits:     length of a reconciliation frame
     verification_bits: length t of the verification tag
     theorem:        name of the formula for the key length
@@ -36,6 +37,7 @@ class BlockPlan:
     symbols: int = public(UINT)
     header_symbols: int = public(UINT)
     composition: tuple[int, ...] = public(tuple_of(UINT))
+    reconciliation: str = public(TEXT)
     frame_bits: int = public(UINT)
     verification_bits: int = public(UINT)
     theorem: str = public(TEXT)

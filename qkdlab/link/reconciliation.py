@@ -1,81 +1,83 @@
-"""Cascade between two sans-IO parties: Bob speaks first in each round, Alice answers.
+"""Reconciliation between two sans-IO parties, whatever the method.
 
-Both halves follow the same public schedule (`qkdlab.distill.cascade`), so both know
-after which round all frames are done, and both see which positions were wrong.
+A plan names its method. Alice announces a public seed; then both parties start, and
+what they say is passed between them until both have finished. Bob ends: his end of the
+phase and hers carry the closing tags. Bob's string becomes Alice's.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Literal, Protocol
 
 from qkdlab.bits.array import BitArray
-from qkdlab.distill.cascade import CascadeHalf
-from qkdlab.link.codec import protocol_violation
-from qkdlab.link.messages import Parities, ReconciliationEnd
+from qkdlab.link.cascade import CascadeReconciliation
+from qkdlab.link.codec import Message, protocol_violation
 
-__all__ = ["SEED_BYTES", "Reconciliation"]
+__all__ = ["METHODS", "SEED_BYTES", "Reconciliation", "reconciliation"]
 
 SEED_BYTES = 32
 
 
-class Reconciliation:
-    """One party's half, in terms of messages.
+class Reconciliation(Protocol):
+    """One party's side of one string's reconciliation, in terms of messages.
 
-    role, bits: the party and its sifted key
-    qber:       public estimate of the error rate; it steers efficiency only
-    seed:       Alice's public seed, 32 bytes
+    All messages that it gives are interactive, and every secret-derived bit of them is
+    typed so; they raise SecurityAbort(PROTOCOL_VIOLATION) for what does not belong.
     """
 
-    def __init__(
-        self,
-        role: Literal["alice", "bob"],
-        bits: BitArray,
-        *,
-        frame_bits: int,
-        qber: float,
-        seed: bytes,
-    ) -> None:
-        if len(seed) != SEED_BYTES:
-            raise protocol_violation()
-        self._half = CascadeHalf(
-            role,
-            bits,
-            frame_bits=frame_bits,
-            qber_estimate=qber,
-            public_seed=seed,
-        )
+    rounds: int
+    """Rounds finished: equal on both sides at the end, which Bob's end tells."""
 
     @property
-    def rounds(self) -> int:
-        """Rounds finished."""
-        return self._half.rounds
+    def finished(self) -> bool:
+        """True when this party has nothing more to say and awaits nothing."""
+        ...
 
-    def next_message(self) -> Parities | ReconciliationEnd:
-        """Return my parities of this round, or my end when all frames are done."""
-        mine = self._half.next_round()
-        return ReconciliationEnd(self.rounds) if mine is None else Parities(mine)
+    def start(self) -> Sequence[Message]:
+        """Return what this party says first; may be nothing."""
+        ...
 
-    def answer(self, theirs: Parities) -> Parities:
-        """Return my parities of the round that the peer has opened, and take theirs."""
-        mine = self.next_message()
-        if not isinstance(mine, Parities):
-            raise protocol_violation()
-        self._half.feed(theirs.bits)
-        return mine
-
-    def take(self, theirs: Parities) -> None:
-        """Take the peer's answer to my parities."""
-        self._half.feed(theirs.bits)
-
-    def check_end(self, theirs: ReconciliationEnd) -> None:
-        """Make sure that the peer stopped where the schedule ends."""
-        if self.next_message() != theirs:
-            raise protocol_violation()
+    def take(self, message: Message) -> Sequence[Message]:
+        """Take a message of the peer; return what this party says to it."""
+        ...
 
     def final(self) -> tuple[BitArray, BitArray]:
         """Return the party's final string, and a one wherever the two differed."""
-        return self._half.corrected(), self._half.errors()
+        ...
 
     def wipe(self) -> None:
-        """Overwrite the strings that this half holds."""
-        self._half.wipe()
+        """Overwrite all copies of the party's string."""
+        ...
+
+
+Method = Callable[..., Reconciliation]
+
+METHODS: Mapping[str, Method] = {
+    "cascade": partial(CascadeReconciliation, pace="near"),
+    "cascade-far": partial(CascadeReconciliation, pace="far"),
+}
+"""Methods by the name that a plan gives."""
+
+
+def reconciliation(
+    method: str,
+    role: Literal["alice", "bob"],
+    bits: BitArray,
+    *,
+    frame_bits: int,
+    qber: float,
+    seed: bytes,
+) -> Reconciliation:
+    """Return one party's side of a method.
+
+    method:     one of METHODS
+    role, bits: the party and its sifted key
+    frame_bits: length of a frame
+    qber:       public estimate of the error rate; it steers efficiency only
+    seed:       Alice's public seed, 32 bytes
+    """
+    if len(seed) != SEED_BYTES:
+        raise protocol_violation()
+    return METHODS[method](role, bits, frame_bits=frame_bits, qber=qber, seed=seed)

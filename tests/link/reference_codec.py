@@ -15,6 +15,7 @@ PLAN = [
     ("symbols", "uint"),
     ("header_symbols", "uint"),
     ("composition", "uints"),
+    ("reconciliation", "text"),
     ("frame_bits", "uint"),
     ("verification_bits", "uint"),
     ("theorem", "text"),
@@ -51,7 +52,7 @@ MESSAGES = {
         [("bits", "bits"), ("double_key", "uints"), ("double_test", "uints")],
     ),
     "reconcile": (0x40, [("seed", "blob")]),
-    "parities": (0x41, [("bits", "bits")]),
+    "parities": (0x41, [("batch", "uint"), ("bits", "bits")]),
     "reconcile-end": (0x42, [("rounds", "uint")]),
     "verify": (0x50, [("key", "bits"), ("tag", "bits")]),
     "verdict": (0x51, [("equal", "flag")]),
@@ -209,7 +210,7 @@ class Line:
             write("blob", part)
             for part in (
                 b"qkdlab/seal",
-                bytes([1, 2]),
+                bytes([1, 3]),
                 self.session,
                 way.encode(),
                 self.configuration,

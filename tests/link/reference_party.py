@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from link.reference_codec import Line
 from link.reference_mathematics import (
-    Cascade,
     lim_2014,
     sift,
     toeplitz,
     verification,
 )
+from plain_cascade import PlainCascade
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Ending:
 def greet(line, plan):
     line.send(
         "hello",
-        protocol_version=2,
+        protocol_version=3,
         session=line.session,
         configuration=line.configuration,
         plan=plan,
@@ -54,10 +54,16 @@ def leaks(transcript):
     totals = {"alice-to-bob": 0, "bob-to-alice": 0}
     for way, data in transcript:
         if data[1] == 0x41:
-            totals[way] += int.from_bytes(data[2:10], "little")
+            totals[way] += int.from_bytes(data[10:18], "little")
         if data[1] == 0x51:
             totals[way] += 1
     return totals
+
+
+def differences(mine, theirs):
+    """Compare one round's parities of the only batch."""
+    assert theirs["batch"] == 0
+    return [a ^ b for a, b in zip(mine, theirs["bits"], strict=True)]
 
 
 def secret_length(plan, counted, box, leak):
@@ -123,22 +129,20 @@ def reference_bob(line, plan, slots, basis, value, cross, double, live_slots):
     box = list(zip(fields["lowest"], fields["highest"], strict=True))
 
     _, fields, _ = line.receive("reconcile")
-    half = Cascade(
-        [value[i] for i in key],
-        flips=True,
-        frame_bits=plan["frame_bits"],
-        qber=sum(wrong) / len(wrong),
-        seed=fields["seed"],
-    )
-    while (mine := half.speak()) is not None:
-        line.send("parities", bits=mine, end=False)
+    qber = sum(wrong) / len(wrong)
+    bits = [value[i] for i in key]
+    half = PlainCascade("bob", bits, plan["frame_bits"], qber, fields["seed"])
+    rounds = 0
+    while mine := half.ask():
+        line.send("parities", batch=0, bits=mine, end=False)
         _, fields, _ = line.receive("parities")
-        half.hear(mine, fields["bits"])
-    line.send("reconcile-end", rounds=half.rounds)
+        half.tell(differences(mine, fields))
+        rounds += 1
+    line.send("reconcile-end", rounds=rounds)
     _, fields, closing = line.receive("reconcile-end")
     assert closing
-    assert fields["rounds"] == half.rounds
-    bits = half.string()
+    assert fields["rounds"] == rounds
+    bits = half.corrected()
 
     _, fields, _ = line.receive("verify")
     equal = fields["tag"] == verification(
@@ -203,24 +207,21 @@ def reference_alice(line, plan, pattern, box, random_bits):
     seed = sum(bit << i for i, bit in enumerate(seed)).to_bytes(32, "little")
     line.send("reconcile", seed=seed)
     bits = [settings[i] & 1 for i in key]
-    half = Cascade(
-        list(bits),
-        flips=False,
-        frame_bits=plan["frame_bits"],
-        qber=sum(wrong) / len(wrong),
-        seed=seed,
-    )
+    qber = sum(wrong) / len(wrong)
+    half = PlainCascade("alice", bits, plan["frame_bits"], qber, seed)
+    rounds = 0
     while True:
         name, fields, closing = line.receive("parities", "reconcile-end")
-        mine = half.speak()
+        mine = half.ask()
         if name == "reconcile-end":
             break
-        line.send("parities", bits=mine, end=False)
-        half.hear(mine, fields["bits"])
-    assert mine is None
+        line.send("parities", batch=0, bits=mine, end=False)
+        half.tell(differences(mine, fields))
+        rounds += 1
+    assert not mine
     assert closing
-    assert fields["rounds"] == half.rounds
-    line.send("reconcile-end", rounds=half.rounds)
+    assert fields["rounds"] == rounds
+    line.send("reconcile-end", rounds=rounds)
 
     key = random_bits(128)
     tag = verification(bits, key, plan["verification_bits"])

@@ -37,6 +37,7 @@ SMALL = BlockPlan(
     symbols=4040,
     header_symbols=40,
     composition=(600, 800, 600, 600, 800, 600),
+    reconciliation="cascade",
     frame_bits=512,
     verification_bits=64,
     theorem="lim2014",

@@ -54,7 +54,7 @@ MESSAGES = st.one_of(
     st.builds(m.SettingsEnd, bit_arrays, real_tuples, real_tuples),
     st.builds(m.BobTestBits, bit_arrays, uint_tuples, uint_tuples),
     st.builds(m.ReconciliationStart, st.binary(max_size=32)),
-    st.builds(m.Parities, bit_arrays),
+    st.builds(m.Parities, uints, bit_arrays),
     st.builds(m.ReconciliationEnd, uints),
     st.builds(m.VerificationTag, bit_arrays, bit_arrays),
     st.builds(m.VerificationAnswer, st.booleans()),
@@ -225,7 +225,7 @@ def test_public_fields_cost_nothing():
 
 
 def test_parities_are_charged_bit_by_bit():
-    assert encode(m.Parities(BitArray.zeros(77))).charge == Charge(leak=77)
+    assert encode(m.Parities(3, BitArray.zeros(77))).charge == Charge(leak=77)
 
 
 def test_the_answer_to_the_verification_costs_one_bit():
@@ -239,4 +239,4 @@ def test_the_verification_tag_is_kept_apart():
 
 def test_no_message_shows_bits_when_printed():
     bits = BitArray.from_bools(np.ones(64, np.uint8))
-    assert repr(m.Parities(bits)) == "Parities(bits=BitArray(64 bits))"
+    assert repr(m.Parities(5, bits)) == "Parities(batch=5, bits=BitArray(64 bits))"

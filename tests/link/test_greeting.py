@@ -37,7 +37,7 @@ def test_every_cut_is_damage():
 
 
 def forged(text: str) -> bytes:
-    body = b"qkdlab-hello\n\x02\x00" + text.encode() + bytes(32)
+    body = b"qkdlab-hello\n\x03\x00" + text.encode() + bytes(32)
     return body + hashlib.sha256(body).digest()
 
 

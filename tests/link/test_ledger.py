@@ -16,8 +16,8 @@ from qkdlab.link.messages import (
 
 FORTH, BACK = Direction.ALICE_TO_BOB, Direction.BOB_TO_ALICE
 TALK = [
-    (BACK, Parities(BitArray.zeros(30))),
-    (FORTH, Parities(BitArray.zeros(30))),
+    (BACK, Parities(0, BitArray.zeros(30))),
+    (FORTH, Parities(0, BitArray.zeros(30))),
     (FORTH, VerificationTag(BitArray.zeros(128), BitArray.zeros(64))),
     (BACK, VerificationAnswer(True)),
     (FORTH, Done("key")),
