@@ -22,6 +22,7 @@ __all__ = [
     "Sifted",
     "check_limits",
     "chosen",
+    "chosen_bits",
     "count_by_intensity",
     "judge",
     "judge_fired",
@@ -143,9 +144,9 @@ def sift(
     """
     from qkdlab.protocols._kernels import sift_slots
 
-    key, test, cross = (np.empty(settings.size, np.bool_) for _ in range(3))
-    sift_slots(settings, basis, click, int(Click.CROSS), key, test, cross)
-    return Sifted(key, test, cross)
+    masks = [np.empty(settings.size, np.uint8) for _ in range(3)]
+    sift_slots(settings, basis, click, np.uint8(Click.CROSS), *masks)
+    return Sifted(*(mask.view(np.bool_) for mask in masks))
 
 
 def chosen(values: NDArray[S], mask: NDArray[np.bool_]) -> NDArray[S]:
@@ -158,6 +159,16 @@ def chosen(values: NDArray[S], mask: NDArray[np.bool_]) -> NDArray[S]:
     return out[:n]
 
 
+def chosen_bits(
+    values: NDArray[np.uint8], mask: NDArray[np.bool_], bit: int = 0
+) -> BitArray:
+    """Return bit `bit` of the values whose mask is set, never a byte for each."""
+    plane = BitArray.from_plane(values, bit)
+    found = plane.sift(BitArray.from_bools(mask))
+    plane.wipe()  # it may be secret
+    return found
+
+
 def count_by_intensity(
     settings: NDArray[np.uint8], where: NDArray[np.bool_] | None = None
 ) -> tuple[int, int, int]:
@@ -166,7 +177,7 @@ def count_by_intensity(
 
     mask = np.ones(settings.size, np.bool_) if where is None else where
     counts = np.zeros(N_INTENSITIES + 1, np.int64)
-    count_intensities(settings, mask, counts)
+    count_intensities(settings, mask.view(np.uint8), counts)
     signal, decoy, vacuum, other = counts.tolist()
     if other:
         raise ValueError("there are three intensities")

@@ -84,7 +84,7 @@ SLOTS = st.lists(
         st.integers(0, 1),
         st.sampled_from(Click),
     ),
-    max_size=80,
+    max_size=300,
 )
 
 
@@ -101,7 +101,18 @@ def test_sifting_agrees_with_a_plain_rule(slots):
         assert (got.key[i], got.test[i], got.cross[i]) == wanted
 
 
-@given(st.lists(st.tuples(st.integers(0, 11), st.booleans()), max_size=80))
+@given(
+    st.lists(st.tuples(st.integers(0, 255), st.booleans()), max_size=300),
+    st.integers(0, 7),
+)
+def test_chosen_bits_are_those_of_the_chosen_values(slots, bit):
+    values = np.array([value for value, _ in slots], np.uint8)
+    mask = np.array([wanted for _, wanted in slots], np.bool_)
+    expected = (values[mask] >> bit & 1).tolist()
+    assert bb84.chosen_bits(values, mask, bit).to_bools().tolist() == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 11), st.booleans()), max_size=300))
 def test_what_is_chosen_and_counted_is_what_a_mask_chooses(slots):
     values = np.array([value for value, _ in slots], np.uint8)
     mask = np.array([wanted for _, wanted in slots], np.bool_)
