@@ -49,11 +49,14 @@ class Security(_Model):
     """The formula of the key length, and what is fixed before the first pulse."""
 
     theorem: Literal["bb84-decoy2-eur", "lim2014"] = "bb84-decoy2-eur"
-    leak_cap_bits: int = Field(default=1_000_000, ge=1)
-    """lambda_EC: what all messages of a block may disclose; more ends it."""
-    intensity_margin: float = Field(default=0.02, ge=0, lt=1)
-    """Relative, by which the committed intensities reach beyond those measured before
-    the block: what they may drift in it."""
+    leak_cap_bits_per_s: float = Field(default=450_000.0, gt=0)
+    """lambda_EC: what all messages of a block may disclose, per second of its link
+    time; more ends it."""
+    intensity_margin: float = Field(default=0.005, ge=0, lt=1)
+    """Relative, by which committed intensities of signal and decoy reach beyond those
+    measured before the block: what they may drift in it."""
+    vacuum_margin: float = Field(default=0.05, ge=0, lt=1)
+    """The same of the weakest class, where a drift of the modulator's null tells."""
 
 
 class ActiveBb84Parameters(FreshBb84Parameters):

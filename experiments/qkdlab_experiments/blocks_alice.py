@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qkdlab.link.alice import Alice
+from qkdlab.link.claimed import Claim
 from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.symbols import SymbolSource
 from qkdlab.randomness import Randomness
@@ -15,6 +16,7 @@ from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.session.recorder import block_name
 from qkdlab_experiments.acquisition import believed_span_s
 from qkdlab_experiments.between_blocks import between_blocks_alice
+from qkdlab_experiments.claim_record import announce_claim
 from qkdlab_experiments.drift import (
     after_drift,
     check_attenuator,
@@ -60,9 +62,10 @@ def _one_block(
         public_number(ready, "efficiency_mismatch_uncertainty"),
     )
     ctx.recorder.block(efficiency_mismatch=mismatch)
+    claim = announce_claim(ctx, levels.intervals, ready, block)
     pattern = new_pattern(p, ctx.randomness, block)
     try:
-        _send_block(ctx, levels, block, pattern, mismatch)
+        _send_block(ctx, levels, block, pattern, mismatch, claim)
     finally:
         pattern.wipe()
 
@@ -73,6 +76,7 @@ def _send_block(
     block: int,
     pattern: KeyPattern,
     mismatch: tuple[float, float],
+    claim: Claim | None,
 ) -> None:
     p = ctx.parameters
     attenuator: Attenuator = ctx.roles["attenuator"]
@@ -85,7 +89,9 @@ def _send_block(
     span_s = believed_span_s(p, public_number(begins, "span_s"))
     source = pattern.source(p, begins)
     ctx.recorder.block(first_pulse=pattern.first_pulse)
-    party = alice_party(p, ctx.conversation, ctx.randomness, block, source, mismatch)
+    party = alice_party(
+        p, ctx.conversation, ctx.randomness, block, source, mismatch, claim
+    )
     ctx.conversation.drive(party, _sent(ctx, levels, pattern, span_s))
 
 
@@ -96,11 +102,13 @@ def alice_party(
     block: int,
     source: SymbolSource,
     mismatch: tuple[float, float],
+    claim: Claim | None = None,
 ) -> Alice:
     """Return Alice for one block.
 
     source:   her settings
     mismatch: of Bob's detectors, value and standard uncertainty, as he told
+    claim:    announced before the first pulse, where the theorem wants one
     """
     return Alice(
         block_plan(p, of.key_class, block),
@@ -109,6 +117,7 @@ def alice_party(
         session=of.session,
         configuration=of.configuration,
         assumptions=assumptions(p, randomness, mismatch),
+        claim=claim,
     )
 
 

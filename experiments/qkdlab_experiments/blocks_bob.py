@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qkdlab.link.bob import Bob
+from qkdlab.link.claimed import Claim
 from qkdlab.link.events import BlockEnded, Detections
 from qkdlab.randomness import Randomness
 from qkdlab.session.blocks import run_blocks
@@ -19,6 +20,7 @@ from qkdlab_experiments.acquisition import (
 )
 from qkdlab_experiments.between_blocks import BetweenBlocksBob
 from qkdlab_experiments.block_arms import BlockArms, new_arms
+from qkdlab_experiments.claim_record import detector_terms, learn_claim
 from qkdlab_experiments.detections import detections
 from qkdlab_experiments.frame import assumptions, block_plan
 from qkdlab_experiments.key_slots import ARRIVAL, find_key_slots
@@ -82,12 +84,15 @@ def _take_block(
     if p.settings_from_generator:
         # The first reference comes with the first pulse.
         receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
+    said = detector_terms(ctx.calibration, p)
     ctx.conversation.send(
         "receiver-ready",
         block=block,
         efficiency_mismatch=mismatch[0],
         efficiency_mismatch_uncertainty=mismatch[1],
+        **said,
     )
+    claim = learn_claim(ctx, said, block)
     ctx.conversation.receive("key-pattern-running")
     if not p.settings_from_generator:
         receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
@@ -105,7 +110,7 @@ def _take_block(
         span_s=key_block_span_s(p, fit, already),
         first_pulse=block_first_pulse(p, fit, already),
     )
-    party = bob_party(p, ctx.conversation, ctx.randomness, block, mismatch)
+    party = bob_party(p, ctx.conversation, ctx.randomness, block, mismatch, claim)
     ctx.conversation.drive(party, _events(ctx, on_record, block, fit, already, arms))
 
 
@@ -121,10 +126,12 @@ def bob_party(
     randomness: Randomness,
     block: int,
     mismatch: tuple[float, float],
+    claim: Claim | None = None,
 ) -> Bob:
     """Return Bob for one block.
 
     mismatch: of his detectors, value and standard uncertainty
+    claim:    announced before the first pulse, where the theorem wants one
     """
     return Bob(
         block_plan(p, of.key_class, block),
@@ -132,6 +139,7 @@ def bob_party(
         session=of.session,
         configuration=of.configuration,
         assumptions=assumptions(p, randomness, mismatch),
+        claim=claim,
     )
 
 

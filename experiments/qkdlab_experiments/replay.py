@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import UsageError
+from qkdlab.link.claimed import Claim
+from qkdlab.link.estimate import CLAIMED
 from qkdlab.link.events import BlockEnded, Detections, SettingsSent
 from qkdlab.protocols.symbols import (
     CyclicPattern,
@@ -19,9 +21,11 @@ from qkdlab.protocols.symbols import (
 )
 from qkdlab.session.exchange import Side
 from qkdlab_experiments.acquisition import OnRecord
+from qkdlab_experiments.active_parameters import active
 from qkdlab_experiments.block_arms import recorded_arms
 from qkdlab_experiments.blocks_alice import alice_party
 from qkdlab_experiments.blocks_bob import bob_party
+from qkdlab_experiments.claim_record import ClaimTerms, claim_of
 from qkdlab_experiments.detections import detections
 from qkdlab_experiments.frame import block_plan
 from qkdlab_experiments.key_pattern import FreshKey
@@ -55,7 +59,10 @@ def replay_alice(block: RecordedBlock) -> Side:
         yield SettingsSent(tuple((float(low), float(high)) for low, high in low_high))
 
     mismatch = _mismatch(block)
-    party = alice_party(p, block, block.randomness, block.number, source, mismatch)
+    claim = _claim(p, block)
+    party = alice_party(
+        p, block, block.randomness, block.number, source, mismatch, claim
+    )
     return Side(party, events())
 
 
@@ -77,7 +84,8 @@ def replay_bob(block: RecordedBlock) -> Side:
         )
         yield BlockEnded()
 
-    party = bob_party(p, block, block.randomness, block.number, _mismatch(block))
+    mismatch, claim = _mismatch(block), _claim(p, block)
+    party = bob_party(p, block, block.randomness, block.number, mismatch, claim)
     return Side(party, events())
 
 
@@ -107,6 +115,13 @@ def _fits(frame: NDArray[np.uint8], p: Bb84Parameters) -> bool:
 def _mismatch(block: RecordedBlock) -> tuple[float, float]:
     value, uncertainty = block.fact("efficiency_mismatch")
     return float(value), float(uncertainty)
+
+
+def _claim(p: Bb84Parameters, block: RecordedBlock) -> Claim | None:
+    if p.theorem not in CLAIMED:
+        return None
+    terms = ClaimTerms.of(block.fact("claim"))
+    return claim_of(active(p), block, block.randomness, block.number, terms)
 
 
 def _ignore(done: Any) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.toeplitz import toeplitz_hash
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.link.claimed import Claim, Length
 from qkdlab.link.codec import protocol_violation
 from qkdlab.link.context import BlockContext
 from qkdlab.link.direction import Direction
@@ -39,7 +40,6 @@ from qkdlab.protocols.bb84 import Bb84Counts, Sifted, chosen, count_by_intensity
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
-from qkdlab.security.lim2014 import Lim2014Length
 
 __all__ = [
     "Corrected",
@@ -61,16 +61,20 @@ def open_block(
     configuration: bytes,
     randomness: Randomness,
     assumptions: tuple[Assumption, ...],
+    claim: Claim | None = None,
 ) -> BlockContext:
     """Return the context of a block that a party is about to begin.
 
     direction: of this party's messages
+    claim:     which the plan's theorem wants, or None
 
     Raises UsageError when the plan can give no sound key.
     """
-    check_plan(plan)
+    check_plan(plan, claimed=claim is not None)
+    if claim is not None:
+        configuration = claim.bound_to(configuration)
     context = BlockContext(
-        plan, direction, session, configuration, randomness, assumptions
+        plan, direction, session, configuration, randomness, assumptions, claim
     )
     report_plan(context)
     return context
@@ -154,7 +158,7 @@ class Tested:
     def admit(self) -> None:
         """Raise SecurityAbort when the counts forbid a key, or allow none at all."""
         check_counts(self.context.plan, self.counts)
-        secret_length(self.context.plan, self.counts, self.intensities, leak_bits=0)
+        length_of(self.context, self.counts, self.intensities, leak_bits=0)
 
     def reconcile(
         self, role: Literal["alice", "bob"], key_bits: BitArray, seed: bytes
@@ -196,7 +200,7 @@ class Corrected:
     counts: Bb84Counts
     intensities: Intensities
 
-    def length(self, equal: bool) -> Lim2014Length:
+    def length(self, equal: bool) -> Length:
         """Return the length of the key after all that leaked; or raise SecurityAbort.
 
         To be asked when both ledgers are complete: after the verification's answer,
@@ -209,11 +213,21 @@ class Corrected:
         report_leak(self.context)
         check_counts(self.context.plan, self.counts)
         leak_bits = self.context.ledger.leak_bits
-        length = secret_length(
-            self.context.plan, self.counts, self.intensities, leak_bits
-        )
-        report_key(self.context, length, key_id(self.context))
+        length = length_of(self.context, self.counts, self.intensities, leak_bits)
+        report_key(self.context, self.counts, length, key_id(self.context))
         return length
+
+
+def length_of(
+    context: BlockContext, counts: Bb84Counts, intensities: Intensities, leak_bits: int
+) -> Length:
+    """Return the key length by the plan's formula, or by the record that binds it.
+
+    Raises SecurityAbort as `secret_length` and `Claim.length`.
+    """
+    if context.claim is None:
+        return secret_length(context.plan, counts, intensities, leak_bits)
+    return context.claim.length(counts, tuple(intensities), leak_bits)
 
 
 def key_id(context: BlockContext) -> str:

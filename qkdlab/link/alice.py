@@ -26,6 +26,7 @@ from qkdlab.link.agreement import (
     key_id,
     open_block,
 )
+from qkdlab.link.claimed import Claim
 from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.context import BlockContext, overwrite
 from qkdlab.link.direction import Direction
@@ -78,6 +79,7 @@ class Alice(BlockParty):
     randomness:    her own random bits
     session:       id of the session, 16 bytes; configuration: hash, 32 bytes
     assumptions:   what the length rests on, for the report
+    claim:         record that was announced before the first pulse, if any
 
     Events: Start, SettingsSent (after the last pulse left), MessageIn.
     """
@@ -91,9 +93,12 @@ class Alice(BlockParty):
         session: bytes,
         configuration: bytes,
         assumptions: tuple[Assumption, ...] = (),
+        claim: Claim | None = None,
     ) -> None:
         way = Direction.ALICE_TO_BOB
-        context = open_block(plan, way, session, configuration, randomness, assumptions)
+        context = open_block(
+            plan, way, session, configuration, randomness, assumptions, claim
+        )
         context.at_end(source.wipe)
         super().__init__(context, Idle(context, source))
 

@@ -26,6 +26,7 @@ from qkdlab.link.agreement import (
     key_id,
     open_block,
 )
+from qkdlab.link.claimed import Claim, Length
 from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.collection import Collection, PrivateOutcomes
 from qkdlab.link.context import BlockContext, overwrite
@@ -53,7 +54,6 @@ from qkdlab.protocols.bb84 import chosen, count_by_intensity, sift
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
-from qkdlab.security.lim2014 import Lim2014Length
 
 __all__ = ["Bob"]
 
@@ -65,6 +65,7 @@ class Bob(BlockParty):
     randomness:    his own random bits
     session:       id of the session, 16 bytes; configuration: hash, 32 bytes
     assumptions:   what the length rests on, for the report
+    claim:         record that was announced before the first pulse, if any
 
     Events: Detections (any number, before or after Start), Start, BlockEnded,
     MessageIn.
@@ -78,9 +79,12 @@ class Bob(BlockParty):
         session: bytes,
         configuration: bytes,
         assumptions: tuple[Assumption, ...] = (),
+        claim: Claim | None = None,
     ) -> None:
         way = Direction.BOB_TO_ALICE
-        context = open_block(plan, way, session, configuration, randomness, assumptions)
+        context = open_block(
+            plan, way, session, configuration, randomness, assumptions, claim
+        )
         super().__init__(context, Collecting(context, Collection(context)))
 
 
@@ -307,7 +311,7 @@ class AwaitingAmplification(State):
 
     context: BlockContext
     bits: BitArray
-    length: Lim2014Length
+    length: Length
 
     def receive(self, message: Message) -> Step:
         """Compare the figures, amplify, and say that the key is here."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
+from qkdlab.link.claimed import Claim
 from qkdlab.link.codec import Message, encode
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import Send
@@ -36,6 +37,7 @@ class BlockContext:
     direction:   in which this party sends
     randomness:  this party's own
     assumptions: what the length rests on, for the report
+    claim:       the record that fixes the length's rule, if one was announced
     ledger:      every message sent and received is entered here
     report:      public figures, in the order in which they became known
     """
@@ -46,6 +48,7 @@ class BlockContext:
     configuration: bytes
     randomness: Randomness
     assumptions: tuple[Assumption, ...] = ()
+    claim: Claim | None = None
     ledger: LeakLedger = field(default_factory=LeakLedger)
     report: dict[str, Any] = field(default_factory=dict)
     _wipers: list[Callable[[], None]] = field(default_factory=list, repr=False)

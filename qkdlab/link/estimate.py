@@ -28,6 +28,7 @@ from qkdlab.protocols.bb84 import (
     count_by_intensity,
 )
 from qkdlab.protocols.symbols import N_INTENSITIES
+from qkdlab.security import tupkary2024
 from qkdlab.security.lim2014 import (
     THEOREM,
     Lim2014Length,
@@ -36,6 +37,7 @@ from qkdlab.security.lim2014 import (
 from qkdlab.security.two_decoys import TwoDecoyCounts
 
 __all__ = [
+    "CLAIMED",
     "THEOREMS",
     "block_counts",
     "check_counts",
@@ -44,16 +46,26 @@ __all__ = [
     "triple",
 ]
 
-THEOREMS = {"lim2014": THEOREM}
+THEOREMS = {"lim2014": THEOREM, "bb84-decoy2-eur": tupkary2024.THEOREM}
 """Names that a plan may give to the formula of the key length."""
+
+CLAIMED = frozenset({"bb84-decoy2-eur"})
+"""Those that want a claim record: what they take is in no plan."""
 
 Intensities = Sequence[tuple[float, float]]
 
 
-def check_plan(plan: BlockPlan) -> None:
-    """Refuse a plan that could never give a sound key; raises UsageError."""
+def check_plan(plan: BlockPlan, *, claimed: bool | None = None) -> None:
+    """Refuse a plan that could never give a sound key; raises UsageError.
+
+    claimed: whether there is a claim record; None where that is not known yet
+    """
     if plan.theorem not in THEOREMS:
         raise UsageError(f"no theorem is called {plan.theorem!r}; try 'lim2014'")
+    if claimed is not None and claimed != (plan.theorem in CLAIMED):
+        wants = "wants" if plan.theorem in CLAIMED else "knows"
+        none = "a" if plan.theorem in CLAIMED else "no"
+        raise UsageError(f"theorem {plan.theorem!r} {wants} {none} claim record")
     if plan.reconciliation not in METHODS:
         raise UsageError(
             f"no reconciliation is called {plan.reconciliation!r}; try 'cascade'"

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from qkdlab.distill.verify import collision_bound
+from qkdlab.link.claimed import Length
 from qkdlab.link.context import BlockContext
 from qkdlab.link.direction import Direction
 from qkdlab.link.estimate import THEOREMS, Intensities
 from qkdlab.protocols.bb84 import Bb84Counts, Triple
-from qkdlab.security.assumptions import NOT_A_CLAIM, claimable_bits
-from qkdlab.security.lim2014 import Lim2014Length
+from qkdlab.security.assumptions import ESTIMATE, NOT_A_CLAIM, claimable_bits
 
 __all__ = [
     "report_counts",
@@ -33,13 +33,19 @@ def report_plan(context: BlockContext) -> None:
         pulses=plan.n_pulses,
         key_class=plan.key_class,
         theorem=THEOREMS[plan.theorem],
-        claim=NOT_A_CLAIM,
+        claim=NOT_A_CLAIM if context.claim is None else ESTIMATE,
         assumptions=[a.as_dict() for a in context.assumptions],
         epsilon={"secrecy": plan.epsilon_secrecy},
         secret_bits=0,
         claimable_secret_bits=0,
         aborted=None,
     )
+    if context.claim is not None:
+        record = context.claim.record
+        context.report["claim_record"] = {
+            "digest": record.digest(),
+            "text": record.canonical().decode("ascii"),
+        }
 
 
 def report_slots(
@@ -129,8 +135,13 @@ def report_leak(context: BlockContext) -> None:
     }
 
 
-def report_key(context: BlockContext, length: Lim2014Length, key_id: str) -> None:
-    """Enter the key: its id, length and every intermediate bound."""
+def report_key(
+    context: BlockContext, counts: Bb84Counts, length: Length, key_id: str
+) -> None:
+    """Enter the key: its id, length and every intermediate bound.
+
+    Under a claim record also what the length may be called, and what it rests on.
+    """
     context.report.update(
         key_id=key_id,
         secret_bits=length.secret_bits,
@@ -143,6 +154,18 @@ def report_key(context: BlockContext, length: Lim2014Length, key_id: str) -> Non
         ),
         bounds=dict(length.bounds),
         worst_intensities=dict(zip(CLASSES, length.intensities, strict=True)),
+    )
+    if context.claim is None:
+        return
+    leak_bits = context.ledger.leak_bits
+    verdict = context.claim.verdict(
+        context.plan, counts, leak_bits, context.report["qber_x"]
+    )
+    context.report.update(
+        claim=verdict.label,
+        violated=[a.name for a in verdict.violated],
+        assumptions=[a.as_dict() for a in verdict.assumptions],
+        claimable_secret_bits=verdict.claimable(length.secret_bits),
     )
 
 

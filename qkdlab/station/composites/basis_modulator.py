@@ -1,4 +1,4 @@
-"""Settings of a receiver to volts: a phase modulator on the second output of a board."""
+"""Settings of a receiver to volts: a phase modulator on an output of a board."""
 
 from __future__ import annotations
 

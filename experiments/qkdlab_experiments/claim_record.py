@@ -1,0 +1,238 @@
+"""The claim record of a key block: what both parties fix before its first pulse.
+
+Bob says what his calibration knows of his detectors, Alice how bright her classes may
+be; all else both have from the configuration. Each forms the record by itself, and a
+digest that differs ends the block. All of it is public and authenticated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+from qkdlab.calibration.party import PartyBook
+from qkdlab.errors import AbortCode, SecurityAbort, UsageError
+from qkdlab.link.claimed import Claim
+from qkdlab.link.estimate import CLAIMED
+from qkdlab.randomness import Randomness
+from qkdlab.security.assumptions import Pattern, RandomSource, Receiver
+from qkdlab.security.claim import Blanking, ClaimRecord, RunFacts
+from qkdlab.security.mismatch import Detectors
+from qkdlab.security.slacks import Slack
+from qkdlab.security.tupkary2024 import Epsilons
+from qkdlab.session.conversation import SessionIds
+from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.active_parameters import ActiveBb84Parameters, active
+from qkdlab_experiments.frame import block_plan
+from qkdlab_experiments.mismatch import calibrated_mismatch
+from qkdlab_experiments.parameters import Bb84Parameters
+
+__all__ = [
+    "ClaimTerms",
+    "announce_claim",
+    "claim_of",
+    "detector_terms",
+    "learn_claim",
+]
+
+_MESSAGE = "claim-record"
+_EPSILON_PARTS = 10
+"""Every failure probability is so small a part of epsilon_secrecy: 2 sqrt(12) + 2 of
+them stay below it."""
+
+Intervals = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """What the record holds beside the configuration.
+
+    intensities: committed lowest and highest mean photon number by class
+    efficiency_spread, dark_spread, dark_probability: as of `Detectors`
+    calibration: digest of Bob's records that say so
+    """
+
+    intensities: Intervals
+    efficiency_spread: float
+    dark_spread: float
+    dark_probability: float
+    calibration: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what goes on record."""
+        return {
+            "intensities": [list(interval) for interval in self.intensities],
+            "efficiency_spread": self.efficiency_spread,
+            "dark_spread": self.dark_spread,
+            "dark_probability": self.dark_probability,
+            "calibration": self.calibration,
+        }
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> ClaimTerms:
+        """Return the terms that somebody said.
+
+        Raises SecurityAbort(PROTOCOL_VIOLATION) for anything else.
+        """
+        try:
+            spread, dark_spread, dark = (float(said[name]) for name in _NUMBERS)
+            low_high = said["intensities"]
+            terms = cls(
+                tuple((float(low), float(high)) for low, high in low_high),
+                spread,
+                dark_spread,
+                dark,
+                str(said["calibration"]),
+            )
+            terms.detectors()
+        except (KeyError, TypeError, ValueError, UsageError):
+            raise SecurityAbort(
+                AbortCode.PROTOCOL_VIOLATION,
+                "the other party's claim record holds no such terms",
+            ) from None
+        return terms
+
+    def detectors(self) -> Detectors:
+        """Return what the theorem takes; the swap is on."""
+        return Detectors(
+            self.efficiency_spread, self.dark_spread, self.dark_probability, swap=True
+        )
+
+
+_NUMBERS = ("efficiency_spread", "dark_spread", "dark_probability")
+
+
+def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
+    """Return what Bob says of his detectors, from his valid records.
+
+    Ends of the ranges hold with the coverage of the intensities' intervals.
+    """
+    if p.theorem not in CLAIMED:
+        return {}
+    names = [f"dark_rate_hz_{d}" for d in range(len(p.detection.bias_ua))]
+    records = [book.record(name) for name in names]
+    width = NormalDist().inv_cdf(0.5 + p.calibration.interval_coverage / 2)
+    gate_s = p.detection.gate_ps * 1e-12
+    least = min(max(0.0, r.value - width * r.uncertainty) for r in records) * gate_s
+    most = max(r.value + width * r.uncertainty for r in records) * gate_s
+    apart = calibrated_mismatch(book, p).greatest
+    said = {
+        "efficiency_spread": apart / (2.0 + apart),
+        "dark_spread": (most - least) / (most + least),
+        "dark_probability": (most + least) / 2.0,
+    }
+    numbers = [
+        [r.quantity, r.value, r.uncertainty]
+        for r in (*records, book.record("efficiency_mismatch"))
+    ]
+    digest = hashlib.sha256(json.dumps(numbers).encode("ascii")).hexdigest()
+    return {**said, "calibration": digest}
+
+
+def announce_claim(
+    ctx: PartyContext[Bb84Parameters],
+    intervals: Intervals,
+    ready: Mapping[str, Any],
+    block: int,
+) -> Claim | None:
+    """Say, as Alice, what the block's length will follow; None without such a theorem.
+
+    intervals: of her intensities, measured; ready: what Bob said of his detectors
+    """
+    if ctx.parameters.theorem not in CLAIMED:
+        return None
+    p = active(ctx.parameters)
+    margins = (*(p.security.intensity_margin,) * 2, p.security.vacuum_margin)
+    committed = [
+        [low * (1.0 - margin), high * (1.0 + margin)]
+        for (low, high), margin in zip(intervals, margins, strict=True)
+    ]
+    terms = ClaimTerms.of({**ready, "intensities": committed})
+    claim = claim_of(p, ctx.conversation, ctx.randomness, block, terms)
+    ctx.recorder.block(claim=terms.as_dict())
+    digest = claim.record.digest()
+    ctx.conversation.send(_MESSAGE, intensities=committed, digest=digest)
+    return claim
+
+
+def learn_claim(
+    ctx: PartyContext[Bb84Parameters], mine: Mapping[str, Any], block: int
+) -> Claim | None:
+    """Hear, as Bob, what the block's length will follow.
+
+    mine: what he said of his detectors
+
+    Raises SecurityAbort(PEER_CONFIGURATION) when Alice announced another record than he
+    would have.
+    """
+    if ctx.parameters.theorem not in CLAIMED:
+        return None
+    said = ctx.conversation.receive(_MESSAGE)
+    terms = ClaimTerms.of({**mine, "intensities": said.get("intensities")})
+    p = active(ctx.parameters)
+    claim = claim_of(p, ctx.conversation, ctx.randomness, block, terms)
+    ctx.recorder.block(claim=terms.as_dict())
+    if said.get("digest") != claim.record.digest():
+        raise SecurityAbort(
+            AbortCode.PEER_CONFIGURATION, "the parties hold different claim records"
+        )
+    return claim
+
+
+def claim_of(
+    p: ActiveBb84Parameters,
+    of: SessionIds,
+    randomness: Randomness,
+    block: int,
+    terms: ClaimTerms,
+) -> Claim:
+    """Return the claim record of a block, and what is known of the run before it."""
+    plan = block_plan(p, of.key_class, block)
+    part = plan.epsilon_secrecy / _EPSILON_PARTS
+    record = ClaimRecord(
+        session=f"{of.session.hex()}/{block}",
+        n_pulses=plan.n_pulses,
+        intensities=terms.intensities,
+        p_key=_shares_of(plan.class_pulses(0)),
+        p_test=_shares_of(plan.class_pulses(1)),
+        # the tag's own length comes off: log2(2 / epsilon_EV) is that
+        epsilons=Epsilons(*(part,) * 5, ev=2.0 ** (1 - plan.verification_bits)),
+        detectors=terms.detectors(),
+        calibration=terms.calibration,
+        slack=Slack.CHERNOFF,
+        leak_cap_bits=round(p.security.leak_cap_bits_per_s * p.duration_s),
+        committed_length=None,
+        receiver=Receiver.ACTIVE,
+        blanking=Blanking.ALL_AFTER_ANY_CLICK,
+        limits={
+            "qber_x": (0.0, plan.qber_x_max),
+            "qber_z": (0.0, plan.qber_z_max),
+            "cross_click_fraction": (0.0, plan.cross_click_fraction_max),
+            "double_click_fraction": (0.0, plan.double_click_fraction_max),
+        },
+    )
+    facts = RunFacts(
+        announced_digest=record.digest(),
+        announced_in_time=True,
+        # nobody signs calibrations yet
+        calibration_verified=None,
+        pulses=0,
+        leak_bits=0,
+        one_order=True,
+        blanking_kept=p.detection.blank_ps > 0,
+        key_class=of.key_class,
+        pattern=Pattern.COUNTER,
+        randomness=(
+            RandomSource.SEEDED if randomness.seeded else RandomSource.OPERATING_SYSTEM
+        ),
+        secret_from_seed=randomness.seeded,
+    )
+    return Claim(record, facts)
+
+
+def _shares_of(pulses: tuple[int, ...]) -> tuple[float, ...]:
+    return tuple(n / sum(pulses) for n in pulses)
