@@ -256,8 +256,6 @@ class Bb84Parameters(_Model):
         return False
 
     @property
-    def frame_ps(self) -> int:
-    @property
     def receiver_chooses(self) -> bool:
         """Whether Bob chooses his basis by a modulator, before two detectors."""
         return False
@@ -267,6 +265,8 @@ class Bb84Parameters(_Model):
         """The formula of the key length, as a block plan names it."""
         return "lim2014"
 
+    @property
+    def frame_ps(self) -> int:
         """Duration of one frame."""
         return self.pattern.symbols * self.symbol_period_ps
 
