@@ -1,0 +1,1 @@
+"""LDPC codes for reconciliation over one-way or slow links."""

@@ -1,0 +1,1 @@
+"""Tools that made the shipped codes: density evolution, search, construction."""
