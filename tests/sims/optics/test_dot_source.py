@@ -124,26 +124,64 @@ def test_coincidences_behind_a_beam_splitter_give_the_indistinguishability(overl
     assert abs(singles - clicks) < 4 * math.sqrt(clicks / n)
 
 
-def test_noise_and_second_photons_fill_the_dip():
-    dot = QuantumDot(brightness=0.4, g2_emitter=0.2, noise_photons=0.02)
+def coincidences(dot, first_of=lambda chances: chances):
+    """Return the chance that both ports click, and what an input shows.
+
+    first_of: changes what one input shows: (photons seen, first among them): chance
+    """
+    _, alone, both = dot.number_chances()
+    shows = {
+        (1, True): (alone + both * (1 - ETA)) * ETA,
+        (1, False): both * (1 - ETA) * ETA,
+        (2, True): both * ETA**2,
+    }
+    shows[0, False] = 1 - sum(shows.values())
+    shows = first_of(shows)
+    quiet = 0.0
+    for (a, one), p in shows.items():
+        for (b, other), q in shows.items():
+            # first photons stay together with (1 + M)/2, all others choose alone
+            of_pair = (1 + dot.indistinguishability) / 4 if one and other else 1.0
+            quiet += p * q * of_pair * 0.5 ** (a + b - 2 * (one and other))
+    quiet *= math.exp(-dot.noise_photons * ETA)
+    silent = shows[0, False] ** 2 * math.exp(-2 * dot.noise_photons * ETA)
+    return 1 - 2 * quiet + silent
+
+
+@pytest.mark.parametrize(
+    "dot",
+    [
+        QuantumDot(brightness=0.4, g2_emitter=0.2, noise_photons=0.02),
+        QuantumDot(brightness=0.9, g2_emitter=0.6, indistinguishability=0.9),
+    ],
+    ids=["dim", "up to four photons"],
+)
+def test_noise_and_second_photons_fill_the_dip(dot):
     n_ticks = 12
     one, two = interfered(dot, n_ticks, SLOW)
     n = n_ticks * PULSES_PER_TICK
     found = len(np.intersect1d(one, two)) / n
-    # chances that one given port, and that none, clicks, of photons that are seen: a
-    # pair that meets stays together, all others choose for themselves
-    _, alone, both = dot.number_chances()
-    alone, both = (alone + 2 * both * (1 - ETA)) * ETA, both * ETA**2
-    seen = (1 - alone - both, alone, both)
-    quiet = 0.0
-    for a, p in enumerate(seen):
-        for b, q in enumerate(seen):
-            apart = a + b - 1 if a and b else a + b
-            quiet += p * q * 0.5**apart
-    quiet *= math.exp(-0.02 * ETA)
-    silent = seen[0] ** 2 * math.exp(-0.04 * ETA)
-    expected = 1 - 2 * quiet + silent
+    expected = coincidences(dot)
     assert abs(found - expected) < 4 * math.sqrt(expected / n)
+
+
+def test_a_second_photon_that_met_another_would_be_noticed():
+    # mutant: of two photons either can be the one that meets
+    dot = QuantumDot(brightness=0.9, g2_emitter=0.6, indistinguishability=0.9)
+    n_ticks = 12
+    one, two = interfered(dot, n_ticks, SLOW)
+    n = n_ticks * PULSES_PER_TICK
+
+    def any_meets(shows):
+        return {
+            (0, False): shows[0, False],
+            (1, True): shows[1, True] + shows[1, False],
+            (2, True): shows[2, True],
+        }
+
+    found = len(np.intersect1d(one, two)) / n
+    expected = coincidences(dot, any_meets)
+    assert abs(found - expected) > 4 * math.sqrt(expected / n)
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4))

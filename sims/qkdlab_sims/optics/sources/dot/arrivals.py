@@ -31,9 +31,9 @@ class DotArrivals:
                them, 0 where a detector is off
     interferes: whether two pulses of the dot, brought together by delays, meet at a
                beam splitter in each slot and leave by two ports, the detectors. Each
-               input has the dot's numbers and noise. Of those that could be seen one
-               photon of each input meet, with the dot's `indistinguishability`;
-               any others take a random port: a simplification for three
+               input has the dot's numbers and noise. The first photons of both
+               inputs meet, with the dot's `indistinguishability`; second photons
+               and noise overlap with no other, so each takes a random port
     Raises ValueError where detectors would see more photons than there are and for
     lifetimes of more than a 23rd of a tick.
 
@@ -118,7 +118,9 @@ def _emitter(
     """Return the dot as the kernels want it, `bound` of its photons candidates."""
     _, one, two = dot.number_chances()
     seen_two = two * bound**2
-    seen_one = (one + 2.0 * two * (1.0 - bound)) * bound
+    second_only = two * (1.0 - bound) * bound
+    first_only = one * bound + second_only
+    seen_one = first_only + second_only
     none = 1.0 - seen_one - seen_two
     inputs = 2 if interferes else 1
     mean = inputs * dot.noise_photons * bound
@@ -127,10 +129,19 @@ def _emitter(
         log_dark = inputs * math.log1p(-seen_one - seen_two) - mean
     with_any = -math.expm1(log_dark)
     # candidates of the dot, whether two of them meet, how likely
-    of_dot = [(n, False, p) for n, p in enumerate((none, seen_one, seen_two))]
+    of_dot = [(0, False, none), (1, False, seen_one), (2, False, seen_two)]
     if interferes:
+        # of one input: candidates, whether the first photon is among them
+        of_one = [
+            (0, False, none),
+            (1, True, first_only),
+            (1, False, second_only),
+            (2, True, seen_two),
+        ]
         of_dot = [
-            (n + m, n > 0 and m > 0, p * q) for n, _, p in of_dot for m, _, q in of_dot
+            (n + m, one_there and other_there, p * q)
+            for n, one_there, p in of_one
+            for m, other_there, q in of_one
         ]
     chances: list[float] = []
     rows: list[tuple[int, int, bool]] = []

@@ -26,8 +26,11 @@ class QuantumDot:
                    follow it independently: a simplification
     on_time_ps, off_time_ps: mean times of blinking, exponential (random telegraph
                    [mem]); an off time of 0 is a dot that never blinks
-    indistinguishability: mean overlap M of the wave packets of two photons, the
-                   visibility of their Hong-Ou-Mandel dip without noise [mem]
+    indistinguishability: mean overlap M of the wave packets of two pulses' first
+                   photons, the visibility of their Hong-Ou-Mandel dip without noise
+                   [mem]. A second photon comes of an excitation of its own, after
+                   the first, and overlaps with no other photon: so three and four
+                   that meet are exact too
 
     g2(0) between 0.056 and 0.185 at 76 to 1063 MHz (arXiv:2308.15922 [seen]). Raises
     ValueError outside physics.
