@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from qkdlab.wiring.graph import Graph
-from qkdlab.wiring.parts import IntensityModulator, Wiring
-from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
+from qkdlab.wiring.parts import IntensityModulator, Squeezer, Wiring
+from qkdlab_sims.bench.knobs import KnobBoard, MotorPort, squeezer_of
 from qkdlab_sims.bench.paths import laser_clock, start_chain
 from qkdlab_sims.bench.pulse_train import PulseTrain
 from qkdlab_sims.bench.sender import (
@@ -56,8 +56,15 @@ def _loaded_bench() -> dict[str, Any]:
 
 
 def packaged_wiring(**changes: dict[str, Any]) -> Wiring:
-    """The reference wiring; `changes` are fields of parts, or parts with a kind."""
+    """The reference wiring; `changes` are fields of parts, or parts with a kind.
+
+    ports: new names of ports, as ``part.port``
+    """
     data = packaged_bench()["wiring"]
+    renamed = changes.pop("ports", {})
+    for cable in data["cables"]:
+        for end in ("from", "to"):
+            cable[end] = renamed.get(cable[end], cable[end])
     for name, fields in changes.items():
         kept = {} if "kind" in fields else data["parts"][name]
         data["parts"][name] = kept | fields
@@ -280,6 +287,7 @@ class StubBench:
         self.clock = ClockStub()
         self.laser = LaserStub()
         self.modulator_bias = VoltageStub()
+        self.squeezer = VoltageStub()
         self.delay = DelayStub()
         self.line_attenuator = Attenuator(db=2.0)
         self.true = TrueBench(wiring)
@@ -301,6 +309,10 @@ class StubBench:
                 },
                 {name: MotorPort(self.motors, i) for i, name in enumerate(plates)},
                 [(self.bias, way.part.channel) for way in ways.detectors],
+                {
+                    name: (squeezer_of(part), self.squeezer)
+                    for name, part in graph.parts_of(Squeezer).items()
+                },
             ),
             self.tagger,
             StartEdges(chain, seed, self.delay),

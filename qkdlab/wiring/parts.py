@@ -29,6 +29,13 @@ from qkdlab.wiring.detector_parts import (
     SpadNetwork,
 )
 from qkdlab.wiring.laser_parts import LaserPulses
+from qkdlab.wiring.optics_parts import (
+    BeamSplitter,
+    Interferometer,
+    PolarizingSplitter,
+    Squeezer,
+    Waveplate,
+)
 
 __all__ = [
     "Amplifier",
@@ -45,6 +52,7 @@ __all__ = [
     "FixedLoss",
     "FreeSpace",
     "IntensityModulator",
+    "Interferometer",
     "Laser",
     "LaserPulses",
     "Part",
@@ -59,6 +67,7 @@ __all__ = [
     "Spad",
     "SpadGate",
     "SpadNetwork",
+    "Squeezer",
     "Tagger",
     "Tap",
     "VariableAttenuator",
@@ -283,29 +292,6 @@ class Eavesdropper(BasePart):
     """Less than half a symbol."""
 
 
-class Waveplate(BasePart):
-    """Ports: ``in``, ``out``. Turned by `instrument`, or fixed at `angle_deg`."""
-
-    kind: Literal["waveplate"]
-    retardance_waves: float = Field(gt=0, lt=1)
-    instrument: str | None = None
-    angle_deg: float = 0.0
-
-
-class BeamSplitter(BasePart):
-    """Polarization-independent splitter; ports: ``in``, ``x``, ``z``."""
-
-    kind: Literal["beam_splitter"]
-    x_fraction: float = Field(gt=0, lt=1)
-
-
-class PolarizingSplitter(BasePart):
-    """Ports: ``in``, ``h``, ``v``."""
-
-    kind: Literal["polarizing_splitter"]
-    extinction_db: float = Field(gt=0)
-
-
 class Awg(BasePart):
     """Ports: ``ref_in``, ``ch1``, ``ch2``, ``sync``."""
 
@@ -365,6 +351,8 @@ Part = Annotated[
     | Waveplate
     | BeamSplitter
     | PolarizingSplitter
+    | Interferometer
+    | Squeezer
     | Snspd
     | Spad
     | Awg

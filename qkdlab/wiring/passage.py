@@ -15,6 +15,7 @@ from qkdlab.wiring.parts import (
     FixedLoss,
     FreeSpace,
     IntensityModulator,
+    Interferometer,
     Laser,
     Part,
     PhaseModulator,
@@ -24,6 +25,7 @@ from qkdlab.wiring.parts import (
     SatellitePass,
     Snspd,
     Spad,
+    Squeezer,
     Tagger,
     Tap,
     VariableAttenuator,
@@ -38,7 +40,7 @@ def passage_db(part: Part, out: str) -> float:
     """Return the nominal loss in dB on the way through a part to its port `out`.
 
     Modulators count as fully open, a polarizing splitter as for unpolarized light, a
-    variable attenuator as set to zero.
+    variable attenuator as set to zero, an interferometer as for random phases.
     """
     match part:
         case FixedLoss() | FreeSpace() | SatellitePass():
@@ -55,6 +57,8 @@ def passage_db(part: Part, out: str) -> float:
             return -10.0 * math.log10(share)
         case PolarizingSplitter():
             return 10.0 * math.log10(2.0)
+        case Interferometer():
+            return part.insertion_loss_db + 10.0 * math.log10(2.0)
         case (
             Amplifier()
             | Awg()
@@ -66,6 +70,7 @@ def passage_db(part: Part, out: str) -> float:
             | PulseFormer()
             | Snspd()
             | Spad()
+            | Squeezer()
             | Tagger()
             | VoltageSource()
             | Waveplate()

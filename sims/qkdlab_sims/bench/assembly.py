@@ -22,11 +22,12 @@ from qkdlab.wiring.parts import (
     VoltageSource,
     Waveplate,
 )
+from qkdlab.wiring.parts import Squeezer as SqueezerPart
 from qkdlab_sims.bench.detectors import AlwaysOn
 from qkdlab_sims.bench.draws import generator
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.instruments import Connection, build, connections
-from qkdlab_sims.bench.knobs import KnobBoard, MotorPort
+from qkdlab_sims.bench.knobs import KnobBoard, MotorPort, squeezer_of
 from qkdlab_sims.bench.paths import (
     bias_source,
     find_part,
@@ -63,6 +64,7 @@ from qkdlab_sims.bench.truth import TrueBench, draw_bench
 from qkdlab_sims.bench.ways import LightWays
 from qkdlab_sims.bench.world import World
 from qkdlab_sims.optics.power_walk import PowerWalk
+from qkdlab_sims.optics.squeezer import Squeezer
 from qkdlab_sims.sections import SimulationSection
 
 if TYPE_CHECKING:
@@ -266,7 +268,7 @@ def _world(
         _sender(true, seed, ports, ways.source),
         seed,
         generators,
-        KnobBoard(true, attenuators, motors, bias),
+        KnobBoard(true, attenuators, motors, bias, _squeezers(ports)),
         cast(TaggerPort, ports.port(tagger_name, tagger.instrument)),
         _start_edges(seed, ports),
         {
@@ -275,6 +277,20 @@ def _world(
         },
         Incidents(section.incidents),
     )
+
+
+def _squeezers(ports: _Ports) -> dict[str, tuple[Squeezer, VoltagePort | None]]:
+    """Return the bench's squeezers, each with what drives it."""
+    found: dict[str, tuple[Squeezer, VoltagePort | None]] = {}
+    sources = ports.graph.parts_of(VoltageSource)
+    for name, part in ports.graph.parts_of(SqueezerPart).items():
+        link = ports.graph.entering(name, "drive")
+        port = None
+        if link is not None:
+            instrument = sources[link.source[0]].instrument
+            port = cast(VoltagePort, ports.port(link.source[0], instrument))
+        found[name] = squeezer_of(part), port
+    return found
 
 
 def _bias_of(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qkdlab.clock import PS_PER_S
 from qkdlab.errors import ConfigError
-from qkdlab.wiring.parts import Fibre, FreeSpace, SatellitePass
+from qkdlab.wiring.parts import Fibre, FreeSpace, Interferometer, SatellitePass
 from qkdlab_sims.bench.air import Air, background_per_s
 from qkdlab_sims.bench.detection import Conditions
 from qkdlab_sims.bench.incidents import NEVER_PS
@@ -107,11 +107,14 @@ class ChannelEffects:
         self._splits: list[_Split] = []
         self._airs: dict[str, Air] = {}
         self.echo: Echo | None = None
+        self._meeting: tuple[Interferometer, int] | None = None
         self._kept: tuple[Light, Light] | None = None
         for at, stage in enumerate(self._paths[0].stages):
             match stage.part:
                 case Fibre() as part:
                     self._add_fibre(at, stage.name, part, seed)
+                case Interferometer() as part:
+                    self._add_interferometer(at, stage.name, part)
                 case FreeSpace() | SatellitePass() as part:
                     self._require_common(at, stage.name)
                     self._airs[stage.name] = air = Air(part, seed, stage.name)
@@ -160,6 +163,15 @@ class ChannelEffects:
             rate = noise_photons_per_s(channels, span, part.filter_nm, self._nm)
             self._add_noise(at, rate)
 
+    def _add_interferometer(self, at: int, name: str, part: Interferometer) -> None:
+        self._require_common(at, name)
+        if self._laser.pulses is None:
+            raise ConfigError(
+                f"wiring.parts.{name}: phases meet in an interferometer; give the "
+                "laser its `pulses`"
+            )
+        self._meeting = part, at
+
     def _behind(self, at: int) -> tuple[Transfer, ...]:
         return tuple(Transfer(path.stages[at + 1 :]) for path in self._paths)
 
@@ -171,9 +183,23 @@ class ChannelEffects:
         """Return the conditions at the detectors with all that the channel adds."""
         light = self.arriving(conditions.light)
         background = self.background(turning)
-        if light is conditions.light and background is None and self.echo is None:
+        has_more = background is not None or self.echo is not None
+        if light is conditions.light and not has_more and self._meeting is None:
             return conditions
-        analysers = conditions.analysers
+        analysers, meeting = conditions.analysers, None
+        if self._meeting is not None:
+            if light.n_contexts > 1 or conditions.eve is not None:
+                raise ConfigError(
+                    "wiring.parts: the simulated interferometer takes light without "
+                    "settings, and no eavesdropper"
+                )
+            part, at = self._meeting
+            meeting = part.contrast, part.phase_rad
+            signs = [1.0 if p.stages[at].exit == "a" else -1.0 for p in self._paths]
+            # of each port's half, all that random phases leave
+            means = analysers[:, 0].copy()
+            analysers = np.outer(means, [1.0, 0.0, 0.0, 0.0])
+            analysers[:, 1] = means * signs
         if self._splits:
             analysers = self.analysers(turning, light.pulse_fwhm_ps)
         return replace(
@@ -182,6 +208,7 @@ class ChannelEffects:
             analysers=analysers,
             background=background,
             echo=self.echo,
+            interferometer=meeting,
         )
 
     def weather(self, knobs: Knobs, t_ps: int) -> Knobs:

@@ -36,6 +36,7 @@ class Conditions:
                 efficiency not in it
     background: float64[n_det], photons a period of light beside; likewise
     echo:       that follows each pulse
+    interferometer: (contrast, phase) of one that all light meets
     """
 
     light: Light
@@ -44,6 +45,7 @@ class Conditions:
     eve: InterceptResend | PhotonAttack | None = None
     background: NDArray[np.float64] | None = None
     echo: Echo | None = None
+    interferometer: tuple[float, float] | None = None
 
 
 @dataclass
@@ -137,6 +139,7 @@ class Detection:
                 paths=conditions.analysers if self.bank.feels_power else None,
                 background=self._seen(conditions.background),
                 echo=conditions.echo,
+                interferometer=conditions.interferometer,
             )
             if self._moved is not None:
                 clicks = self._late(clicks)

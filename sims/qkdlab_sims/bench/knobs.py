@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from qkdlab.wiring.parts import Squeezer as SqueezerPart
 from qkdlab_sims.bench.detectors import AlwaysOn
-from qkdlab_sims.bench.ports import AttenuatorPort, BiasPort, RotatorPort, ShutterPort
+from qkdlab_sims.bench.ports import (
+    AttenuatorPort,
+    BiasPort,
+    RotatorPort,
+    ShutterPort,
+    VoltagePort,
+)
 from qkdlab_sims.bench.truth import TrueBench
+from qkdlab_sims.optics.squeezer import Squeezer
 
-__all__ = ["KnobBoard", "Knobs", "MotorPort"]
+__all__ = ["KnobBoard", "Knobs", "MotorPort", "squeezer_of"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,20 @@ class Knobs:
     """Fast axis of each turned plate by part."""
     bias_ua: tuple[float, ...] = ()
     """By detector of the bank."""
+    retardance_rad: tuple[tuple[str, float], ...] = ()
+    """Of each squeezer by part."""
+
+
+def squeezer_of(part: SqueezerPart) -> Squeezer:
+    """Return the squeezer of a part, at rest."""
+    return Squeezer(
+        v_pi_v=part.v_pi_v,
+        max_v=part.max_v,
+        axis_rad=math.radians(part.axis_deg),
+        rest_rad=part.rest_rad,
+        hysteresis=part.hysteresis,
+        axis_error_rad=math.radians(part.axis_error_deg),
+    )
 
 
 @dataclass(frozen=True)
@@ -37,12 +60,16 @@ class KnobBoard:
     """Every instrument that moves something, by part.
 
     detectors: per detector of the bank, its bias source and channel there
+    squeezers: with what drives them, if anything; they remember what they were told
     """
 
     true: TrueBench
     attenuators: Mapping[str, AttenuatorPort] = field(default_factory=dict)
     motors: Mapping[str, MotorPort] = field(default_factory=dict)
     detectors: Sequence[tuple[BiasPort | AlwaysOn, int]] = ()
+    squeezers: Mapping[str, tuple[Squeezer, VoltagePort | None]] = field(
+        default_factory=dict
+    )
     _shutters: Mapping[str, ShutterPort] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +84,7 @@ class KnobBoard:
             tuple([(n, self._transmission(n, t_ps)) for n in self.attenuators]),
             tuple([(name, self._axis_deg(name, t_ps)) for name in self.motors]),
             tuple(self._bias_ua()),
+            tuple([(name, self._squeezed(name, t_ps)) for name in self.squeezers]),
         )
 
     def _bias_ua(self) -> Iterator[float]:
@@ -73,6 +101,13 @@ class KnobBoard:
             return 0.0
         scale = self.true.attenuator_scale.get(name, 1.0)
         return float(10.0 ** (-scale * port.attenuation_db(t_ps) / 10.0))
+
+    def _squeezed(self, name: str, t_ps: int) -> float:
+        squeezer, port = self.squeezers[name]
+        if port is not None:
+            wanted_v = port.voltage_v(t_ps)
+            squeezer.set_voltage(min(max(wanted_v, 0.0), squeezer.max_v))
+        return squeezer.retardance_rad
 
     def _axis_deg(self, name: str, t_ps: int) -> float:
         motor = self.motors[name]

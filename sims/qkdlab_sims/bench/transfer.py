@@ -19,6 +19,7 @@ from qkdlab.wiring.parts import (
     SatellitePass,
     Snspd,
     Spad,
+    Squeezer,
     VariableAttenuator,
     Waveplate,
 )
@@ -43,6 +44,8 @@ class Turning:
     """Fast axes of the plates that motors turn."""
     rotation: Mapping[str, NDArray[np.complex128]] = field(default_factory=dict)
     """Polarization's rotation by drifting fibres, complex128[2, 2]."""
+    retardance_rad: Mapping[str, float] = field(default_factory=dict)
+    """Of squeezers."""
 
 
 def fixed_jones(stage: Stage) -> NDArray[np.complex128]:
@@ -95,7 +98,7 @@ def _is_turned(stage: Stage) -> bool:
     match stage.part:
         case Waveplate(instrument=str()) | VariableAttenuator() | Fibre():
             return True
-        case FreeSpace() | SatellitePass():
+        case FreeSpace() | SatellitePass() | Squeezer():
             return True
         case _:
             return False
@@ -108,6 +111,10 @@ def _turned(
         case Waveplate():
             angle_deg = turning.axis_deg[stage.name]
             return _plate(angle_deg, stage.part.retardance_waves) @ incoming
+        case Squeezer():
+            axis_deg = stage.part.axis_deg + stage.part.axis_error_deg
+            waves = turning.retardance_rad[stage.name] / (2.0 * math.pi)
+            return _plate(axis_deg, waves) @ incoming
         case Fibre():
             return turning.rotation[stage.name] @ incoming
         case _:

@@ -300,7 +300,12 @@ class World:
         eve_acts: bool,
     ) -> Moment:
         light, modulation = made
-        turning = Turning(dict(knobs.transmission), dict(knobs.axis_deg), rotation)
+        turning = Turning(
+            dict(knobs.transmission),
+            dict(knobs.axis_deg),
+            rotation,
+            dict(knobs.retardance_rad),
+        )
         self._wires.set_bias(knobs.bias_ua)
         analysers, eve = self.ways.analysers(turning, eve_acts=eve_acts)
         met = light

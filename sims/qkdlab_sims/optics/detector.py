@@ -61,6 +61,7 @@ def simulate_pulses(
     paths: NDArray[np.float64] | None = None,
     background: NDArray[np.float64] | float = 0.0,
     echo: Echo | None = None,
+    interferometer: tuple[float, float] | None = None,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
 
@@ -74,6 +75,7 @@ def simulate_pulses(
     threads:   that share the work, of light that Eve does not open photon by photon
     background: of each detector, photons a period that it would see at rest of light
                beside, evenly spread over time
+    interferometer: as of `LaserArrivals`; light with `dynamics`, no Eve
     echo:      a dim copy of every pulse, of the same polarization; none under Eve
 
     Independence of cuts and errors: see `engine.detect`; ValueError too for analysers
@@ -103,7 +105,7 @@ def simulate_pulses(
         )
         return _attacked(made, light, before, after, eve)
     fraction = None if eve is None else eve.fraction
-    own = None if eve is not None else _own_pulses(state, light, after)
+    own = None if eve is not None else _own_pulses(state, light, after, interferometer)
     source: ArrivalSource = own or PulsedLight(
         light, before, after, fraction, bank.period_ps, bank.keys
     )
@@ -145,7 +147,10 @@ def _echoed(
 
 
 def _own_pulses(
-    state: DetectorState, light: Light, after: NDArray[np.float64]
+    state: DetectorState,
+    light: Light,
+    after: NDArray[np.float64],
+    interferometer: tuple[float, float] | None,
 ) -> LaserArrivals | None:
     """Return light whose pulses have instants and energies of their own.
 
@@ -162,7 +167,10 @@ def _own_pulses(
         bank.period_ps,
         bank.seed,
         step_rad=light.phase_step_rad,
+        interferometer=interferometer,
     )
+    if interferometer is not None:
+        return source
     return source if source.per_tick <= PULSES_PER_TICK * BRIGHT_MEAN else None
 
 

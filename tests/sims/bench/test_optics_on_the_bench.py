@@ -1,0 +1,149 @@
+"""Phases of the laser behind an interferometer, and a squeezer, found again in tags."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from world_stubs import StubBench, packaged_wiring
+
+from qkdlab.errors import ConfigError
+
+QUICK = {d: {"recovery_tau_ps": 100.0} for d in ("d_x0", "d_x1", "d_z0", "d_z1")}
+PEAK_PHOTONS = 2e8
+METER = {"kind": "interferometer", "owner": "bob", "contrast": 0.9}
+PORTS = {"splitter.x": "splitter.a", "splitter.z": "splitter.b"}
+
+
+def fringe(bias_ma: float, phase_rad: float = 0.0, **pulses: float) -> float:
+    """Return how unlike the two ports count."""
+    own = {"peak_photons": PEAK_PHOTONS} | pulses
+    made = StubBench(
+        2,
+        modulator_phase_rad=math.pi,
+        laser={"pulses": own},
+        splitter=METER | {"phase_rad": phase_rad},
+        ports=PORTS,
+        **QUICK,
+    )
+    made.attenuator.db = 36.0
+    made.laser.ma = bias_ma
+    made.run(20_000_000_000)
+    a, b, c, d = (len(made.tagger.times(i)) for i in (1, 2, 3, 4))
+    assert a + b + c + d > 10_000
+    return (a + b - c - d) / (a + b + c + d)
+
+
+def expected(bias_ma: float, fwhm_ps: float = 30.0) -> float:
+    """Return the fringe that diffusion leaves: Henry, as in docs/sources.md."""
+    decay = (1.0 - bias_ma / 12.0) / 2.0
+    dark_ps = 10_000.0 - fwhm_ps
+    variance = (1 + 16.0) / (2 * PEAK_PHOTONS * decay) * math.expm1(decay * dark_ps)
+    return 0.9 * math.exp(-variance / 2)
+
+
+def test_pulses_from_noise_leave_no_fringe() -> None:
+    assert fringe(10.0) == pytest.approx(0.0, abs=0.03)
+
+
+@pytest.mark.parametrize("bias_ma", [11.974, 11.980])
+def test_phase_diffusion_is_recovered_from_the_fringe(bias_ma: float) -> None:
+    fwhm_ps = packaged_wiring().parts["laser"].pulse_fwhm_ps
+    found = fringe(bias_ma)
+    assert found == pytest.approx(expected(bias_ma, fwhm_ps), abs=0.04)
+    assert found > 0.2
+
+
+def test_the_other_port_has_what_the_one_lacks() -> None:
+    assert fringe(11.98, math.pi) == pytest.approx(-fringe(11.98), abs=0.05)
+
+
+def test_an_interferometer_wants_a_laser_with_phases() -> None:
+    with pytest.raises(ConfigError, match="give the laser its `pulses`"):
+        StubBench(2, splitter=METER, ports=PORTS)
+
+
+def test_light_with_settings_is_refused() -> None:
+    made = StubBench(2, laser={"pulses": {}}, splitter=METER, ports=PORTS)
+    made.generator.play([0.8] * 64, [0.0] * 64)
+    with pytest.raises(ConfigError, match="light without settings"):
+        made.run(1_000_000_000)
+
+
+SQUEEZER = {"kind": "squeezer", "owner": "bob", "v_pi_v": 50.0, "max_v": 100.0}
+STEP_PS = 30_000_000_000
+
+
+def squeezed(hysteresis: float, volts: list[float]) -> NDArray[np.float64]:
+    """Return float64[n, 4], shares of the counts of each arm after each voltage."""
+    made = StubBench(
+        4,
+        modulator_phase_rad=math.pi,
+        qwp1=SQUEEZER | {"hysteresis": hysteresis, "axis_deg": 22.5},
+        **QUICK,
+    )
+    made.attenuator.db = 38.0
+    shares = []
+    for volt in volts:
+        made.squeezer.set(volts=volt)
+        made.run(made.tagger.complete_ps + 1_000_000_000)
+        rates = made.rates_hz(STEP_PS * 1e-12)
+        shares.append([rates[0] / rates[:2].sum(), rates[1] / rates[:2].sum()])
+        shares[-1] += [rates[2] / rates[2:].sum(), rates[3] / rates[2:].sum()]
+    return np.array(shares)
+
+
+def test_half_wave_voltage_and_hysteresis_are_recovered_from_counts() -> None:
+    volts = np.arange(0.0, 101.0, 12.5)
+    plain = squeezed(0.0, volts.tolist())
+
+    def curve(v_pi_v: float) -> tuple[NDArray[np.float64], float]:
+        turn = np.pi * volts / v_pi_v
+        columns = np.column_stack((np.ones(len(volts)), np.cos(turn), np.sin(turn)))
+        found, residual, *_ = np.linalg.lstsq(columns, plain, rcond=None)
+        return found, float(residual.sum())
+
+    trial = np.arange(40.0, 60.0, 0.1)
+    best = trial[np.argmin([curve(v)[1] for v in trial])]
+    assert best == pytest.approx(50.0, abs=1.0)
+
+    looped = squeezed(0.15, [100.0, 50.0, 0.0, 50.0])
+    angles = np.linspace(0, 2 * np.pi, 2001)
+    model = np.column_stack((np.ones(2001), np.cos(angles), np.sin(angles)))
+    shares = model @ curve(50.0)[0]
+    down, up = (
+        angles[np.argmin(((shares - looped[i]) ** 2).sum(axis=1))] for i in (1, 3)
+    )
+    # the loop is widest in the middle of the range, whose retardance is 2 pi
+    assert (down - up) / (2 * np.pi) == pytest.approx(0.15, abs=0.02)
+
+
+def test_a_squeezer_with_an_axis_error_turns_light_about_another_axis() -> None:
+    made = [
+        StubBench(4, qwp1=SQUEEZER | {"axis_error_deg": e}, **QUICK) for e in (0.0, 9.0)
+    ]
+    ways = []
+    for one in made:
+        one.squeezer.set(volts=25.0)
+        one.run(2_000_000_000)
+        ways.append(one.world.moment.conditions.analysers)
+    assert np.abs(ways[0] - ways[1]).max() > 0.05 * np.abs(ways[0]).max()
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        (SQUEEZER | {"hysteresis": 0.5}, "less than or equal to 0.3"),
+        (SQUEEZER | {"v_pi_v": 0.0}, "greater than or equal to 0.1"),
+        (METER | {"contrast": 1.5}, "less than or equal to 1"),
+    ],
+)
+def test_optics_outside_physics_is_refused_at_load(
+    fields: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(ValidationError, match=match):
+        packaged_wiring(qwp1=fields)
