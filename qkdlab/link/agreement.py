@@ -36,7 +36,7 @@ from qkdlab.link.figures import (
 from qkdlab.link.messages import PROTOCOL_VERSION, BobTestBits, Hello
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import Reconciliation, reconciliation
-from qkdlab.protocols.bb84 import Bb84Counts, Sifted, chosen, count_by_intensity
+from qkdlab.protocols.bb84 import Bb84Counts, Sifted, Triple, chosen, count_by_intensity
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
@@ -174,6 +174,7 @@ class Tested:
             frame_bits=self.context.plan.frame_bits,
             qber=self.counts.qber_test,
             seed=seed,
+            count=self._by_intensity,
         )
         self.context.at_end(half.wipe)
         return half
@@ -184,9 +185,14 @@ class Tested:
         self.context.guard(bits)
         return bits, self._corrected(errors, half.rounds)
 
-    def _corrected(self, errors: BitArray, rounds: int) -> Corrected:
+    def _by_intensity(self, errors: BitArray) -> Triple:
+        return count_by_intensity(self.key_settings, errors.to_bools().astype(bool))
+
+    def _corrected(self, errors: BitArray | Triple, rounds: int) -> Corrected:
         """Take the errors of the key slots that reconciliation found."""
-        found = count_by_intensity(self.key_settings, errors.to_bools().astype(bool))
+        found = errors
+        if isinstance(found, BitArray):
+            found = self._by_intensity(found)
         counts = replace(self.counts, m_key=found)
         report_errors(self.context, counts, rounds)
         return Corrected(self.context, counts, self.intensities)

@@ -96,7 +96,8 @@ def report_counts(
 def report_errors(context: BlockContext, counts: Bb84Counts, rounds: int) -> None:
     """Enter what reconciliation showed: the errors of X by intensity.
 
-    Both parties follow all positions, so both know them; nothing was sent for it.
+    With Cascade both parties follow all positions, and nothing was sent for it; with
+    LDPC Bob told these numbers and the ledger has them.
     """
     errors = counts.m_key or (0, 0, 0)
     report = context.report

@@ -31,6 +31,7 @@ __all__ = [
     "Amplification",
     "BobTestBits",
     "Done",
+    "ErrorCounts",
     "Hello",
     "Parities",
     "ReconciliationEnd",
@@ -152,6 +153,13 @@ class ReconciliationEnd(Message):
     """The sender's string is final after so many rounds."""
 
     rounds: int = public(UINT)
+
+
+@message(0x43, "reconcile", batch=True)
+class ErrorCounts(Message):
+    """How many key bits of each intensity Bob had wrong, where only he knows which."""
+
+    errors: tuple[int, ...] = secret_derived(tuple_of(UINT))
 
 
 @message(0x50, "verify")

@@ -8,12 +8,14 @@ phase and hers carry the closing tags. Bob's string becomes Alice's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Literal, Protocol
 
 from qkdlab.bits.array import BitArray
+from qkdlab.distill.cascade import Pace
 from qkdlab.link.cascade import CascadeReconciliation
 from qkdlab.link.codec import Message, protocol_violation
+from qkdlab.link.ldpc import LdpcReconciliation
+from qkdlab.protocols.bb84 import Triple
 
 __all__ = ["METHODS", "SEED_BYTES", "Reconciliation", "reconciliation"]
 
@@ -43,8 +45,12 @@ class Reconciliation(Protocol):
         """Take a message of the peer; return what this party says to it."""
         ...
 
-    def final(self) -> tuple[BitArray, BitArray]:
-        """Return the party's final string, and a one wherever the two differed."""
+    def final(self) -> tuple[BitArray, BitArray | Triple]:
+        """Return the party's final string, and where the two differed.
+
+        That is a one at each such position, or how many there were of each intensity
+        where only Bob knows the positions.
+        """
         ...
 
     def wipe(self) -> None:
@@ -54,9 +60,40 @@ class Reconciliation(Protocol):
 
 Method = Callable[..., Reconciliation]
 
+
+def _cascade(pace: Pace) -> Method:
+    def make(
+        role: Literal["alice", "bob"],
+        bits: BitArray,
+        *,
+        frame_bits: int,
+        qber: float,
+        seed: bytes,
+        count: Callable[[BitArray], Triple],
+    ) -> Reconciliation:
+        return CascadeReconciliation(
+            role, bits, frame_bits=frame_bits, qber=qber, seed=seed, pace=pace
+        )
+
+    return make
+
+
+def _ldpc(
+    role: Literal["alice", "bob"],
+    bits: BitArray,
+    *,
+    frame_bits: int,
+    qber: float,
+    seed: bytes,
+    count: Callable[[BitArray], Triple],
+) -> Reconciliation:
+    return LdpcReconciliation(role, bits, qber=qber, seed=seed, count=count)
+
+
 METHODS: Mapping[str, Method] = {
-    "cascade": partial(CascadeReconciliation, pace="near"),
-    "cascade-far": partial(CascadeReconciliation, pace="far"),
+    "cascade": _cascade("near"),
+    "cascade-far": _cascade("far"),
+    "ldpc": _ldpc,
 }
 """Methods by the name that a plan gives."""
 
@@ -69,15 +106,19 @@ def reconciliation(
     frame_bits: int,
     qber: float,
     seed: bytes,
+    count: Callable[[BitArray], Triple],
 ) -> Reconciliation:
     """Return one party's side of a method.
 
     method:     one of METHODS
     role, bits: the party and its sifted key
-    frame_bits: length of a frame
+    frame_bits: length of a Cascade frame; LDPC takes frames that fit its codes
     qber:       public estimate of the error rate; it steers efficiency only
     seed:       Alice's public seed, 32 bytes
+    count:      errors of each intensity, given a one at each position of an error
     """
     if len(seed) != SEED_BYTES:
         raise protocol_violation()
-    return METHODS[method](role, bits, frame_bits=frame_bits, qber=qber, seed=seed)
+    return METHODS[method](
+        role, bits, frame_bits=frame_bits, qber=qber, seed=seed, count=count
+    )
