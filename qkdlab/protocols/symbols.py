@@ -20,8 +20,12 @@ from numpy.typing import NDArray
 from qkdlab.randomness import Randomness
 
 __all__ = [
+    "BASIS",
     "HEADER",
+    "INTENSITY_HIGH",
+    "INTENSITY_LOW",
     "N_INTENSITIES",
+    "VALUE",
     "Basis",
     "CounterPattern",
     "CyclicPattern",
@@ -40,6 +44,8 @@ __all__ = [
 
 Settings = NDArray[np.uint8]
 
+VALUE, BASIS, INTENSITY_LOW, INTENSITY_HIGH = range(4)
+"""Places of the bits of a setting."""
 HEADER = 0x80
 """The bit that marks a public header symbol."""
 N_INTENSITIES = 3

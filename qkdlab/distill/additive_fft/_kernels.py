@@ -158,24 +158,21 @@ def convert(
     """
     room = np.empty(max(ROOM, len(lanes) << max(BOTTOM, k - MIDDLE)), np.uint64)
     middle = min(k, MIDDLE)
-    stride = 1 << MIDDLE
-    if k > MIDDLE and not back:
-        _substitute(lanes, a, 0, k, MIDDLE, back)
-        _convert_columns(lanes, a, 0, stride, k - MIDDLE, top, room, back)
-    rows = middle - BOTTOM
-    for at in range(0, 1 << k, 1 << middle):
-        if back:
-            _convert_bottom(lanes, a, at, 1 << middle, lower, room, back)
-        else:
-            _substitute(lanes, a, at, middle, BOTTOM, back)
-        _convert_columns(lanes, a, at, 1 << BOTTOM, rows, upper, room, back)
-        if back:
-            _substitute(lanes, a, at, middle, BOTTOM, back)
-        else:
-            _convert_bottom(lanes, a, at, 1 << middle, lower, room, back)
-    if k > MIDDLE and back:
-        _convert_columns(lanes, a, 0, stride, k - MIDDLE, top, room, back)
-        _substitute(lanes, a, 0, k, MIDDLE, back)
+    # loops rather than calls one by one: each is compiled wherever it stands
+    for stage in range(2):
+        whole = (stage == 0) != back
+        if whole and k <= MIDDLE:
+            continue
+        size, m, steps = (k, MIDDLE, top) if whole else (middle, BOTTOM, upper)
+        for at in range(0, 1 << k, 1 << size):
+            for i in range(3):
+                step = 2 - i if back else i
+                if step == 0:
+                    _substitute(lanes, a, at, size, m, back)
+                elif step == 1:
+                    _convert_columns(lanes, a, at, 1 << m, size - m, steps, room, back)
+                elif not whole:
+                    _convert_bottom(lanes, a, at, 1 << size, lower, room, back)
     room[:] = 0
 
 
