@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.distill.carryless._intrinsics import (
+    copy,
     low_product,
     multiply_rows,
     xor_both,
@@ -107,11 +108,11 @@ def toeplitz_tiles(
     tasks = np.empty((64, 4), np.int64)
     for row in range(row_begin, row_end):
         first = row * size
-        w[3 * size : 4 * size] = out[first : first + size]
+        copy(lanes, w, 3 * size, out, first, size)
         for column in range(columns):
             t_at = (row - column + columns - 1) * size
-            w[: 2 * size] = t[t_at : t_at + 2 * size]
-            w[2 * size : 3 * size] = x[column * size : (column + 1) * size]
+            copy(lanes, w, 0, t, t_at, 2 * size)
+            copy(lanes, w, 2 * size, x, column * size, size)
             _square(lanes, w, size, base, tasks)
-        out[first : first + size] = w[3 * size : 4 * size]
+        copy(lanes, out, first, w, 3 * size, size)
     w[:] = 0
