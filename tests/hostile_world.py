@@ -39,6 +39,7 @@ from qkdlab.link.direction import Direction
 from qkdlab.link.effects import Abort, KeyPending, KeyReady, Send
 from qkdlab.link.events import BlockEnded, MessageIn, SettingsSent, Start
 from qkdlab.link.events import PeerLost as PeerIsLost
+from qkdlab.link.first_contact import FirstContact
 from qkdlab.link.greeting import Greeting
 from qkdlab.link.handshake import Handshake
 from qkdlab.link.party import Party
@@ -155,7 +156,7 @@ class Station:
 
     def boot(self) -> None:
         """Begin a session: greet. What was in memory is gone."""
-        world = self.world
+        world, contact = self.world, self.world.contacts.get(self.name)
         nonce = hashlib.sha256(f"{world.seed} {world.session} {self.name}".encode())
         greeting = Greeting(
             party=self.name,
@@ -163,11 +164,15 @@ class Station:
             experiment="bb84",
             configuration=CONFIGURATION.hex(),
             nonce=nonce.hexdigest(),
-            pads={d.value: self.pool.spent(d) for d in Direction},
+            pads=None
+            if world.contacts
+            else {d.value: self.pool.spent(d) for d in Direction},
+            identities=contact and dict(contact.fingerprints),
         )
         self.wire, self.sealed, self.party = Wire(), None, None
         self.bench, self.blocks_done, self.over = deque(), 0, None
-        self.handshake = Handshake(greeting, PEER[self.name], self.pool)
+        pool = None if contact else self.pool
+        self.handshake = Handshake(greeting, PEER[self.name], pool, contact)
         self.wire.send(self.handshake.said)
 
     def hear(self, frame: bytes) -> None:
@@ -214,7 +219,7 @@ class Station:
                 direction=self.way,
                 session=session,
                 configuration=CONFIGURATION,
-                pool=self.pool,
+                pool=self.world.contacts.get(self.name, self.pool),
                 record=partial(self.world.watch.said, self.name),
             )
             self._begin_block(session)
@@ -291,15 +296,23 @@ class World:
 
     flying: frames by direction that were sent and neither delivered nor withheld
     heard:  every frame that was ever sent, of earlier sessions too
+    contacts: by party, where the sessions are first contacts; pads are not used then
     """
 
     def __init__(
-        self, block: Block, *, n_blocks: int, seed: int = 0, makers: Makers = HONEST
+        self,
+        block: Block,
+        *,
+        n_blocks: int,
+        seed: int = 0,
+        makers: Makers = HONEST,
+        contacts: dict[str, FirstContact] | None = None,
     ) -> None:
         self.block = block
         self.n_blocks = n_blocks
         self.seed = seed
         self.makers = makers
+        self.contacts = contacts or {}
         self.session = 0
         self.watch = Watch()
         self.heard: list[tuple[Direction, bytes]] = []
@@ -308,7 +321,7 @@ class World:
 
     def moment(self) -> Moment:
         """Return the world as it is, to go on from as often as one likes."""
-        return Moment.of(self, self.block, self.makers)
+        return Moment.of(self, self.block, self.makers, *self.contacts.values())
 
     def begin(self) -> None:
         """Begin a new session: both processes start."""

@@ -15,13 +15,17 @@ DEADLINE_S = 240
 
 
 def start(
-    folder: Path, party: str, *arguments: str, **more: Any
+    folder: Path,
+    party: str,
+    *arguments: str,
+    key_class: str = "demonstration",
+    **more: Any,
 ) -> subprocess.Popen[str]:
     """Start a party; its files go to `folder`/`party`, one JSON object to stdout.
 
     more: what else `subprocess.Popen` takes
     """
-    config = quick_bench.config_file(folder, "demonstration")
+    config = quick_bench.config_file(folder, key_class)
     return subprocess.Popen(
         [sys.executable, quick_main.__file__, party, str(config), "--json",
          "--set", "bench=real", "--output", str(folder / party), *arguments],

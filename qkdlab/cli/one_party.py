@@ -28,6 +28,18 @@ Connect = Annotated[
 Secret = Annotated[
     Path | None, typer.Option(help="File of the pre-shared secret (qkdlab secret).")
 ]
+Identity = Annotated[
+    Path | None,
+    typer.Option(help="First contact: file of this party's identity."),
+]
+Trust = Annotated[
+    Path | None,
+    typer.Option(help="First contact: public key of the other party."),
+]
+NewSecret = Annotated[
+    Path | None,
+    typer.Option(help="New file: the run's keys, as the secret of later runs."),
+]
 Wait = Annotated[
     float | None,
     typer.Option(help="Seconds to wait for the other party to be there [600]."),
@@ -51,6 +63,9 @@ def command_of(party: str, told: str) -> Callable[..., int]:
         listen: Listen = None,
         connect: Connect = None,
         secret: Secret = None,
+        identity: Identity = None,
+        trust: Trust = None,
+        new_secret: NewSecret = None,
         overrides: Overrides = None,
         duration: Duration = None,
         wait: Wait = None,
@@ -65,7 +80,7 @@ def command_of(party: str, told: str) -> Callable[..., int]:
             attach=attach,
             listen=listen,
             connect=connect,
-            secret=secret,
+            files=(secret, identity, trust, new_secret),
             overrides=overrides,
             duration=duration,
             wait=wait,
@@ -86,7 +101,7 @@ def _play(
     attach: Path | None,
     listen: str | None,
     connect: str | None,
-    secret: Path | None,
+    files: tuple[Path | None, Path | None, Path | None, Path | None],
     overrides: list[str] | None,
     duration: float | None,
     wait: float | None,
@@ -95,12 +110,16 @@ def _play(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Play one party to the end; return the exit code."""
+    """Play one party to the end; return the exit code.
+
+    files: those of `Credentials`, in their order
+    """
     from qkdlab.cli.output import print_json, say, short_warnings
     from qkdlab.cli.progress import progress
     from qkdlab.cli.summary import print_summary
     from qkdlab.config.layers import Override
     from qkdlab.config.load import load
+    from qkdlab.session.credentials import Credentials
     from qkdlab.session.one import play_one
 
     short_warnings()
@@ -112,10 +131,13 @@ def _play(
     bench = _bench(loaded, config, attach)
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = output or Path("runs") / f"{loaded.name}-{time}-{party}"
-    if secret is None:
+    credentials = Credentials(*files)
+    if credentials.is_nothing:
         say("warning: no --secret: messages are protected from accidents only")
     with progress(quiet=quiet) as report:
-        outcome = play_one(loaded, party, bench, folder, meeting, report, secret=secret)
+        outcome = play_one(
+            loaded, party, bench, folder, meeting, report, credentials=credentials
+        )
     if as_json:
         print_json(outcome.result)
     else:

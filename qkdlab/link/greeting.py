@@ -1,8 +1,8 @@
 """What a party says first: who it is, what it is about to do, and a fresh nonce.
 
 A greeting carries a code under the pre-shared secret's greeting key, zeros without one
-(`qkdlab.link.handshake`). The digest at its end is no protection; it tells damage from
-another version.
+(`qkdlab.link.handshake`). At a first contact it names the public keys of both. The
+digest at its end is no protection; it tells damage from another version.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from qkdlab.errors import (
     UsageError,
 )
 from qkdlab.link.direction import Direction
+from qkdlab.link.first_contact import FirstContact
 from qkdlab.link.messages import PROTOCOL_VERSION
 from qkdlab.link.pool import PadPool
 from qkdlab.link.seal import not_authentic
@@ -44,6 +45,9 @@ class Greeting:
     nonce:         fresh random bytes, hexadecimal
     pads:          pads spent of the pre-shared secret, by direction; None when the
                    party has no such secret
+    identities:    fingerprints of both parties' public keys, as this one believes, by
+                   party; None but at a first contact. Nobody who has a secret names
+                   any: signatures never stand in for pads.
     """
 
     party: str
@@ -52,11 +56,17 @@ class Greeting:
     configuration: str
     nonce: str
     pads: dict[str, int] | None
+    identities: dict[str, str] | None = None
     protocol: int = PROTOCOL_VERSION
 
     @classmethod
     def of(
-        cls, party: str, experiment: str, configuration: str, pool: PadPool | None
+        cls,
+        party: str,
+        experiment: str,
+        configuration: str,
+        pool: PadPool | None,
+        contact: FirstContact | None = None,
     ) -> Self:
         """Return this program's greeting, with a nonce of the operating system."""
         spent = None
@@ -69,6 +79,7 @@ class Greeting:
             configuration=configuration,
             nonce=os.urandom(_NONCE_BYTES).hex(),
             pads=spent,
+            identities=None if contact is None else dict(contact.fingerprints),
         )
 
     def encode(self, pool: PadPool | None) -> bytes:
@@ -117,7 +128,24 @@ class Greeting:
             raise ValueError
         if not all(type(n) is int and n >= 0 for n in (pads or {}).values()):
             raise TypeError
+        known = greeting.identities
+        if known is not None and (pads is not None or not _are_fingerprints(known)):
+            raise TypeError
         return greeting
+
+
+def _are_fingerprints(known: object) -> bool:
+    """Tell whether these are SHA-256 in hexadecimal, one of each party."""
+    parties = sorted(direction.sender for direction in Direction)
+    return (
+        type(known) is dict
+        and sorted(known) == parties
+        and all(
+            isinstance(text, str) and bytes.fromhex(text).hex() == text
+            for text in known.values()
+        )
+        and all(len(text) == 2 * _DIGEST_BYTES for text in known.values())
+    )
 
 
 def _is_plain(text: object) -> bool:
@@ -158,6 +186,25 @@ def check(mine: Greeting, theirs: Greeting, peer: str) -> None:
     if theirs.party != peer:
         raise _differs("party", peer, theirs.party)
     _check_pads(mine, theirs)
+    _check_identities(mine, theirs)
+
+
+def _check_identities(mine: Greeting, theirs: Greeting) -> None:
+    """Refuse a first contact that is none for the other, or with somebody else."""
+    if mine.identities == theirs.identities:
+        return
+    if mine.identities is None or theirs.identities is None:
+        texts = ("no", "yes")
+        raise _differs(
+            "first contact",
+            texts[mine.identities is not None],
+            texts[theirs.identities is not None],
+        )
+    for party, fingerprint in mine.identities.items():
+        if fingerprint != theirs.identities[party]:
+            raise _differs(
+                f"identity of {party}", fingerprint, theirs.identities[party]
+            )
 
 
 def _check_pads(mine: Greeting, theirs: Greeting) -> None:

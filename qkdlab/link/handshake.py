@@ -11,7 +11,11 @@ spent before it leaves, so a receiver who has spent more than the sender met an 
 copy that was put back: both stop. What the sender has spent in vain, the receiver
 skips. This is the account of the pads only: the session's id is a hash of both
 greetings and stands under every tag that follows, which no code replaces (SECURITY
-rule 8). Without a secret nothing is authenticated.
+rule 8).
+
+At a first contact (`qkdlab.link.first_contact`) greetings carry no code; both name both
+public keys, and the confirmation is a signature of both greetings. Without a secret or
+an identity nothing is authenticated.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from contextlib import suppress
 from qkdlab.errors import AbortCode, PeerLost, QkdlabError, SecurityAbort
 from qkdlab.link.channel import Channel
 from qkdlab.link.direction import Direction
+from qkdlab.link.first_contact import FirstContact
 from qkdlab.link.greeting import Greeting, check, code_of, is_greeting
 from qkdlab.link.pool import PadPool
 from qkdlab.link.seal import abort_notice, not_authentic, refuse_abort
@@ -42,12 +47,13 @@ class Handshake:
     down to it: anybody can connect, say that it is of another version, or damage a
     greeting on its way. So an error is of the peer (`knows_peer`) only
 
-    * with a pre-shared secret: when the other end has confirmed, that is has answered
-      this party's fresh nonce under the greeting key. What a greeting gives cause to
+    * with a pre-shared secret, or at a first contact: when the other end has confirmed,
+      that is has answered this party's fresh nonce under the greeting key, or with the
+      signature of the identity that is trusted. What a greeting gives cause to
       refuse (another version, another configuration, a secret that stands elsewhere) is
       therefore held back until the confirmation is there;
-    * without one: when it said a whole greeting. Who can write one would be taken for
-      the peer just as well, so nothing is lost by believing a refusal, too.
+    * without either: when it said a whole greeting. Who can write one would be taken
+      for the peer just as well, so nothing is lost by believing a refusal, too.
 
     All else is said by a stranger, and who waits for the peer goes on waiting
     (`qkdlab.link.reception`). A peer of another protocol version cannot confirm: it,
@@ -56,12 +62,24 @@ class Handshake:
     peer: the party that is to be met
     pool: this party's secret, None without one; what the peer has spent in vain is
           skipped in it at the end
+    contact: this party's identity and the one that it trusts; None but at a first
+             contact, and never beside a pool
     """
 
-    def __init__(self, mine: Greeting, peer: str, pool: PadPool | None) -> None:
+    def __init__(
+        self,
+        mine: Greeting,
+        peer: str,
+        pool: PadPool | None,
+        contact: FirstContact | None = None,
+    ) -> None:
+        if pool is not None and contact is not None:
+            raise ValueError("with a pre-shared secret there is no first contact")
         self._mine = mine
         self._peer = peer
         self._pool = pool
+        self._contact = contact
+        self._is_anybody = pool is None and contact is None
         self._theirs: Greeting | None = None
         self._refusal: QkdlabError | None = None
         self._full_id = b""
@@ -69,7 +87,10 @@ class Handshake:
         self.knows_peer = False
         """True once the other end is the peer and nobody else, as far as can be."""
         self.has_greeted = False
-        """True once a greeting has come that is whole and, with a secret, of it."""
+        """True once the other end has shown who it is, as far as its greeting can.
+
+        At a first contact its confirmation has to: a greeting has no code then.
+        """
         self.session: bytes | None = None
         """The session's id, 16 bytes, when the parties have met."""
 
@@ -85,7 +106,7 @@ class Handshake:
         if self._theirs is not None:
             self._take_confirmation(message)
             return None
-        self.knows_peer = self._pool is None and is_greeting(message)
+        self.knows_peer = self._is_anybody and is_greeting(message)
         theirs = Greeting.decode(message)
         self._theirs = theirs
         try:
@@ -93,24 +114,26 @@ class Handshake:
         except QkdlabError as refusal:
             self._refusal = refusal
         self._full_id = _full_id({self._mine.party: self.said, theirs.party: message})
-        if self._pool is None:
+        if self._is_anybody:
             self.has_greeted = True
             self._finish()
             return None
-        self._check_code(self._pool, theirs, message)
-        self.has_greeted = True
-        return self._confirmation(self._pool, self._mine.party)
+        self._check_code(theirs, message)
+        self.has_greeted = self._pool is not None
+        return self._confirmation()
 
     def __repr__(self) -> str:
         return f"Handshake({self._mine.party}, knows_peer={self.knows_peer})"
 
-    def _check_code(self, pool: PadPool, theirs: Greeting, message: bytes) -> None:
+    def _check_code(self, theirs: Greeting, message: bytes) -> None:
         """Refuse what does not come from the other owner of the secret.
 
         This party's own greeting, sent back to it, has a good code, too.
         """
         body, code = code_of(message)
-        is_good = hmac.compare_digest(pool.greeting_code(body), code)
+        is_good = self._pool is None or hmac.compare_digest(
+            self._pool.greeting_code(body), code
+        )
         if is_good and theirs.party == self._peer:
             return
         if self._refusal is not None:
@@ -121,17 +144,34 @@ class Handshake:
             "another one, or it was somebody else",
         )
 
-    def _confirmation(self, pool: PadPool, party: str) -> bytes:
-        """Return what `party` says when it knows both greetings and the secret."""
-        text = _CONFIRM + party.encode("ascii") + self._full_id
-        return _CONFIRM + pool.greeting_code(text)
+    def _heard_by(self, party: str) -> bytes:
+        """Return what `party` confirms when it knows both greetings."""
+        return _CONFIRM + party.encode("ascii") + self._full_id
+
+    def _confirmation(self) -> bytes:
+        """Return what this party says when it has heard the other."""
+        text = self._heard_by(self._mine.party)
+        if self._contact is not None:
+            return _CONFIRM + self._contact.confirmation(text)
+        if self._pool is not None:
+            return _CONFIRM + self._pool.greeting_code(text)
+        raise not_authentic()
+
+    def _is_confirmation(self, message: bytes) -> bool:
+        text = self._heard_by(self._peer)
+        if self._contact is not None:
+            proof = message[len(_CONFIRM) :]
+            is_whole = message.startswith(_CONFIRM)
+            return is_whole and self._contact.confirms(text, proof)
+        if self._pool is not None:
+            wanted = _CONFIRM + self._pool.greeting_code(text)
+            return hmac.compare_digest(wanted, message)
+        return False
 
     def _take_confirmation(self, message: bytes) -> None:
-        if self._pool is None or self.session is not None:
+        if self.session is not None or not self._is_confirmation(message):
             raise not_authentic()
-        if not hmac.compare_digest(self._confirmation(self._pool, self._peer), message):
-            raise not_authentic()
-        self.knows_peer = True
+        self.knows_peer = self.has_greeted = True
         self._finish()
 
     def _finish(self) -> None:

@@ -1,33 +1,53 @@
 """The head of a pad pool's file, format 2.
 
 ``QKDPADS2``; the number of pads per direction (u64, little-endian, at 8); the party
-that the file belongs to (ASCII, 16 bytes with zeros, at 16); for each direction the
+that the file belongs to (ASCII, 16 bytes with zeros, at 16); where the secret is from
+(u8, at 32: 0 brought by people, 1 key of a run, see `Origin`); for each direction the
 number of pads spent (u64) beside its complement. Each of the two has a disk sector to
 itself, so a torn write cannot touch the other. The secret begins at `SECRET_AT`.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from pathlib import Path
 
 from qkdlab.errors import UsageError, VerifyError
 from qkdlab.link.direction import Direction
 
-__all__ = ["COUNTER_AT", "SECRET_AT", "counter", "damaged", "new_head", "read_head"]
+__all__ = [
+    "COUNTER_AT",
+    "SECRET_AT",
+    "Origin",
+    "counter",
+    "damaged",
+    "new_head",
+    "read_head",
+    "read_origin",
+]
 
 COUNTER_AT = {Direction.ALICE_TO_BOB: 512, Direction.BOB_TO_ALICE: 1024}
 SECRET_AT = 4096
 _MAGIC = b"QKDPADS2"
 _MAGIC_1 = b"QKDPADS1"
 _PARTY_AT, _PARTY_BYTES = 16, 16
+_ORIGIN_AT = 32
 
 
-def new_head(n_pads: int, party: str) -> bytes:
+class Origin(IntEnum):
+    """Where a secret comes from."""
+
+    BROUGHT = 0
+    RUN = 1
+
+
+def new_head(n_pads: int, party: str, origin: Origin = Origin.BROUGHT) -> bytes:
     """Return the head of a file of which nothing is spent."""
     head = bytearray(SECRET_AT)
     head[: len(_MAGIC)] = _MAGIC
     head[8:16] = n_pads.to_bytes(8, "little")
     head[_PARTY_AT : _PARTY_AT + _PARTY_BYTES] = _party_field(party)
+    head[_ORIGIN_AT] = origin
     for at in COUNTER_AT.values():
         head[at : at + 16] = counter(0)
     return bytes(head)
@@ -55,6 +75,14 @@ def read_head(path: Path, head: bytes, party: str) -> tuple[int, dict[Direction,
         spent[direction] = value
     _check_party(path, head[_PARTY_AT : _PARTY_AT + _PARTY_BYTES], party)
     return n_pads, spent
+
+
+def read_origin(path: Path, head: bytes) -> Origin:
+    """Return where the secret is from; raises VerifyError when the head tells none."""
+    try:
+        return Origin(head[_ORIGIN_AT])
+    except (ValueError, IndexError):
+        raise damaged(path) from None
 
 
 def counter(value: int) -> bytes:

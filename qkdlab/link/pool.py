@@ -26,7 +26,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from qkdlab.distill.authenticate import HASH_KEY_BYTES, PAD_BYTES
+from qkdlab.distill import authenticate
+from qkdlab.distill.authenticate import HASH_KEY_BYTES, PAD_BYTES, TAG_BYTES
 from qkdlab.errors import (
     AbortCode,
     ResourceError,
@@ -37,10 +38,12 @@ from qkdlab.link.high_water import HighWater, mark_path, sync_folder
 from qkdlab.link.pad_file import (
     COUNTER_AT,
     SECRET_AT,
+    Origin,
     counter,
     damaged,
     new_head,
     read_head,
+    read_origin,
 )
 
 __all__ = ["PadPool", "pool_bytes"]
@@ -59,8 +62,10 @@ class PadPool:
     """One party's copy of the pre-shared secret; see the module's description.
 
     Make one with :meth:`create` or :meth:`open` (file of mode 0600, locked against
-    other processes) or :meth:`memory` (tests).
+    other processes) or :meth:`memory` (tests). A `Tagger`.
     """
+
+    tag_bytes = TAG_BYTES
 
     def __init__(self, secret: bytearray, spent: dict[Direction, int]) -> None:
         self._secret = secret
@@ -68,6 +73,8 @@ class PadPool:
         self._file: int | None = None
         self._mark: HighWater | None = None
         self._pads_taken = 0
+        self.origin = Origin.BROUGHT
+        """Where the secret comes from."""
 
     @classmethod
     def memory(cls, secret: bytes) -> Self:
@@ -76,7 +83,9 @@ class PadPool:
         return cls(bytearray(secret), dict.fromkeys(Direction, 0))
 
     @classmethod
-    def create(cls, path: Path, secret: bytes, party: str) -> Self:
+    def create(
+        cls, path: Path, secret: bytes, party: str, origin: Origin = Origin.BROUGHT
+    ) -> Self:
         """Write a new pool for `party`, and return it open.
 
         Raises ResourceError when the file exists or cannot be written.
@@ -94,7 +103,8 @@ class PadPool:
             raise _cannot_write(path, error) from None
         try:
             with open(file, "wb") as stream:
-                stream.write(new_head(n_pads, party) + secret[: pool_bytes(n_pads)])
+                head = new_head(n_pads, party, origin)
+                stream.write(head + secret[: pool_bytes(n_pads)])
                 stream.flush()
                 os.fsync(stream.fileno())
             sync_folder(path.parent)
@@ -138,6 +148,7 @@ class PadPool:
             pool._mark = HighWater(
                 path, pool._code_of(b"used " + party.encode()), spent
             )
+            pool.origin = read_origin(path, head)
             pool._file = file
         except BaseException:
             os.close(file)
@@ -173,6 +184,39 @@ class PadPool:
     def hash_key(self, direction: Direction) -> bytes:
         """Return the secret hash key of a direction."""
         return self._bytes(GREETING_KEY_BYTES + HASH_KEY_BYTES * _place(direction))
+
+    def make_tag(
+        self, direction: Direction, covered: Callable[[int], bytes]
+    ) -> tuple[int, bytes]:
+        """Spend a pad; return its index and the tag; see `Tagger`."""
+        index, pad = self.take(direction)
+        key = self.hash_key(direction)
+        return index, authenticate.tag(key, pad, covered(index))
+
+    def check_tag(
+        self,
+        direction: Direction,
+        index: int,
+        covered: Callable[[int], bytes],
+        tag: bytes,
+    ) -> bool:
+        """Verify a tag, then spend the pad that the peer named; see `Tagger`.
+
+        A forged frame spends nothing: it could name a pad that the sender has not
+        reached, and part two secrets for good.
+        """
+        pad = self.look_at(direction, index)
+        if pad is None:
+            return False
+        key = self.hash_key(direction)
+        if not authenticate.check(key, pad, covered(index), tag):
+            return False
+        self.take_at(direction, index)
+        return True
+
+    def epsilon(self, longest_bytes: int) -> float:
+        """Return the chance that one tag is forged; see `Tagger`."""
+        return authenticate.epsilon(longest_bytes)
 
     def take(self, direction: Direction) -> tuple[int, bytes]:
         """Spend the next pad of a direction; return its index and the pad.

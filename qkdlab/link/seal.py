@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from qkdlab.distill import authenticate
+from qkdlab.distill.authenticate import TAG_BYTES
 from qkdlab.errors import AbortCode, PeerLost, SecurityAbort
 from qkdlab.link.channel import Channel
 from qkdlab.link.direction import Direction
+from qkdlab.link.identity import SIGNATURE_BYTES
 from qkdlab.link.messages import PROTOCOL_VERSION, is_batch, is_interactive
-from qkdlab.link.pool import PadPool
+from qkdlab.link.tagger import Tagger
 
 __all__ = [
     "MAX_PHASE_BYTES",
@@ -43,7 +44,9 @@ MAX_PHASE_MESSAGES = 1 << 16
 SEAL_VERSION = 1
 LENGTH_BYTES = 8
 """Under the tag each message stands behind its length."""
-MESSAGE, CLOSING, ABORT = 0, 1, 2
+MESSAGE, CLOSING, ABORT, SIGNED = 0, 1, 2, 3
+_TAG_BYTES = {CLOSING: TAG_BYTES, SIGNED: SIGNATURE_BYTES}
+"""Length of the tag by the kind of a frame that closes a phase."""
 _HEARING_S = 1.0
 """For what has arrived already."""
 _SLOWEST_BYTES_PER_S = 100_000
@@ -71,7 +74,7 @@ class SealedChannel:
     direction:     in which this party sends
     session:       id of the session, equal on both sides, never used before
     configuration: hash of the configuration, equal on both sides
-    pool:          this party's copy of the pre-shared pads
+    pool:          this party's copy of the pre-shared pads, or its signatures
     interactive:   tells whether a message may be answered before its phase is verified
     batch:         tells whether one may wait for the end of its phase; an unverified
                    message that is neither is refused
@@ -89,7 +92,7 @@ class SealedChannel:
         direction: Direction,
         session: bytes,
         configuration: bytes,
-        pool: PadPool,
+        pool: Tagger,
         interactive: Callable[[bytes], bool] = is_interactive,
         batch: Callable[[bytes], bool] = is_batch,
         record: Callable[[Direction, bytes], None] | None = None,
@@ -120,7 +123,7 @@ class SealedChannel:
         self._record(self._out.direction, data)
         if end_of_phase:
             index, tag = self._out.close()
-            head = bytes((SEAL_VERSION, CLOSING)) + number
+            head = bytes((SEAL_VERSION, self._out.closing)) + number
             self._hand_over(head + index.to_bytes(8, "little") + tag + data)
         else:
             self._hand_over(bytes((SEAL_VERSION, MESSAGE)) + number + data)
@@ -199,9 +202,13 @@ class SealedChannel:
         return self._out.phase + self._in.phase
 
     @property
-    def epsilon_authentication(self) -> float:
-        """Bound on the chance that any tag of the session so far was forged."""
-        return self.tags * authenticate.epsilon(self._out.longest_bytes)
+    def epsilon_authentication(self) -> float | None:
+        """Bound on the chance that any tag of the session so far was forged.
+
+        None where there is no bound, as for signatures.
+        """
+        epsilon = self._pool.epsilon(self._out.longest_bytes)
+        return None if epsilon is None else self.tags * epsilon
 
     def __repr__(self) -> str:
         return f"SealedChannel({self._out.direction}, {self.tags} tags)"
@@ -225,10 +232,12 @@ class SealedChannel:
         if len(frame) < 2 or frame[0] != SEAL_VERSION:
             raise _Refused
         refuse_abort(frame)
-        closing, number, index, tag, data = _parse(frame)
+        kind, number, index, tag, data = _parse(frame)
+        if kind not in (MESSAGE, self._in.closing):
+            raise _Refused
         if number != self._in.number(ahead=1) or not self._in.add(data):
             raise _Refused
-        if closing:
+        if kind != MESSAGE:
             self._in.check(index, tag)
             self._held.append(data)
             self._ready.extend(Received(held, True) for held in self._held)
@@ -249,7 +258,7 @@ class _Half:
     """The phases of one direction."""
 
     def __init__(
-        self, direction: Direction, session: bytes, configuration: bytes, pool: PadPool
+        self, direction: Direction, session: bytes, configuration: bytes, pool: Tagger
     ) -> None:
         self.direction = direction
         self.phase = 0
@@ -293,27 +302,21 @@ class _Half:
         """Return the number of the latest message, the first being 1."""
         return (self._count + ahead).to_bytes(8, "little")
 
+    @property
+    def closing(self) -> int:
+        """The kind of frame that closes a phase of this channel."""
+        return SIGNED if self._pool.tag_bytes == SIGNATURE_BYTES else CLOSING
+
     def close(self) -> tuple[int, bytes]:
-        """Spend a pad; return its index and the tag of the phase."""
-        index, pad = self._pool.take(self.direction)
-        key = self._pool.hash_key(self.direction)
-        tag = authenticate.tag(key, pad, self._covered(index))
+        """Return the tag of the phase, and its index."""
+        made = self._pool.make_tag(self.direction, self._covered)
         self._next_phase()
-        return index, tag
+        return made
 
     def check(self, index: int, tag: bytes) -> None:
-        """Verify the tag of the phase, then spend the pad that the peer named.
-
-        A forged frame spends nothing: it could name a pad that the sender has not
-        reached, and part two secrets for good.
-        """
-        pad = self._pool.look_at(self.direction, index)
-        if pad is None:
+        """Verify the tag of the phase."""
+        if not self._pool.check_tag(self.direction, index, self._covered, tag):
             raise _Refused
-        key = self._pool.hash_key(self.direction)
-        if not authenticate.check(key, pad, self._covered(index), tag):
-            raise _Refused
-        self._pool.take_at(self.direction, index)
         self._next_phase()
 
     def _covered(self, index: int) -> bytes:
@@ -348,18 +351,17 @@ def transcript_from_capture(
     return messages
 
 
-def _parse(frame: bytes) -> tuple[bool, bytes, int, bytes, bytes]:
-    """Return (closing, message number, pad index, tag, message)."""
-    if len(frame) < 2 or frame[0] != SEAL_VERSION or frame[1] not in (MESSAGE, CLOSING):
+def _parse(frame: bytes) -> tuple[int, bytes, int, bytes, bytes]:
+    """Return (kind, message number, index of the tag, tag, message)."""
+    if len(frame) < 2 or frame[0] != SEAL_VERSION:
         raise _Refused
-    number, rest = frame[2:10], frame[10:]
-    if frame[1] == MESSAGE:
-        return False, number, 0, b"", rest
-    if len(rest) < 8 + authenticate.TAG_BYTES:
+    kind, number, rest = frame[1], frame[2:10], frame[10:]
+    if kind == MESSAGE:
+        return kind, number, 0, b"", rest
+    if kind not in _TAG_BYTES or len(rest) < 8 + _TAG_BYTES[kind]:
         raise _Refused
-    tag = rest[8 : 8 + authenticate.TAG_BYTES]
-    data = rest[8 + authenticate.TAG_BYTES :]
-    return True, number, int.from_bytes(rest[:8], "little"), tag, data
+    end = 8 + _TAG_BYTES[kind]
+    return kind, number, int.from_bytes(rest[:8], "little"), rest[8:end], rest[end:]
 
 
 def abort_notice(code: AbortCode) -> bytes:

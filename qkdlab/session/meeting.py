@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qkdlab.clock import BenchClock
+    from qkdlab.link.first_contact import FirstContact
     from qkdlab.link.pool import PadPool
     from qkdlab.progress import Report
 
@@ -51,6 +52,7 @@ class Guest:
     party, peer:   their names
     experiment, configuration: what it is about to do, see `Greeting`
     pool:          its pre-shared secret, None without one
+    contact:       its identity and the peer's, None but at a first contact
     """
 
     party: str
@@ -58,13 +60,14 @@ class Guest:
     experiment: str
     configuration: str
     pool: PadPool | None
+    contact: FirstContact | None = None
 
     def handshake(self) -> Handshake:
         """Return a new greeting's half, with a nonce of its own."""
         greeting = Greeting.of(
-            self.party, self.experiment, self.configuration, self.pool
+            self.party, self.experiment, self.configuration, self.pool, self.contact
         )
-        return Handshake(greeting, self.peer, self.pool)
+        return Handshake(greeting, self.peer, self.pool, self.contact)
 
 
 def meet(

@@ -13,15 +13,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qkdlab.errors import AbortCode, ConfigError, SecurityAbort, UsageError
-from qkdlab.link.pool import PadPool
+from qkdlab.errors import (
+    AbortCode,
+    ConfigError,
+    QkdlabError,
+    ResourceError,
+    SecurityAbort,
+)
 from qkdlab.link.reception import GREETING_S
+from qkdlab.session.credentials import Credentials
 from qkdlab.session.files import PartyFiles, make_folder
 from qkdlab.session.meeting import Guest, Meeting, leaving, meet
 from qkdlab.session.party import PartySession
 from qkdlab.session.result import build_result, write_result
 from qkdlab.session.run import Outcome
-from qkdlab.session.secrets import PeerSecrets, refuse_what_is_not_secure
+from qkdlab.session.secrets import PeerSecrets
 from qkdlab.session.signals import Interrupts
 from qkdlab.session.stations import open_stations
 from qkdlab.session.together import PARTIES, experiment_of, facts_of
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["play_one"]
 
+NO_CREDENTIALS = Credentials()
 _MET, _FINISHED = "met", "finished"
 _LAST_WORDS_S = 30.0
 
@@ -46,13 +53,13 @@ def play_one(
     meeting: Meeting,
     progress: Report,
     *,
-    secret: Path | None = None,
+    credentials: Credentials = NO_CREDENTIALS,
 ) -> Outcome:
     """Play one party to the end; write everything of it to the new folder `folder`.
 
     bench:  in host time; it is closed at the end
-    secret: file of the pre-shared pads; without it the pads are no secret, which a
-            run of class secure refuses
+    credentials: how the party shows who it is; without any the pads are no secret,
+                 which a run of class secure refuses
 
     To end without key is an outcome, too. Raises ConfigError, UsageError,
     InstrumentError, ResourceError, PeerLost, PeerVersionError, SecurityAbort when the
@@ -64,19 +71,19 @@ def play_one(
     with ExitStack() as stack:
         stack.callback(bench.close)
         program = _program(config, party)
-        pool = _open_pool(config, party, secret, stack)
+        peer = next(other for other in PARTIES if other != party)
+        pool, contact = credentials.open(config, party, peer, stack)
         make_folder(folder)
         interrupts = stack.enter_context(Interrupts())
-        peer = next(other for other in PARTIES if other != party)
         channel, session_id = meet(
             meeting,
             bench.clock,
-            Guest(party, peer, config.experiment, config.hash, pool),
+            Guest(party, peer, config.experiment, config.hash, pool, contact),
             interrupts.check,
             progress,
         )
         stack.enter_context(leaving(channel))
-        secrets = PeerSecrets(config, session_id, pool)
+        secrets = PeerSecrets(config, session_id, pool, contact)
         files = stack.enter_context(PartyFiles(folder, party, config, secrets))
         session = PartySession(
             config, party, files, channel, bench.clock, secrets, progress
@@ -100,9 +107,15 @@ def play_one(
         wall_s = time.perf_counter() - begin_s
         facts = facts_of(config, bench) | {"wall_s": wall_s}
         result = build_result({party: session.outcome()}, facts, aborted)
+        failed: QkdlabError | None = aborted
+        if aborted is None:
+            try:
+                result["net_secret_bits"] -= credentials.keep(party, files)
+            except ResourceError as error:
+                failed = error
         session.recorder.result("run", result)
     write_result(folder, result)
-    return Outcome(result, aborted)
+    return Outcome(result, failed)
 
 
 def _program(config: RunConfig, party: str) -> Program:
@@ -110,20 +123,6 @@ def _program(config: RunConfig, party: str) -> Program:
     if party not in experiment.programs:
         raise ConfigError(f"experiment {config.experiment}: no program for {party}")
     return experiment.programs[party]
-
-
-def _open_pool(
-    config: RunConfig, party: str, secret: Path | None, stack: ExitStack
-) -> PadPool | None:
-    """Return the pre-shared pads, or None where they need be no secret."""
-    refuse_what_is_not_secure(config)
-    if secret is not None:
-        pool = PadPool.open(secret, party)
-        stack.callback(pool.close)
-        return pool
-    if config.key_class == "secure":
-        raise UsageError("a secure run needs the pre-shared secret: give --secret FILE")
-    return None
 
 
 def _authenticate(session: PartySession) -> None:

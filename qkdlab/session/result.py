@@ -76,12 +76,13 @@ class PartyOutcome:
 
     figures: public figures of its program and its recorder
     keys:    the keys that it stored, in order
+    epsilon_authentication: that any tag was forged; None where no bound is known
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
     keys: list[KeyBlock] = field(default_factory=list)
     auth_bits_spent: int = 0
-    epsilon_authentication: float = 0.0
+    epsilon_authentication: float | None = 0.0
     run_file: Path | None = None
 
 
@@ -242,7 +243,11 @@ def _epsilon(
     parties: Mapping[str, PartyOutcome], known: Mapping[str, float]
 ) -> dict[str, float]:
     """Return the failure probabilities, and their sum when all are known."""
-    tags = max((p.epsilon_authentication for p in parties.values()), default=0.0)
+    of_parties = [p.epsilon_authentication for p in parties.values()]
+    bounds = [epsilon for epsilon in of_parties if epsilon is not None]
+    if len(bounds) < len(of_parties):
+        return dict(known)
+    tags = max(bounds, default=0.0)
     if not {"correctness", "secrecy"} <= set(known):
         return {**known, "authentication": tags}
     budget = EpsilonBudget(known["correctness"], known["secrecy"], {"tags": tags})

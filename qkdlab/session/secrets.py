@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from qkdlab.errors import ConfigError
+from qkdlab.link.pad_file import Origin
 from qkdlab.link.pool import PadPool, pool_bytes
 from qkdlab.randomness import (
     OperatingSystemRandomness,
@@ -18,10 +19,20 @@ from qkdlab.security.assumptions import Assumption, Status
 
 if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
+    from qkdlab.link.first_contact import FirstContact
+    from qkdlab.link.tagger import Tagger
 
 __all__ = ["PeerSecrets", "RunSecrets", "Secrets", "refuse_what_is_not_secure"]
 
-_PRE_SHARED = "the pre-shared secret is uniform and known to nobody else"
+_ORIGINS = {
+    Origin.BROUGHT: "the pre-shared secret is uniform and known to nobody else",
+    Origin.RUN: "the secret is key of an earlier run, uniform and known to nobody else"
+    " if that run's key was",
+}
+_FIRST_CONTACT = (
+    "computational during the first session: ML-DSA-65 signatures are not forged while"
+    " it lasts, and each party has the other's public key"
+)
 _N_PADS = 1024
 """Tags per direction for which a fresh pre-shared secret suffices."""
 
@@ -42,8 +53,8 @@ class Secrets(Protocol):
         """Return the source of one party's own bits."""
         ...
 
-    def open_pool(self, path: Path, party: str) -> PadPool:
-        """Return a party's pads to authenticate with; a new pool is made at `path`."""
+    def open_pool(self, path: Path, party: str) -> Tagger:
+        """Return what a party authenticates with; a new pool is made at `path`."""
         ...
 
 
@@ -91,20 +102,29 @@ class PeerSecrets:
     pool: the party's copy of the pre-shared secret, taken over; None derives pads from
           the session's id, which everybody can hear: such pads find accidents, and
           protect from nobody
+    contact: the party's signatures in their place, at a first contact
     """
 
-    def __init__(self, config: RunConfig, session: bytes, pool: PadPool | None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        session: bytes,
+        pool: PadPool | None,
+        contact: FirstContact | None = None,
+    ) -> None:
         self._seed = config.seed
         self.configuration = bytes.fromhex(config.hash)
         self.session = session
-        self._pool = pool
-        if pool is None:
+        self._tagger: Tagger | None = contact if pool is None else pool
+        if pool is not None:
+            status, note = Status.ASSUMED, _ORIGINS[pool.origin]
+        elif contact is not None:
+            status, note = Status.ASSUMED, _FIRST_CONTACT
+        else:
             status, note = (
                 Status.VIOLATED,
                 "the pads follow from what was said in clear",
             )
-        else:
-            status, note = Status.ASSUMED, _PRE_SHARED
         self.authentication: Assumption | None = Assumption(
             "authentication", status, note
         )
@@ -113,10 +133,10 @@ class PeerSecrets:
         """Return the source of this party's own bits."""
         return _randomness(self._seed, party)
 
-    def open_pool(self, path: Path, party: str) -> PadPool:
-        """Return the pre-shared pads, or a new pool of pads that are no secret."""
-        if self._pool is not None:
-            return self._pool
+    def open_pool(self, path: Path, party: str) -> Tagger:
+        """Return what was taken over, or a new pool of pads that are no secret."""
+        if self._tagger is not None:
+            return self._tagger
         pads = hashlib.shake_256(b"qkdlab/public pads/1" + self.session)
         return PadPool.create(path, pads.digest(pool_bytes(_N_PADS)), party)
 

@@ -17,6 +17,7 @@ from qkdlab.clock import RealClock
 from qkdlab.config.models import RunConfig, StationConfig
 from qkdlab.link.effects import KeyBlock
 from qkdlab.link.tcp_open import PeerAddress
+from qkdlab.session.credentials import Credentials
 from qkdlab.session.experiment import Experiment, PartyResult
 from qkdlab.session.meeting import Meeting
 from qkdlab.session.one import play_one
@@ -99,6 +100,7 @@ class Pair:
         party=None,
         listens=None,
         secret=None,
+        credentials=None,
         port=None,
     ) -> threading.Thread:
         self.benches[name] = HostBench()
@@ -114,7 +116,7 @@ class Pair:
                     self.folder / name,
                     Meeting(PeerAddress("127.0.0.1", port), listens, self.wait_s, 10.0),
                     lambda what, done, total: None,
-                    secret=secret,
+                    credentials=credentials or Credentials(secret),
                 )
             except BaseException as error:
                 self.ended[name] = error
