@@ -168,49 +168,59 @@ def _find_ways(
 
 
 @kernel
+def _share_out(
+    starts: Integers, kept: Indices, ways: Indices, lists: Indices, counts: Integers
+) -> None:
+    """List the candidates of each detector, and of none.
+
+    starts: int64[n_ticks + 1], candidates drawn before each tick; lists:
+    int32[n_det + 1, ...]; counts: int64[n_det, n_ticks + 1], listed before each tick
+    """
+    n_det = counts.shape[0]
+    flat, width = lists.reshape(-1), lists.shape[1]
+    places = np.empty(n_det + 1, np.uint64)
+    for d in range(n_det + 1):
+        places[d] = d * width
+    counts[:, 0] = 0
+    j = 0
+    for tick in range(starts.shape[0] - 1):
+        stop = j + np.searchsorted(kept[j:], starts[tick + 1])
+        for i in range(j, stop):
+            way = np.uint64(ways[i])
+            at = places[way]
+            flat[at] = i
+            places[way] = at + _ONE
+        for d in range(n_det):
+            counts[d, tick + 1] = np.int64(places[d]) - d * width
+        j = stop
+
+
+@kernel
 def _hand_over(
-    first: int,
-    starts: Integers,
-    d: int,
-    filled: int,
+    shift_ps: int,
     period_ps: int,
-    arrival_ps: int,
+    starts: Integers,
+    counts: Integers,
+    listed: Indices,
     kept: Indices,
     pulse: Indices,
-    ways: Indices,
     left: Floats,
-    chosen: Indices,
     t_ps: Integers,
     chance: Floats,
     number: Integers,
-    ends: Integers,
-) -> int:
-    """Append the candidates of detector `d` to its row; return how long it is then.
+) -> None:
+    """Write the listed candidates of one detector to its row; see `_share_out`.
 
-    starts: int64[n_ticks + 1], candidates drawn before each tick; ends: likewise of
-    those in the row, written
+    shift_ps: when pulse 0 is at the detector
     """
-    n_ticks = starts.shape[0] - 1
-    way, count = np.int32(d), _ZERO
-    j = 0
-    for tick in range(n_ticks):
-        stop = j + np.searchsorted(kept[j:], starts[tick + 1])
-        for i in range(j, stop):
-            # all indices are listed, and one that is not wanted is overwritten
-            chosen[count] = i
-            count += np.uint64(ways[i] == way)
-        ends[tick + 1] = filled + np.int64(count)
-        j = stop
-    shift_ps = first * period_ps + arrival_ps
-    times, chances, numbers = t_ps[filled:], chance[filled:], number[filled:]
-    for tick in range(n_ticks):
-        for q in range(ends[tick] - filled, ends[tick + 1] - filled):
-            one = np.uint64(chosen[q])
+    for tick in range(starts.shape[0] - 1):
+        start = starts[tick]
+        for q in range(counts[tick], counts[tick + 1]):
+            one = np.uint64(listed[q])
             which = np.uint64(kept[one])
-            times[q] = pulse[which] * period_ps + shift_ps
-            chances[q] = left[one]
-            numbers[q] = np.int64(which) - starts[tick]
-    return filled + int(count)
+            t_ps[q] = pulse[which] * period_ps + shift_ps
+            chance[q] = left[one]
+            number[q] = np.int64(which) - start
 
 
 @kernel
@@ -265,7 +275,8 @@ def draw_two_lights(
     kept, leaders = np.empty(room + 1, np.int32), np.empty(room, np.int32)
     common, left = np.empty((4, room)), np.empty(room)
     pair, ways = np.empty(room, np.int32), np.empty(room, np.int32)
-    chosen = np.empty(room + 1, np.int32)
+    lists = np.empty((n_det + 1, room), np.int32)
+    counts = np.zeros((n_det, _TICKS + 1), np.int64)
     rows = table
     if table.shape[0] == 0:
         rows = np.empty((room, n_det, 4))
@@ -326,11 +337,15 @@ def draw_two_lights(
         if table.shape[0] == 0:
             _make_rows(fields_a, fields_b, context_a, context_b, here, pair, rows)
         _find_ways(rows, pair, common, here, picks, ways, left)
+        here_starts, there = starts[: end - begin + 1], counts[:, : end - begin + 1]
+        _share_out(here_starts, here, ways, lists, there)
         for d in range(n_det):
-            filled[d] = _hand_over(
-                first, starts[: end - begin + 1], d, filled[d], period_ps,
-                arrival_ps[d], here, pulse, ways, left, chosen, t_ps[d], chance[d],
-                number[d], ends[d, begin - tick_begin :],
+            at, shift_ps = filled[d], first * period_ps + arrival_ps[d]
+            _hand_over(
+                shift_ps, period_ps, here_starts, there[d], lists[d], here, pulse,
+                left, t_ps[d, at:], chance[d, at:], number[d, at:],
             )  # fmt: skip
+            ends[d, begin - tick_begin + 1 : end - tick_begin + 1] = at + there[d, 1:]
+            filled[d] += there[d, -1]
         begin = end
     return tick_end
