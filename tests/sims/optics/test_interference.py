@@ -168,7 +168,7 @@ def test_patterns_of_clicks_agree_with_plain_pulses(statistics):
     lights = [Light(jones, 1550.0, first_pulse=3) for jones in states]
     pair = PulsePair(60.0, other=0.8)
     clicks = clicked(
-        Input(lights[0], one, statistics), Input(lights[1], two), pair, n_ticks=40
+        Input(lights[0], one, statistics), Input(lights[1], two), pair, n_ticks=32
     )
 
     def table(clicks):
