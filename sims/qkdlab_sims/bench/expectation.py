@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.bench.truth_report import analysers_from_output, light_at_output
+from qkdlab_sims.bench.receiver_views import receiver_views
+from qkdlab_sims.bench.truth_report import light_at_output
 from qkdlab_sims.bench.world import World
 from qkdlab_sims.optics.analytic import (
     Reading,
@@ -28,6 +29,7 @@ __all__ = ["CLASSES", "classify", "expect"]
 CLASSES = ("signal", "decoy", "vacuum")
 _STATES = np.array([[0.0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
 """Stokes directions of D, A, R, L: ``2 basis + bit``."""
+_NOTHING = np.zeros(())
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -58,7 +60,7 @@ def expect(
     A gain is the probability of a sifted bit per pulse sent, blanked slots counted as
     sent: what a run reports. None when the tagger never met light with a pattern, when
     an eavesdropper attacks (then nothing honest is to be expected), or when the
-    detectors are no nanowires, or not X0, X1, Z0, Z1 on inputs 1 to 4.
+    detectors are no nanowires, or none that `receiver_views` knows.
 
     Also in it: ``mean_photons`` by class, true; ``live_fraction``.
     """
@@ -76,31 +78,43 @@ def expect(
         return None
     bias_ua = moment.conditions.bias_ua
     efficiencies = bank.efficiencies(bias_ua)
-    analysers = np.asarray(analysers_from_output(world, moment.turning))
-    means = mean_photons_at(stokes, analysers * efficiencies[:, None])
-    inputs = [way.tagger_input for way in world.ways.detectors]
-    code = np.array([number - 1 for number in inputs if number is not None])
-    if sorted(code.tolist()) != [0, 1, 2, 3]:
+    views = receiver_views(world, moment)
+    if views is None:
         return None
     fwhm_ps = moment.conditions.light.pulse_fwhm_ps
-    reading = Reading(
-        basis=code // 2,
-        bit=code % 2,
-        dark_rate_hz=bank.dark_rates_hz(bias_ua),
-        jitter_sigma_ps=np.array([p.jitter_sigma_ps(fwhm_ps) for p in bank.parameters]),
-        offset_ps=np.zeros(len(code)),
-        gate_ps=gate_ps,
-        period_ps=bank.period_ps,
-    )
+    readings = [
+        Reading(
+            basis=view.basis,
+            bit=view.bit,
+            dark_rate_hz=bank.dark_rates_hz(bias_ua),
+            jitter_sigma_ps=np.array(
+                [p.jitter_sigma_ps(fwhm_ps) for p in bank.parameters]
+            ),
+            offset_ps=np.zeros(len(view.basis)),
+            gate_ps=gate_ps,
+            period_ps=bank.period_ps,
+        )
+        for view in views
+    ]
+    means = [
+        mean_photons_at(stokes, view.analysers * efficiencies[:, None])
+        for view in views
+    ]
     lags = bank.period_ps * np.arange(1.0, blank_ps // bank.period_ps + 1)
     missing = [
         p.unrecovered_fraction(bias, lags)
         for p, bias in zip(bank.parameters, bias_ua, strict=True)
     ]
+    average = sum((v.share * m for v, m in zip(views, means, strict=True)), _NOTHING)
     live = live_probability(
-        means, reading, blank_ps, gate_ps / 2, unrecovered=np.array(missing).T
+        average, readings[0], blank_ps, gate_ps / 2, unrecovered=np.array(missing).T
     )
-    outcomes = slot_outcomes(click_probabilities(means, reading), reading, state % 2)
+    gained, wrong = np.zeros((len(stokes), 2)), np.zeros((len(stokes), 2))
+    for view, reading, mean in zip(views, readings, means, strict=True):
+        clicks = click_probabilities(mean, reading)
+        outcomes = slot_outcomes(clicks, reading, state % 2)
+        gained += view.share * outcomes.gain
+        wrong += view.share * outcomes.error
     gains: dict[str, dict[str, float]] = {"X": {}, "Z": {}}
     qber: dict[str, dict[str, float]] = {"X": {}, "Z": {}}
     photons: dict[str, float] = {}
@@ -108,8 +122,8 @@ def expect(
         photons[name] = float(stokes[body & (intensity == k), 0].mean())
         for basis, letter in enumerate("XZ"):
             mine = body & (intensity == k) & (state // 2 == basis)
-            gain = live[mine] * outcomes.gain[mine, basis]
-            error = live[mine] * outcomes.error[mine, basis]
+            gain = live[mine] * gained[mine, basis]
+            error = live[mine] * wrong[mine, basis]
             gains[letter][name] = float(gain.mean())
             qber[letter][name] = float(error.sum() / gain.sum())
     return {

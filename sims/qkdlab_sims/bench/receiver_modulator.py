@@ -58,7 +58,9 @@ class ReceiverModulator:
         shown = self._source.pattern(outputs, delay_ps, {})
         if shown is not self._shown or fresh is not self._fresh:
             self._shown, self._fresh = shown, fresh
-            self._light = shown if fresh is None else fresh_light(shown, fresh)
+            self._light = (
+                _constant(shown) if fresh is None else fresh_light(shown, fresh)
+            )
         return self._light
 
 
@@ -92,6 +94,13 @@ def receiver_modulator(
         found[0] + 1,
         None if chain is None else chain.awg,
     )
+
+
+def _constant(shown: Light) -> Light:
+    """Return the same light, in one context where a pattern holds one level only."""
+    if not np.allclose(shown.jones, shown.jones[0], rtol=0.0, atol=1e-9):
+        return shown
+    return replace(shown, jones=shown.jones[:1])
 
 
 def turned(light: Light, to_modulator: NDArray[np.complex128], by: Light) -> Light:

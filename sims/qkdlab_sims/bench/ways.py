@@ -149,6 +149,14 @@ class LightWays:
         """Return the matrix of the way to the receiver's modulator, its loss in it."""
         return self._before.jones(turning)
 
+    def behind_modulator(self, turning: Turning) -> list[NDArray[np.complex128]]:
+        """Return the matrices of the ways from there to each detector.
+
+        From the sender's modulators where the receiver has none.
+        """
+        common = self._common.jones(turning)
+        return [way.jones(turning) @ common for way in self._apart]
+
     def analysers(
         self, turning: Turning, *, eve_acts: bool
     ) -> tuple[NDArray[np.float64], InterceptResend | PhotonAttack | None]:
@@ -161,11 +169,8 @@ class LightWays:
         """
         is_dark = not all(turning.transmission.values())
         if self.eve is None or not eve_acts or is_dark:
-            common = self._common.jones(turning)
-            vectors = [
-                analyser_vector(way.jones(turning) @ common) for way in self._apart
-            ]
-            return np.array(vectors), None
+            behind = self.behind_modulator(turning)
+            return np.array([analyser_vector(jones) for jones in behind]), None
         before = self.detectors[0].before_eve.jones(turning)
         left, singular, right = np.linalg.svd(before)
         rotation = left @ right

@@ -1,0 +1,142 @@
+"""The receiver that chooses: from photons to equal keys, and again from the files."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from active_bench import QUICK
+
+from qkdlab.config.load import load
+from qkdlab.runfile.reader import open_run
+from qkdlab.security.claim import COMPARED_WITH_THEIR_TEXT
+from qkdlab.security.mismatch import Detectors
+from qkdlab.security.tupkary2024 import Epsilons, key_length
+from qkdlab.security.two_decoys import TwoDecoyCounts
+from qkdlab.session.replay import replay
+from qkdlab.session.run import run
+
+pytestmark = [pytest.mark.xdist_group("active"), pytest.mark.timeout(600)]
+CLASSES = ("signal", "decoy", "vacuum")
+
+
+@dataclass
+class Done:
+    """A finished run."""
+
+    folder: Path
+    result: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder = tmp_path_factory.mktemp("runs") / "active"
+    config = load(
+        "bb84_active", overrides=["seed=7", "parameters.duration_s=0.6", *QUICK]
+    )
+    return Done(folder, run(config, folder, lambda what, done, total: None).result)
+
+
+def three(by_class: dict[str, int]) -> tuple[int, int, int]:
+    signal, decoy, vacuum = (by_class[name] for name in CLASSES)
+    return signal, decoy, vacuum
+
+
+def test_both_have_the_same_key(done):
+    assert done.result["aborted"] is None
+    assert done.result["keys_match"] is True
+    assert done.result["secret_bits"] > 0
+
+
+def test_gains_and_error_rates_are_those_of_the_closed_form(done):
+    counts, expected = done.result["counts"], done.result["expected"]
+    for basis in "XZ":
+        for name in CLASSES:
+            sent = counts["sent"][basis][name]
+            sifted = counts["sifted"][basis][name]
+            gain = expected["gains"][basis][name]
+            spread = math.sqrt(sent * gain * (1 - gain))
+            assert abs(sifted - sent * gain) < 4.5 * spread, (basis, name)
+        for name in ("signal", "decoy"):
+            wrong = expected["qber"][basis][name]
+            spread = math.sqrt(wrong * (1 - wrong) / counts["sifted"][basis][name])
+            found = done.result["qber"][basis][name]
+            assert abs(found - wrong) < 4.5 * spread, (basis, name)
+
+
+def test_clicks_of_both_bases_do_not_exist(done):
+    assert sum(three(done.result["counts"]["cross"])) == 0
+    assert done.result["cross_click_fraction"] == 0.0
+
+
+def test_the_length_is_that_of_the_record_for_the_counts(done):
+    record = json.loads(done.result["claim_record"]["text"])
+    counts = done.result["counts"]
+    sent = [three(counts["sent"][basis]) for basis in "XZ"]
+    found = key_length(
+        TwoDecoyCounts(
+            three(counts["sifted"]["X"]),
+            three(counts["sifted"]["Z"]),
+            three(counts["errors"]["Z"]),
+            *([n / sum(pulses) for n in pulses] for pulses in sent),
+        ),
+        [(float(low), float(high)) for low, high in record["intensities"]],
+        leak_bits=record["leak_cap_bits"],
+        epsilons=Epsilons(**{n: float(e) for n, e in record["epsilons"].items()}),
+        detectors=Detectors(
+            *(
+                float(record["detectors"][name])
+                for name in ("efficiency_spread", "dark_spread", "dark_probability")
+            ),
+            swap=True,
+        ),
+    )
+    assert found.secret_bits == done.result["secret_bits"]
+    assert done.result["leaked_bits"] <= record["leak_cap_bits"]
+
+
+def test_it_is_an_estimate_and_says_what_stands_against_a_claim(done):
+    assert done.result["claim"] == "estimate"
+    assert done.result["claimable_secret_bits"] == 0
+    assert not COMPARED_WITH_THEIR_TEXT
+    assert set(done.result["violated"]) == {
+        "formula compared with the paper",
+        "detectors calibrated and signed for",
+        "key class",
+        "secret of its own",
+        "randomness",
+    }
+
+
+def test_the_receiver_is_the_theorems(done):
+    status = {a["name"]: a["status"] for a in done.result["assumptions"]}
+    assert status["receiver of the theorem"] == "met"
+    assert status["detectors without memory"] == "met"
+    assert status["claim record announced before the first pulse"] == "met"
+
+
+@pytest.mark.parametrize("party", ["alice", "bob"])
+def test_no_record_of_the_traffic_holds_a_generators_key(done, party):
+    with open_run(done.folder / f"{party}.h5") as file:
+        secret = bytes(file.settings("block-0"))
+        told = [data for _, line, data in file.io() if line.startswith("board")]
+    assert len(secret) == 24
+    assert b"<29 secret bytes>" in told
+    assert not any(secret[:16] in data or secret[16:] in data for data in told)
+
+
+def test_the_files_give_the_same_key_again(done):
+    replayed = replay(done.folder, [], lambda what, done, total: None)
+    assert replayed.difference is None
+
+
+@pytest.mark.slow
+def test_the_preset_gives_the_key_of_its_documentation(tmp_path):
+    config = load("bb84_active", overrides=["seed=8"])
+    result = run(config, tmp_path / "run", lambda what, done, total: None).result
+    assert result["keys_match"] is True
+    assert 6.5e5 < result["secret_bits"] < 1.05e6
