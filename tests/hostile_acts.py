@@ -20,7 +20,7 @@ from qkdlab.link.codec import Message, decode, encode
 from qkdlab.link.direction import Direction
 from qkdlab.link.seal import abort_notice
 
-__all__ = ["ACTS", "must_be_done", "play", "timeline"]
+__all__ = ["ACTS", "NoOccasion", "must_be_done", "play", "timeline"]
 
 _HEAD_BYTES = 10
 """Version, kind and number of a sealed frame."""
@@ -92,19 +92,19 @@ def _interfere(world: World, dice: random.Random) -> str:
         name, act = dice.choice(ACTS)
         try:
             act(world, dice)
-        except _NoOccasion:
+        except NoOccasion:
             continue
         return name
 
 
-class _NoOccasion(Exception):
+class NoOccasion(Exception):
     """Nothing is on the line that the act could be done to."""
 
 
 def _way(world: World, dice: random.Random, least: int = 1) -> Direction:
     ways = [way for way in Direction if len(world.flying[way]) >= least]
     if not ways:
-        raise _NoOccasion
+        raise NoOccasion
     return dice.choice(ways)
 
 
