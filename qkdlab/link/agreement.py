@@ -140,7 +140,7 @@ class Tested:
             context.plan,
             settings,
             sifted,
-            (alice ^ bob.bits).to_bools().astype(bool),
+            (alice ^ bob.bits).to_bools().view(np.bool_),
             double_key=triple(bob.double_key),
             double_test=triple(bob.double_test),
         )
@@ -186,7 +186,7 @@ class Tested:
         return bits, self._corrected(errors, half.rounds)
 
     def _by_intensity(self, errors: BitArray) -> Triple:
-        return count_by_intensity(self.key_settings, errors.to_bools().astype(bool))
+        return count_by_intensity(self.key_settings, errors.to_bools().view(np.bool_))
 
     def _corrected(self, errors: BitArray | Triple, rounds: int) -> Corrected:
         """Take the errors of the key slots that reconciliation found."""

@@ -55,13 +55,14 @@ from qkdlab.link.party import AwaitingDone, BlockParty, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import SEED_BYTES, Reconciliation
 from qkdlab.link.slots import SlotList, batches
-from qkdlab.protocols.bb84 import Sifted, chosen, sift
+from qkdlab.protocols.bb84 import Sifted, chosen_bits, sift
 from qkdlab.protocols.symbols import (
+    BASIS,
+    INTENSITY_HIGH,
+    INTENSITY_LOW,
+    VALUE,
     SymbolSource,
-    basis_of,
-    intensity_of,
     is_header,
-    value_of,
 )
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
@@ -196,24 +197,16 @@ class SlotsFixed:
             raise UsageError("the pattern has header symbols outside its header")
         settings = self.settings
         sifted = sift(settings, self.slots.basis, self.slots.click)
-        values = value_of(settings)
-        test_bits = BitArray.from_bools(chosen(values, sifted.test))
-        key_values = chosen(values, sifted.key)
-        key_bits = BitArray.from_bools(key_values)
-        overwrite(values, key_values)
+        test_bits = chosen_bits(settings, sifted.test, VALUE)
+        key_bits = chosen_bits(settings, sifted.key, VALUE)
         said: list[Send] = []
         for part in batches(settings.size):
-            intensity = intensity_of(settings[part])
-            said.append(
-                self.context.say(
-                    SettingsBatch(
-                        BitArray.from_bools(basis_of(settings[part])),
-                        BitArray.from_bools(intensity & np.uint8(1)),
-                        BitArray.from_bools(intensity >> np.uint8(1)),
-                    ),
-                    end_of_phase=False,
-                )
+            batch = SettingsBatch(
+                BitArray.from_plane(settings[part], BASIS),
+                BitArray.from_plane(settings[part], INTENSITY_LOW),
+                BitArray.from_plane(settings[part], INTENSITY_HIGH),
             )
+            said.append(self.context.say(batch, end_of_phase=False))
         lowest, highest = zip(*self.intensities, strict=True)
         said.append(self.context.say(SettingsEnd(test_bits, lowest, highest)))
         state = AwaitingTest(

@@ -29,7 +29,7 @@ from qkdlab.link.agreement import (
 from qkdlab.link.claimed import Claim, Length
 from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.collection import Collection, PrivateOutcomes
-from qkdlab.link.context import BlockContext, overwrite
+from qkdlab.link.context import BlockContext
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import Effect, KeyPending, Progress
 from qkdlab.link.events import BlockEnded, Detections, Event, Start
@@ -50,7 +50,7 @@ from qkdlab.link.party import AwaitingDone, BlockParty, Deciding, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import Reconciliation
 from qkdlab.link.slots import SlotList, batches
-from qkdlab.protocols.bb84 import chosen, count_by_intensity, sift
+from qkdlab.protocols.bb84 import chosen_bits, count_by_intensity, sift
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
@@ -167,11 +167,9 @@ class AwaitingSettings(State):
     def _test(self, settings: NDArray[np.uint8], end: SettingsEnd) -> Step:
         sifted = sift(settings, self.slots.basis, self.slots.click)
         value, double = self.private.value, self.private.double
-        key_values = chosen(value, sifted.key)
-        key_bits = self.context.guard(BitArray.from_bools(key_values))
-        overwrite(key_values)
+        key_bits = self.context.guard(chosen_bits(value, sifted.key))
         mine = BobTestBits(
-            bits=BitArray.from_bools(chosen(value, sifted.test)),
+            bits=chosen_bits(value, sifted.test),
             double_key=count_by_intensity(settings, double & sifted.key),
             double_test=count_by_intensity(settings, double & sifted.test),
         )

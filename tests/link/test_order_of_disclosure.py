@@ -30,6 +30,7 @@ from qkdlab.link.messages import (
     SlotListEnd,
     VerificationAnswer,
 )
+from qkdlab.protocols.symbols import VALUE
 
 DISCLOSURES = (SettingsBatch, SettingsEnd)
 
@@ -302,11 +303,12 @@ def test_an_abort_wipes_alices_settings_and_bits(honest):
 
 def test_values_on_their_way_to_the_key_are_wiped_at_once(honest, monkeypatch):
     made = []
+    pack = BitArray.from_plane
 
-    def seen(cls, bits):
-        made.append(bits)
-        packed = np.packbits(bits, bitorder="little").tobytes()
-        return BitArray.from_bytes(packed, len(bits))
+    def seen(cls, values, bit):
+        found = pack(values, bit)
+        made.append((values, bit, found))
+        return found
 
     block, to_alice, _ = honest
     alice = block.alice()
@@ -314,13 +316,15 @@ def test_values_on_their_way_to_the_key_are_wiped_at_once(honest, monkeypatch):
     alice.handle(SettingsSent(INTERVALS))
     alice.handle(MessageIn(to_alice[0], phase_verified=True))
     alice.handle(MessageIn(to_alice[1], phase_verified=True))
-    monkeypatch.setattr(BitArray, "from_bools", classmethod(seen))
+    monkeypatch.setattr(BitArray, "from_plane", classmethod(seen))
     alice.handle(MessageIn(to_alice[2], phase_verified=True))
-    # the values of the test slots are disclosed, those of the key slots come second
-    assert alice._state.key_bits.count() > 0
-    assert alice._state.test_bits.count() > 0
-    assert made[1].size == len(alice._state.key_bits)
-    assert not made[1].any()
+    state = alice._state
+    assert state.key_bits.count() > 0
+    assert state.test_bits.count() > 0
+    # all values of the list, packed: for the test slots and for the key slots
+    values = [plane for of, bit, plane in made if of is state.settings and bit == VALUE]
+    assert [len(plane) for plane in values] == [state.settings.size] * 2
+    assert not any(plane.count() for plane in values)
 
 
 def test_the_end_wipes_all_of_alices_settings(honest):
