@@ -7,7 +7,7 @@ by a subclass of `bank.Bank`. A pass
 - finds its arrivals sorted in time and may overwrite them,
 - compares `chance` with the momentary efficiency relative to rest,
 - keys every draw about an event by (number, use, tick), each use by a counter word of
-  its own; 0 and 1 are those of jitter and tail,
+  its own; 1 is that of the jitter,
 - draws dark events itself and merges them in order of time,
 - inserts its tags, int64 ps, into the sorted `row` and says False when that is full,
 - gives the same whatever ticks it is called for at a time, and touches no other
@@ -23,20 +23,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
+from qkdlab_sims.optics.normal._kernels import fill_normals
 from qkdlab_sims.optics.philox._kernels import (
+    UNIT,
     Word,
-    gauss,
     log_unit,
     numbers,
     philox,
     unit,
 )
-from qkdlab_sims.optics.photons._kernels import CANDIDATE
 
 __all__ = [
+    "JITTER",
     "NEARLY",
     "NEVER_PS",
-    "TAIL",
     "WIRE",
     "begin_darks",
     "next_dark",
@@ -51,16 +51,17 @@ __all__ = [
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
+Counts: TypeAlias = NDArray[np.uint64]
 Wire: TypeAlias = Any  # a record of WIRE; numba gives it attributes
 Wires: TypeAlias = Any  # an array of WIRE
 
 # Second counter word: what the numbers of a tick are used for; 0 is CANDIDATE.
-TAIL = np.uint64(1)
+JITTER = np.uint64(1)
 _DARK = np.uint64(3 << 8)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
-_ZERO = np.uint64(0)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _BLOCK = 256
 
 NEARLY = 0.998
@@ -238,35 +239,39 @@ def _list_clicks(
     ends: Integers,
     dark_ps: Integers,
     dark_chance: Floats,
+    place: Counts,
     click_ps: Integers,
     label: Integers,
 ) -> int:
     """Let the wire recover from click to click; list what it sees, return how much.
 
+    place: tick, arrival and dark event to go on with when the list is full
     label: number of the event with its tick, counted from the first, above 32 bits;
-    -1 for dark events. The lists have room for all events.
+    -1 for dark events.
     """
-    nearly_ps = wire.nearly_ps
-    last_ps = wire.last_ps
-    n = m = 0
-    dark = dark_ps[0]
-    for i in range(n_ticks + 1):
-        # after the last tick come the dark events behind its arrivals
-        begin = ends[i]
-        end = ends[i + 1] if i < n_ticks else begin + 1
-        for j in range(begin, end):
-            t = t_ps[j] if i < n_ticks else NEVER_PS - 1
-            while dark <= t:
+    nearly_ps, last_ps = wire.nearly_ps, wire.last_ps
+    n, room = 0, click_ps.shape[0]
+    tick, j, m = np.uint64(place[0]), np.uint64(place[1]), np.uint64(place[2])
+    dark = dark_ps[m]
+    # one tick more, without arrivals: dark events come behind the last
+    while tick <= np.uint64(n_ticks):
+        end = np.uint64(ends[tick + _ONE]) if tick < np.uint64(n_ticks) else j
+        while True:
+            t = t_ps[j] if j < end else NEVER_PS
+            if n == room:
+                break
+            if dark <= t:
+                if dark == NEVER_PS or (j == end and tick < np.uint64(n_ticks)):
+                    break
                 wire.last_ps = last_ps
                 if sees(wire, dark, dark_chance[m]):
                     last_ps = dark
                     click_ps[n] = dark
                     label[n] = -1
                     n += 1
-                m += 1
+                m += _ONE
                 dark = dark_ps[m]
-            if i == n_ticks:
-                break
+                continue
             is_seen = t - last_ps > nearly_ps and chance[j] < NEARLY
             if not is_seen:
                 wire.last_ps = last_ps
@@ -274,39 +279,64 @@ def _list_clicks(
             if is_seen:
                 last_ps = t
                 click_ps[n] = t
-                label[n] = number[j] | i << 32
+                label[n] = number[j] | np.int64(tick << _HALF)
                 n += 1
+            j += _ONE
+        if n == room:
+            break
+        tick += _ONE
     wire.last_ps = last_ps
+    place[0], place[1], place[2] = tick, j, m
     return n
 
 
 @kernel
-def _jitter(
-    wire: Wire, tick_begin: int, keys: Keys, label: Integers, shift_ps: Floats
+def _draw_jitter(
+    tick_begin: int, keys: Keys, label: Integers, words: NDArray[np.uint32]
 ) -> None:
-    """Write how late the clicks of some events are; dark ones are not."""
+    """Write the four words of each event that say how late its tag is."""
     k0, k1 = keys[0, 0], keys[0, 1]
-    sigma_ps, fraction, tail_ps = wire.sigma_ps, wire.tail_fraction, wire.tail_ps
     first = np.uint64(tick_begin)
-    # loops without branches, which the compiler turns into vector code
+    one, two, three, four = words[0], words[1], words[2], words[3]
+    # no branches: the compiler makes vector code of it
     for i in range(label.shape[0]):
         event = np.uint64(label[i])
         tick = first + (event >> _HALF)
-        _, _, a, b = philox(event & _LOW, CANDIDATE, tick & _LOW, tick >> _HALF, k0, k1)
-        shift = sigma_ps * gauss(a, b)
-        shift_ps[i] = shift if label[i] >= 0 else 0.0
-    if fraction <= 0.0:
+        a, b, c, d = philox(event & _LOW, JITTER, tick & _LOW, tick >> _HALF, k0, k1)
+        one[i], two[i], three[i], four[i] = a, b, c, d
+
+
+@kernel
+def _jitter(
+    wire: Wire,
+    label: Integers,
+    words: NDArray[np.uint32],
+    scratch: Floats,
+    shift_ps: Floats,
+) -> None:
+    """Write how late the clicks of some events are; dark ones are not.
+
+    words: of `_draw_jitter`; scratch: float64[3, n], room to work in
+    """
+    sigma_ps, tail_ps = wire.sigma_ps, wire.tail_ps
+    n = label.shape[0]
+    scale, within, parts = scratch[0], scratch[1], scratch[2].view(np.uint32)
+    for i in range(n):
+        scale[i] = sigma_ps if label[i] >= 0 else 0.0
+    fill_normals(words[0], words[1], scale, parts, within, shift_ps[:n])
+    if wire.tail_fraction <= 0.0:
         return
-    late = np.empty(label.shape[0], np.int64)
-    for i in range(label.shape[0]):
-        event = np.uint64(label[i])
-        tick = first + (event >> _HALF)
-        a, b, _, _ = philox(event & _LOW, TAIL, tick & _LOW, tick >> _HALF, k0, k1)
-        is_late = unit(a) < fraction and label[i] >= 0
-        late[i] = np.int64(b) if is_late else -1
-    for i in range(label.shape[0]):
-        if late[i] >= 0:
-            shift_ps[i] -= tail_ps * log_unit(np.uint64(late[i]))
+    # few are in the tail: they are listed first, without a branch, and the number of
+    # one that is not is overwritten
+    which, lateness = words[2], words[3]
+    below = wire.tail_fraction / UNIT - 0.5
+    m = np.uint64(0)
+    for i in range(n):
+        parts[m] = i
+        m += np.uint64((which[i] < below) & (label[i] >= 0))
+    for k in range(m):
+        late = np.uint64(parts[k])
+        shift_ps[late] -= tail_ps * log_unit(np.uint64(lateness[late]))
 
 
 @kernel
@@ -329,26 +359,29 @@ def snspd_pass(
     tags, wire.n_tags of them so far
     """
     room = row.shape[0] - wire.n_tags
+    # little of this memory is touched, and that of blocks stays in the nearest cache
     dark_ps = np.empty(room + 1, np.int64)
     dark_chance = np.empty(room + 1)
     n = _list_darks(wire, d, tick_begin, tick_end, tick_ps, keys, dark_ps, dark_chance)
     n_ticks = tick_end - tick_begin
-    n_events = n + ends[n_ticks]
-    if n < 0 or n_events > room:
+    if n < 0 or n + ends[n_ticks] > room:
         return False
-    click_ps = np.empty(n_events, np.int64)
-    label = np.empty(n_events, np.int64)
-    n = _list_clicks(
-        wire, n_ticks, t_ps, chance, number, ends,
-        dark_ps, dark_chance, click_ps, label,
-    )  # fmt: skip
-    shift_ps = np.empty(_BLOCK)
-    for begin in range(0, n, _BLOCK):
-        end = min(begin + _BLOCK, n)
-        _jitter(wire, tick_begin, keys, label[begin:end], shift_ps)
+    click_ps, label = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
+    shift_ps, scratch = np.empty(_BLOCK), np.empty((3, _BLOCK))
+    words = np.empty((4, _BLOCK), np.uint32)
+    place = np.zeros(3, np.uint64)
+    place[1] = ends[0]
+    n = _BLOCK
+    while n == _BLOCK:
+        n = _list_clicks(
+            wire, n_ticks, t_ps, chance, number, ends,
+            dark_ps, dark_chance, place, click_ps, label,
+        )  # fmt: skip
+        _draw_jitter(tick_begin, keys, label[:n], words)
+        _jitter(wire, label[:n], words, scratch, shift_ps)
         at = wire.n_tags
-        for i in range(begin, end):
-            tag = click_ps[i] + math.floor(shift_ps[i - begin] + 0.5)
+        for i in range(n):
+            tag = click_ps[i] + math.floor(shift_ps[i] + 0.5)
             j = at - 1
             while j >= 0 and row[j] > tag:
                 row[j + 1] = row[j]

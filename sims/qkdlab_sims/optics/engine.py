@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.arrivals import Arrivals, ArrivalSource, poisson_bound
 from qkdlab_sims.optics.bank import Clicks, DetectorState
-from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
+from qkdlab_sims.optics.normal._kernels import GAUSS_BOUND
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 
 __all__ = ["Collection", "detect"]

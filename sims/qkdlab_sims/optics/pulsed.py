@@ -23,6 +23,7 @@ from qkdlab_sims.optics.photons._kernels import (
     PULSES_PER_TICK,
     draw_arrivals,
 )
+from qkdlab_sims.optics.photons.fresh._intrinsics import LANES
 from qkdlab_sims.optics.photons.fresh._kernels import draw_fresh_arrivals
 from qkdlab_sims.optics.photons.states._kernels import NOISE_LEVELS
 from qkdlab_sims.optics.settings._kernels import NO_LAW
@@ -69,11 +70,14 @@ class PulsedLight:
             self._law = light.law.record(light.first_pulse)
         if light.law is not None and eve is None:
             table = _table(light.table.stokes, self._analysers)
-            most = float(table[:, len(analysers)].max())
+            most = float(table[:, len(analysers) - 1].max())
             noise = 1.0 + NOISE_LEVELS[-1] * light.intensity_noise_rms
             self._bound = most * noise * (1.0 + 1e-9)
             if self._bound <= BRIGHT_MEAN and light.n_contexts <= _MAX_TABLE:
                 self._table = table
+                levels = 1.0 + light.intensity_noise_rms * NOISE_LEVELS
+                with np.errstate(divide="ignore"):
+                    self._factors = 1.0 / np.maximum(0.0, levels)
         if self._table is None and isinstance(light.law, JointLaw):
             raise ValueError(
                 "settings on demand on both sides want dim light and no eavesdropper"
@@ -96,11 +100,11 @@ class PulsedLight:
                 tick,
                 tick_end,
                 self._table,
+                self._factors,
                 self._law,
                 self._receiver,
                 self._stride,
                 self._bound,
-                light.intensity_noise_rms,
                 self._period_ps,
                 self._keys,
                 poisson_bound(self.per_tick),
@@ -145,11 +149,11 @@ def _table(
     stokes: NDArray[np.float64], analysers: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the table that `draw_fresh_arrivals` wants."""
-    means = np.maximum(0.0, 0.5 * stokes @ analysers.T)
-    none = np.zeros((len(means), 1))
-    inverse = np.divide(1.0, means, out=np.zeros_like(means), where=means > 0.0)
-    table = np.hstack((none, np.cumsum(means, axis=1), inverse, none))
-    return np.ascontiguousarray(table)
+    steps = np.cumsum(np.maximum(0.0, 0.5 * stokes @ analysers.T), axis=1)
+    width = -(-steps.shape[1] // LANES) * LANES
+    table = np.full((len(steps), width), np.inf)
+    table[:, : steps.shape[1]] = steps
+    return table
 
 
 def _mean_bound(

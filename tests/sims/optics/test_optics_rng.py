@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from qkdlab_sims.optics.philox._kernels import gauss, log_unit
+from qkdlab_sims.optics.philox._kernels import log_unit
 from qkdlab_sims.optics.rng import gaussians, philox_words, stream_key, uniforms
 
 WORD = st.integers(0, 2**32 - 1)
@@ -107,18 +107,3 @@ def test_logarithm_is_that_of_the_library_within_two_ulp(word):
 def test_logarithm_holds_at_its_edges(word):
     expected = math.log(plain_unit(word))
     assert abs(log_unit(np.uint64(word)) - expected) <= 2 * math.ulp(expected)
-
-
-@given(WORD, WORD)
-def test_gaussian_is_that_of_box_and_muller(a, b):
-    radius = math.sqrt(-2.0 * math.log(plain_unit(a)))
-    expected = radius * math.cos(2.0 * math.pi * plain_unit(b))
-    assert gauss(np.uint64(a), np.uint64(b)) == pytest.approx(expected, abs=1e-14)
-
-
-@pytest.mark.parametrize("a", EDGES)
-@pytest.mark.parametrize("b", EDGES)
-def test_gaussian_holds_at_its_edges(a, b):
-    radius = math.sqrt(-2.0 * math.log(plain_unit(a)))
-    expected = radius * math.cos(2.0 * math.pi * plain_unit(b))
-    assert gauss(np.uint64(a), np.uint64(b)) == pytest.approx(expected, abs=1e-14)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import philox
-from qkdlab_sims.optics.settings._kernels import Law, fill_contexts
+from qkdlab_sims.optics.settings._kernels import SCRATCH, Law, fill_contexts_by
 
 __all__ = ["aes_settings", "philox_settings", "pulse_by_pulse"]
 
@@ -107,8 +107,9 @@ def aes_settings(
     n_ticks: int, pulses: NDArray[np.int32], law: Law, out: NDArray[np.int32]
 ) -> None:
     """Look up the settings of some pulses of each tick, as the engine does."""
+    scratch = np.empty(SCRATCH, np.uint64)
     for tick in range(n_ticks):
-        fill_contexts(tick << 16, pulses, law, out)
+        fill_contexts_by(tick << 16, pulses, law, scratch, out)
 
 
 @kernel

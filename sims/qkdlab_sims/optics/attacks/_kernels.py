@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics._kernels import begin_darks, photon_click, run_darks, sees
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import Word, Words, gauss, numbers, unit
+from qkdlab_sims.optics.normal._kernels import gauss
+from qkdlab_sims.optics.philox._kernels import Word, Words, numbers, unit
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.photons.states._kernels import noise_factor
 

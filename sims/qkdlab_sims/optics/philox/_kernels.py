@@ -7,7 +7,6 @@ remove its caches after one.
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numpy as np
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 from qkdlab_sims.optics.jit import inlined, kernel
 
 __all__ = [
-    "GAUSS_BOUND",
+    "UNIT",
     "Word",
-    "gauss",
     "log_unit",
     "numbers",
     "philox",
@@ -26,8 +24,8 @@ __all__ = [
     "unit",
 ]
 
-GAUSS_BOUND = math.sqrt(2.0 * math.log(2.0**33))
-"""Largest magnitude that the Gaussian variates here can take."""
+UNIT = 2.0**-32
+"""Distance of the uniform numbers."""
 
 Word: TypeAlias = np.uint64
 Words: TypeAlias = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
@@ -39,15 +37,12 @@ _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
-_UNIT = 2.0**-32
-_ONE, _TWO, _THIRTY = np.uint64(1), np.uint64(2), np.uint64(30)
-_EIGHTH = np.uint64(1 << 29)
 
 # Of `log_unit`: bit patterns of float64, then coefficients.
 _EXPONENT = np.uint64(52)
 _FRACTION = np.uint64((1 << 52) - 1)
 _TWO_52 = np.uint64(0x433 << 52)
-_TWO_52_FLOAT, _TWO_52_LESS_HALF = 2.0**52, 2.0**52 - 0.5
+_TWO_52_LESS_HALF = 2.0**52 - 0.5
 _ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)
 _TO_ROOT_HALF = np.uint64((0x3FF << 52) - 0x3FE6A09E667F3BCD)
 _BIAS = 2.0**52 + 1023.0 + 32.0
@@ -60,20 +55,6 @@ _L4 = 2.222219843214978396e-01
 _L5 = 1.818357216161805012e-01
 _L6 = 1.531383769920937332e-01
 _L7 = 1.479819860511658591e-01
-
-# Of `gauss`.
-_C1 = 4.16666666666666019037e-02
-_C2 = -1.38888888888741095749e-03
-_C3 = 2.48015872894767294178e-05
-_C4 = -2.75573143513906633035e-07
-_C5 = 2.08757232129817482790e-09
-_C6 = -1.13596475577881948265e-11
-_S1 = -1.66666666666666324348e-01
-_S2 = 8.33333333332248946124e-03
-_S3 = -1.98412698298579493134e-04
-_S4 = 2.75573137070700676789e-06
-_S5 = -2.50507602534068634195e-08
-_S6 = 1.58969099521155010221e-10
 
 
 @inlined
@@ -122,7 +103,7 @@ def _middle(word: np.uint64) -> float:
 @kernel
 def unit(word: np.uint64) -> float:
     """Return a number strictly between 0 and 1; `word` has 32 bits."""
-    return float(_middle(word) * _UNIT)
+    return float(_middle(word) * UNIT)
 
 
 @inlined
@@ -144,26 +125,6 @@ def log_unit(word: np.uint64) -> float:
     half = 0.5 * f * f
     low = s * (half + even + odd) + k * _LN2_LOW
     return float(k * _LN2_HIGH - ((half - low) - f))
-
-
-@inlined
-def gauss(a: np.uint64, b: np.uint64) -> float:
-    """Return a normal variate (Box and Muller), |x| <= GAUSS_BOUND.
-
-    The cosine of `b` as a part of a turn: its quarter, and a polynomial of fdlibm's
-    k_cos.c or k_sin.c for the rest. Without branches, as `log_unit`.
-    """
-    quarter = (b + _EIGHTH) >> _THIRTY
-    turned = np.uint64(quarter << _THIRTY | _TWO_52).view(np.float64) - _TWO_52_FLOAT
-    x = (_middle(b) - turned) * (math.pi * 2.0**-31)
-    z = x * x
-    cosine = _C1 + z * (_C2 + z * (_C3 + z * (_C4 + z * (_C5 + z * _C6))))
-    cosine = 1.0 - 0.5 * z + z * z * cosine
-    sine = _S1 + z * (_S2 + z * (_S3 + z * (_S4 + z * (_S5 + z * _S6))))
-    sine = x + x * z * sine
-    along = -sine if quarter & _ONE else cosine
-    along = -along if quarter & _TWO else along
-    return math.sqrt(-2.0 * log_unit(a)) * along
 
 
 @kernel

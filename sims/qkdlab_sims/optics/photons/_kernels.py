@@ -12,77 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import (
-    log_unit,
-    numbers,
-    philox,
-    unit,
+from qkdlab_sims.optics.philox._kernels import log_unit, numbers
+from qkdlab_sims.optics.photons.candidates._kernels import (
+    CANDIDATE,
+    PULSES_PER_TICK,
+    STEP,
+    draw_candidates,
 )
-from qkdlab_sims.optics.photons.states._kernels import look_up_states
+from qkdlab_sims.optics.photons.states._kernels import (
+    look_up_states,
+    noise_factor,
+    share_noise,
+)
 from qkdlab_sims.optics.settings._kernels import Law
 
-__all__ = [
-    "BATCH",
-    "BRIGHT_MEAN",
-    "CANDIDATE",
-    "PULSES_PER_TICK",
-    "draw_arrivals",
-]
-
-PULSES_PER_TICK = 1 << 16
-"""Pulses in one tick, the unit of the random streams and of the knobs."""
-
-BATCH = 64
-"""Candidates drawn at a time; arrays need this much room more."""
+__all__ = ["BRIGHT_MEAN", "CANDIDATE", "PULSES_PER_TICK", "draw_arrivals"]
 
 BRIGHT_MEAN = 2.0
 """Mean detectable photons a pulse above which every pulse is visited."""
 
-CANDIDATE = np.uint64(0)
-"""Second counter word of the numbers that draw an arrival and its jitter."""
-
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = NDArray[np.int32]
 Keys: TypeAlias = NDArray[np.uint64]
-
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-
-
-@kernel
-def _draw_candidates(
-    tick: int, bound: float, keys: Keys, pulse: Integers, words: NDArray[np.uint32]
-) -> int:
-    """Draw a tick's candidate photons: pulse within the tick and three words each.
-
-    Returns their number, or -1 when the arrays are too short.
-    """
-    label = np.uint64(tick)
-    low, high = label & _LOW, label >> _HALF
-    k0, k1 = keys[0, 0], keys[0, 1]
-    drawn = np.empty(BATCH, np.uint32)
-    gaps = np.empty(BATCH)
-    position = 0.0
-    for begin in range(0, pulse.shape[0] - BATCH + 1, BATCH):
-        # two loops without branches, which the compiler turns into vector code
-        row0 = words[0, begin : begin + BATCH]
-        row1 = words[1, begin : begin + BATCH]
-        row2 = words[2, begin : begin + BATCH]
-        for i in range(BATCH):
-            n = np.uint64(begin) + np.uint64(i)
-            a, b, c, d = philox(n & _LOW, CANDIDATE, low, high, k0, k1)
-            drawn[i] = a
-            row0[i] = b
-            row1[i] = c
-            row2[i] = d
-        for i in range(BATCH):
-            gaps[i] = log_unit(drawn[i]) / bound
-        for i in range(BATCH):
-            position -= gaps[i]
-            if position >= PULSES_PER_TICK:
-                return begin + i
-            pulse[begin + i] = np.int64(position)
-    return -1
 
 
 @kernel
@@ -97,11 +49,11 @@ def _mean_photons(analysers: Floats, d: int, states: Floats, i: int) -> float:
 def _thin_candidates(
     opening: int,
     period_ps: int,
-    pulse: Integers,
-    bound: float,
+    pulse: Indices,
     analysers: Floats,
     states: Floats,
-    words: NDArray[np.uint32],
+    picks: Floats,
+    chances: Floats,
     arrival_ps: Integers,
     t_ps: Integers,
     chance: Floats,
@@ -114,23 +66,17 @@ def _thin_candidates(
     last takes those that fall on none.
     """
     n_detectors = analysers.shape[0]
-    steps = np.zeros(n_detectors + 1)
-    means = np.ones(n_detectors + 1)
     # nothing could predict a branch here, so there is none: the steps up to the pick
     # are counted, and a candidate that is not kept is overwritten by the next
     for i in range(states.shape[0]):
-        pick = unit(words[0, i]) * bound
         upper = 0.0
         found = 0
         for d in range(n_detectors):
-            mean = _mean_photons(analysers, d, states, i)
-            means[d] = mean
-            upper += mean
-            steps[d + 1] = upper
-            found += upper <= pick
+            upper += _mean_photons(analysers, d, states, i)
+            found += upper <= picks[i]
         at = filled[found]
         t_ps[found, at] = (opening + pulse[i]) * period_ps + arrival_ps[found]
-        chance[found, at] = (pick - steps[found]) / means[found]
+        chance[found, at] = chances[i]
         number[found, at] = i
         filled[found] += found < n_detectors
 
@@ -198,9 +144,10 @@ def draw_arrivals(
     """
     n_det = analysers.shape[0]
     bright = bound > BRIGHT_MEAN
-    size = PULSES_PER_TICK if bright else reserve + BATCH
-    pulse = np.arange(size)
-    words = np.empty((3, size), np.uint32)
+    size = PULSES_PER_TICK if bright else reserve + STEP
+    pulse, level = np.arange(size).astype(np.int32), np.empty(size, np.uint32)
+    gaps, picks, chances = np.empty(size), np.empty(size), np.empty(size)
+    words, factors = np.empty((3, size), np.uint32), np.ones(size)
     states = np.empty((size, 4))
     filled = np.zeros(n_det + 1, np.int64)
     for tick in range(tick_begin, tick_end):
@@ -210,14 +157,24 @@ def draw_arrivals(
             return tick
         n = PULSES_PER_TICK if bright else 0
         if bound > 0.0 and not bright:
-            n = _draw_candidates(tick, bound, keys, pulse, words)
+            n = draw_candidates(
+                tick, 0, bound, keys, gaps, words, pulse, picks, chances, level
+            )
         if n < 0:
             return -1
         first = tick * PULSES_PER_TICK
         look_up_states(
             first, pulse[:n], stokes, shift, law, is_fresh,
-            before, eve, noise, keys, states,
+            before, eve, keys, states,
         )  # fmt: skip
+        if bright and noise > 0.0:
+            for i in range(n):
+                factors[i] = noise_factor(first + i, noise, keys)
+        elif noise > 0.0:
+            share_noise(pulse[:n], level, noise, factors)
+        if noise > 0.0:
+            for i in range(n):
+                states[i] *= factors[i]
         if bright:
             _visit_pulses(
                 tick, period_ps, analysers, states, keys,
@@ -225,7 +182,7 @@ def draw_arrivals(
             )  # fmt: skip
         else:
             _thin_candidates(
-                first, period_ps, pulse, bound, analysers, states[:n], words,
+                first, period_ps, pulse, analysers, states[:n], picks, chances,
                 arrival_ps, t_ps, chance, number, filled,
             )  # fmt: skip
     for d in range(n_det):

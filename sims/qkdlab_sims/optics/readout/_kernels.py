@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import TAIL, WIRE, begin_darks, next_dark, push
+from qkdlab_sims.optics._kernels import JITTER, WIRE, begin_darks, next_dark, push
 from qkdlab_sims.optics.jit import inlined, kernel
-from qkdlab_sims.optics.philox._kernels import gauss, numbers, unit
-from qkdlab_sims.optics.photons._kernels import CANDIDATE
+from qkdlab_sims.optics.normal._kernels import gauss
+from qkdlab_sims.optics.philox._kernels import log_unit, numbers, unit
 
 __all__ = ["READ_WIRE", "readout_pass", "run_readout"]
 
@@ -124,13 +124,11 @@ def readout_pass(
         _reset(wire, t)
         if height < wire.threshold:
             continue
-        _, _, a, b = numbers(number[j], CANDIDATE, tick, keys, 0)
+        a, b, late, later = numbers(number[j], JITTER, tick, keys, 0)
         sigma = math.hypot(wire.light_sigma_ps, wire.wire_sigma_ps / height)
         shift = sigma * gauss(a, b) + wire.walk_ps * (1.0 / height - 1.0)
-        if wire.tail_fraction > 0.0:
-            a, b, _, _ = numbers(number[j], TAIL, tick, keys, 0)
-            if unit(a) < wire.tail_fraction:
-                shift -= wire.tail_ps * math.log(unit(b))
+        if unit(late) < wire.tail_fraction:
+            shift -= wire.tail_ps * log_unit(later)
         if not push(wire, row, t + math.floor(shift + 0.5)):
             return False
     until = (tick + 1) * tick_ps + wire.arrival_ps

@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import inlined, kernel
 from qkdlab_sims.optics.settings.aes import S_BOX, TABLE
-from qkdlab_sims.optics.settings.processor import aes_block
+from qkdlab_sims.optics.settings.processor import GROUP, encrypt_group
 
-__all__ = ["NO_LAW", "Law", "fill_blocks", "fill_contexts"]
+__all__ = [
+    "NO_LAW",
+    "SCRATCH",
+    "Law",
+    "encrypt",
+    "fill_contexts",
+    "fill_contexts_by",
+]
 
 Word: TypeAlias = np.uint64
 Words: TypeAlias = NDArray[np.uint64]
@@ -24,9 +31,9 @@ Integers: TypeAlias = NDArray[np.int64]
 _BYTE = np.uint64(0xFF)
 _LOW = np.uint64(0xFFFFFFFF)
 _W8, _W16, _W24, _W32 = np.uint64(8), np.uint64(16), np.uint64(24), np.uint64(32)
-_ONE, _THREE, _FOUR = np.uint64(1), np.uint64(3), np.uint64(4)
-_WORD = np.uint64(0xFFFF)
+_ONE, _THREE, _SEVEN = np.uint64(1), np.uint64(3), np.uint64(7)
 _S_BOX = S_BOX.astype(np.uint64)
+_BATCH = 256  # pulses whose blocks stay in the nearest cache; a multiple of `GROUP`
 
 
 @inlined
@@ -62,7 +69,7 @@ def _swapped(word: Word) -> Word:
 def _software_block(
     round_keys: Words, nonce: Word, counter: Word
 ) -> tuple[np.uint64, np.uint64]:
-    """Return the same as `processor.aes_block`, by tables."""
+    """Return AES-128(key, nonce || counter) as two little-endian words, by tables."""
     first, second = _swapped(nonce) ^ round_keys[0], _swapped(counter) ^ round_keys[1]
     a, b, c, d = first & _LOW, first >> _W32, second & _LOW, second >> _W32
     for i in range(1, 10):
@@ -82,20 +89,32 @@ def _software_block(
 
 
 @kernel
-def fill_blocks(
-    blocks: Integers, nonce: Word, round_keys: Words, hardware: bool, out: Words
+def encrypt(
+    counters: Words,
+    before: int,
+    law_key: tuple[Words, Word, bool],
+    stride: int,
+    out: Words,
 ) -> None:
-    """Write blocks of the keystream, each as two little-endian words, to `out`.
+    """Write the blocks counters[i] - before of the keystream to `out`.
 
-    out: uint64[2, n]; hardware: by the processor's AES rounds, which it must have
+    law_key: round keys, nonce, and whether by the processor's AES rounds, which it
+    must have then. counters: uint64[n], n a multiple of `GROUP`. Block i makes two
+    little-endian words, out[stride i] and the next.
     """
+    round_keys, nonce, hardware = law_key
+    apart, less = np.uint64(stride), np.uint64(before)
     if hardware:
-        for i in range(blocks.shape[0]):
-            out[0, i], out[1, i] = aes_block(round_keys, nonce, np.uint64(blocks[i]))
+        for i in range(np.uint64(0), np.uint64(counters.shape[0]), np.uint64(GROUP)):
+            encrypt_group(round_keys, nonce, counters, less, i, apart, out)
     else:
-        for i in range(blocks.shape[0]):
-            a, b = _software_block(round_keys, nonce, np.uint64(blocks[i]))
-            out[0, i], out[1, i] = a, b
+        for i in range(counters.shape[0]):
+            a, b = _software_block(round_keys, nonce, counters[i] - less)
+            out[stride * i], out[stride * i + 1] = a, b
+
+
+SCRATCH = 6 * _BATCH
+"""Words of memory that `fill_contexts_by` wants."""
 
 
 class Law(NamedTuple):
@@ -136,59 +155,6 @@ NO_LAW = _no_law()
 
 
 @kernel
-def _read_own(
-    first: int, pulses: NDArray[np.int32], law: Law, drawn: NDArray[np.int32]
-) -> None:
-    """Write the 16 bits of pulses first + pulses[i], counted from the start."""
-    round_keys, nonce = law.round_keys, law.nonce
-    if law.hardware:
-        for i in range(pulses.shape[0]):
-            k = np.uint64(first + pulses[i])
-            a, b = aes_block(round_keys, nonce, k >> _THREE)
-            half = b if k & _FOUR else a
-            drawn[i] = np.int32(half >> ((k & _THREE) << _FOUR) & _WORD)
-    else:
-        for i in range(pulses.shape[0]):
-            k = np.uint64(first + pulses[i])
-            a, b = _software_block(round_keys, nonce, k >> _THREE)
-            half = b if k & _FOUR else a
-            drawn[i] = np.int32(half >> ((k & _THREE) << _FOUR) & _WORD)
-
-
-@kernel
-def _read_blocks(
-    first: int, pulses: NDArray[np.int32], n_lags: int, law: Law, words: Words
-) -> None:
-    """Write the block before that of each pulse and its own, uint64[n, 4].
-
-    That before is there only if one of the `n_lags` pulses before is in it.
-    """
-    round_keys, nonce = law.round_keys, law.nonce
-    n = pulses.shape[0]
-    wanted = np.empty(n + 1, np.int64)
-    m = np.uint64(0)
-    for i in range(n):
-        wanted[m] = i
-        m += np.uint64((first + pulses[i]) & 7 < n_lags)
-    if law.hardware:
-        for i in range(n):
-            block = np.uint64((first + pulses[i]) >> 3)
-            words[i, 2], words[i, 3] = aes_block(round_keys, nonce, block)
-        for j in range(m):
-            which = np.uint64(wanted[j])
-            block = np.uint64((first + pulses[which]) >> 3) - _ONE
-            words[which, 0], words[which, 1] = aes_block(round_keys, nonce, block)
-    else:
-        for i in range(n):
-            block = np.uint64((first + pulses[i]) >> 3)
-            words[i, 2], words[i, 3] = _software_block(round_keys, nonce, block)
-        for j in range(m):
-            which = np.uint64(wanted[j])
-            block = np.uint64((first + pulses[which]) >> 3) - _ONE
-            words[which, 0], words[which, 1] = _software_block(round_keys, nonce, block)
-
-
-@kernel
 def _add_parts(
     lag: int, law: Law, drawn: NDArray[np.int32], out: NDArray[np.int32]
 ) -> None:
@@ -216,25 +182,50 @@ def _add_parts(
 
 
 @kernel
-def fill_contexts(
+def fill_contexts_by(
     tick_first: int,
     pulses: NDArray[np.int32],
     law: Law,
+    scratch: Words,
     out: NDArray[np.int32],
 ) -> None:
-    """Write the contexts of pulses tick_first + pulses[i], at most 6 lags back."""
-    n = pulses.shape[0]
+    """Do the same as `fill_contexts` in memory of the caller's.
+
+    scratch: uint64[SCRATCH] with anything in it; for few pulses this is quicker
+    """
     first = tick_first - law.start
-    drawn = np.empty(n, np.int32)
-    if law.base.shape[0] == 1:
-        _read_own(first, pulses, law, drawn)
-        _add_parts(0, law, drawn, out)
-        return
-    words = np.empty((n, 4), np.uint64)
-    parts = words.view(np.uint16)
-    _read_blocks(first, pulses, law.base.shape[0] - 1, law, words)
-    low = np.int32(first & 7)
-    for lag in range(law.base.shape[0]):
+    n_parts = law.base.shape[0]
+    key = (law.round_keys, law.nonce, law.hardware)
+    counters, blocks = scratch[:_BATCH], scratch[_BATCH : 5 * _BATCH]
+    words = blocks.view(np.uint16)
+    drawn = scratch[5 * _BATCH :].view(np.int32)
+    stride = np.uint64(8 if n_parts == 1 else 16)
+    low = np.uint64(first & 7)
+    for begin in range(0, pulses.shape[0], _BATCH):
+        few = pulses[begin : begin + _BATCH]
+        n = few.shape[0]
         for i in range(n):
-            drawn[i] = parts[i, 8 + ((low + pulses[i]) & 7) - lag]
-        _add_parts(lag, law, drawn, out)
+            counters[i] = np.uint64((first + few[i]) >> 3)
+        end = (n + GROUP - 1) // GROUP * GROUP
+        for i in range(n, end):
+            counters[i] = 0
+        if n_parts == 1:
+            encrypt(counters[:end], 0, key, 2, blocks)
+        else:
+            encrypt(counters[:end], 1, key, 4, blocks)
+            encrypt(counters[:end], 0, key, 4, blocks[2:])
+        theirs, found = out[begin : begin + _BATCH], drawn[:n]
+        for lag in range(n_parts):
+            own = stride - np.uint64(8 + lag)
+            for i in range(n):
+                place = (low + np.uint64(few[i])) & _SEVEN
+                found[i] = words[np.uint64(i) * stride + own + place]
+            _add_parts(lag, law, found, theirs)
+
+
+@kernel
+def fill_contexts(
+    tick_first: int, pulses: NDArray[np.int32], law: Law, out: NDArray[np.int32]
+) -> None:
+    """Write the contexts of pulses tick_first + pulses[i], at most 6 lags back."""
+    fill_contexts_by(tick_first, pulses, law, np.empty(SCRATCH, np.uint64), out)

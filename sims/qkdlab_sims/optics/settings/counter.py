@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.settings._kernels import fill_blocks
+from qkdlab_sims.optics.settings._kernels import encrypt
 from qkdlab_sims.optics.settings.aes import expand_key
 from qkdlab_sims.optics.settings.layout import Shares
-from qkdlab_sims.optics.settings.processor import has_aes
+from qkdlab_sims.optics.settings.processor import GROUP, has_aes
 
 __all__ = ["CounterSettings"]
 
@@ -46,12 +46,13 @@ class CounterSettings:
 
     def settings(self, pulses: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the settings of pulses counted from the start, in any order."""
-        words = np.empty((2, len(pulses)), np.uint64)
-        nonce = np.uint64(self.nonce)
-        fill_blocks(pulses >> 3, nonce, self.round_keys, self.hardware, words)
-        halves = words[pulses >> 2 & 1, np.arange(len(pulses))]
-        shift = (pulses & 3) << 4
-        drawn = (halves >> shift.astype(np.uint64)).astype(np.int64) & 0xFFFF
+        blocks = np.zeros(-len(pulses) % GROUP + len(pulses), np.uint64)
+        blocks[: len(pulses)] = pulses >> 3
+        words = np.empty(2 * len(blocks), np.uint64)
+        key = (self.round_keys, np.uint64(self.nonce), self.hardware)
+        encrypt(blocks, 0, key, 2, words)
+        places = 8 * np.arange(len(pulses)) + (pulses & 7)
+        drawn = words.view(np.uint16)[places].astype(np.int64)
         classes = np.searchsorted(self.sums, drawn >> 1, side="right")
         found: NDArray[np.int64] = 2 * classes + (drawn & 1)
         return found

@@ -72,7 +72,8 @@ class ContextLaw:
             here = stretches == stretch
             first = stretch << _STRETCH_BITS
             out = np.empty(np.count_nonzero(here), np.int32)
-            fill_contexts(first, (pulses[here] - first).astype(np.int32), law, out)
+            within = (pulses[here] - first).astype(np.int32)
+            fill_contexts(first, within, law, out)
             found[here] = out
         return found
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import inlined, kernel
+from qkdlab_sims.optics.normal._kernels import gauss
 from qkdlab_sims.optics.philox._kernels import (
-    gauss,
     log_unit,
     numbers,
     philox,

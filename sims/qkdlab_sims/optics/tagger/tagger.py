@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
+from qkdlab_sims.optics.normal._kernels import GAUSS_BOUND
 from qkdlab_sims.optics.rng import gaussians, stream_key, uniforms
 from qkdlab_sims.optics.tagger._kernels import BUFFER, collect
 from qkdlab_sims.optics.tagger.parameters import TaggerParameters

@@ -16,11 +16,13 @@ from qkdlab_sims.optics.jit import inlined, kernel
 from qkdlab_sims.optics.philox._kernels import numbers, philox, unit
 from qkdlab_sims.optics.settings._kernels import Law, fill_contexts
 
-__all__ = ["NOISE_LEVELS", "look_up_states", "noise_factor", "noise_of"]
+__all__ = ["NOISE_LEVELS", "look_up_states", "noise_factor", "noise_of", "share_noise"]
 
 State: TypeAlias = tuple[float, float, float, float]
 Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = NDArray[np.int32]
+Pulses: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
+Words: TypeAlias = NDArray[np.uint32]
 Keys: TypeAlias = NDArray[np.uint64]
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -86,8 +88,21 @@ def noise_of(word: np.uint64, noise: float) -> float:
 
 
 @kernel
+def share_noise(pulse: Indices, level: Words, noise: float, out: Floats) -> None:
+    """Write the relative intensities of candidates: their pulses' first decides.
+
+    pulse: sorted; level: of each candidate in `NOISE_LEVELS`
+    """
+    factor = 0.0
+    for i in range(pulse.shape[0]):
+        if i == 0 or pulse[i] != pulse[i - 1]:
+            factor = max(0.0, 1.0 + noise * NOISE_LEVELS[np.uint64(level[i])])
+        out[i] = factor
+
+
+@kernel
 def _fill_fresh_states(
-    first: int, pulse: Integers, stokes: Floats, law: Law, out: Floats
+    first: int, pulse: Pulses, stokes: Floats, law: Law, out: Floats
 ) -> None:
     """Write half the Stokes vectors of pulses whose contexts follow a law."""
     n = pulse.shape[0]
@@ -103,7 +118,7 @@ def _fill_fresh_states(
 
 @kernel
 def _fill_cyclic_states(
-    first: int, pulse: Integers, stokes: Floats, shift: int, out: Floats
+    first: int, pulse: Pulses, stokes: Floats, shift: int, out: Floats
 ) -> None:
     """Write half the Stokes vectors of pulses of a pattern, k at (k + shift) mod n."""
     n_contexts = stokes.shape[0]
@@ -122,31 +137,25 @@ def _fill_cyclic_states(
 @kernel
 def look_up_states(
     first: int,
-    pulse: Integers,
+    pulse: Pulses,
     stokes: Floats,
     shift: int,
     law: Law,
     is_fresh: bool,
     before: Floats,
     eve: float,
-    noise: float,
     keys: Keys,
     out: Floats,
 ) -> None:
     """Write half the Stokes vectors of pulses first + pulse[i] to `out`.
 
     They hold at the input of the analysers: after Eve, or as in the table without
-    her. noise: relative intensity noise.
+    her. Intensity noise is left to the caller.
     """
     if is_fresh:
         _fill_fresh_states(first, pulse, stokes, law, out)
     else:
         _fill_cyclic_states(first, pulse, stokes, shift, out)
-    if noise > 0.0:
-        for i in range(pulse.shape[0]):
-            factor = noise_factor(first + pulse[i], noise, keys)
-            for j in range(4):
-                out[i, j] *= factor
     if eve > 0.0:
         for i in range(pulse.shape[0]):
             state = (out[i, 0], out[i, 1], out[i, 2], out[i, 3])

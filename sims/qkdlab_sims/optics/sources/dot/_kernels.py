@@ -189,7 +189,7 @@ def draw_dot(
         if n < 0:
             return -1
         look_up_states(
-            first, pulse[:n], stokes, shift, law, is_fresh, np.eye(4), 0.0, 0.0,
+            first, pulse[:n], stokes, shift, law, is_fresh, np.eye(4), 0.0,
             keys, states,
         )  # fmt: skip
         photon = 0

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import Word, gauss, log_unit, numbers, unit
+from qkdlab_sims.optics.normal._kernels import gauss
+from qkdlab_sims.optics.philox._kernels import Word, log_unit, numbers, unit
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.photons.states._kernels import look_up_states
 from qkdlab_sims.optics.settings._kernels import Law
@@ -262,7 +263,7 @@ def draw_laser(
             return -1
         first = tick * PULSES_PER_TICK
         look_up_states(
-            first, pulse[:n], stokes, shift, law, is_fresh, np.eye(4), 0.0, 0.0,
+            first, pulse[:n], stokes, shift, law, is_fresh, np.eye(4), 0.0,
             keys, states,
         )  # fmt: skip
         for i in range(n):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.light import Light
-from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
+from qkdlab_sims.optics.normal._kernels import GAUSS_BOUND
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.ranges import in_range
 from qkdlab_sims.optics.rng import stream_key

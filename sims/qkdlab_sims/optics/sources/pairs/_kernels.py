@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
+from qkdlab_sims.optics.normal._kernels import gauss
 from qkdlab_sims.optics.philox._kernels import (
     Word,
-    gauss,
     log_unit,
     numbers,
     philox,

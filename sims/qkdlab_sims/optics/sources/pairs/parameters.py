@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.philox._kernels import GAUSS_BOUND
+from qkdlab_sims.optics.normal._kernels import GAUSS_BOUND
 from qkdlab_sims.optics.polarization import PAULI
 from qkdlab_sims.optics.ranges import in_range
 

@@ -1,0 +1,1 @@
+"""The normal law by its inverse distribution function."""
