@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from qkdlab.cli.benchmark_bits import bits_and_hashes
 from qkdlab.cli.figure import Figure
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _BASELINE_BITS = 1_000_000
 
 
 def distill() -> list[Figure]:
-    """Measure privacy amplification beside the float64 FFT of scipy."""
+    """Measure privacy amplification beside the float64 FFT of scipy, then the rest."""
     from qkdlab.distill.toeplitz import toeplitz_hash
 
     def mbps(n_bits: int, method: str | None) -> float:
@@ -35,10 +36,11 @@ def distill() -> list[Figure]:
 
     baseline = mbps(_BASELINE_BITS, "float-fft")
     what = "float64 FFT, 1e6 bits"
-    return [
+    amplified = [
         Figure("distill", name, mbps(n_bits, None), "Mb/s", what, baseline)
         for name, n_bits in (("amplify_1e6", 10**6), ("amplify_1e8", 10**8))
     ]
+    return [*amplified, *bits_and_hashes()]
 
 
 def _least_cpu_s(work: Callable[[], None]) -> float:
