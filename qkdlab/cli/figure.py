@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Figure"]
@@ -12,7 +13,8 @@ __all__ = ["Figure"]
 class Figure:
     """One measured value beside its baseline.
 
-    ratio: value over baseline
+    ratio:   value over baseline
+    details: what else was found, for programs
     """
 
     group: str
@@ -21,6 +23,7 @@ class Figure:
     unit: str
     baseline_what: str
     baseline_value: float
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
@@ -36,6 +39,7 @@ class Figure:
             "unit": self.unit,
             "baseline": {"what": self.baseline_what, "value": self.baseline_value},
             "ratio": self.ratio,
+            **({"details": dict(self.details)} if self.details else {}),
         }
 
     def as_row(self) -> list[str]:

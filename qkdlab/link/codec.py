@@ -88,6 +88,8 @@ class Message:
 M = TypeVar("M", bound=Message)
 R = TypeVar("R")
 _KINDS: dict[int, type[Message]] = {}
+_FIELDS: dict[type[Any], list[tuple[str, _Typed]]] = {}
+"""What was found out about each dataclass, once."""
 
 
 def public(wire: Wire[Any]) -> Any:
@@ -217,6 +219,13 @@ class _Record:
 
 
 def _typed_fields(cls: type[Any]) -> list[tuple[str, _Typed]]:
+    known = _FIELDS.get(cls)
+    if known is None:
+        known = _FIELDS[cls] = _find_fields(cls)
+    return known
+
+
+def _find_fields(cls: type[Any]) -> list[tuple[str, _Typed]]:
     if not dataclasses.is_dataclass(cls):
         raise TypeError(f"{cls.__name__} is not a dataclass")
     typed: list[tuple[str, _Typed]] = []

@@ -40,6 +40,8 @@ _INBOX_BYTES = 1 << 26
 _OBJECT_BYTES = 64
 """What a message takes in memory besides its bytes, about: small ones add up."""
 _CHUNK_BYTES = 1 << 18
+_JOINED_BYTES = 1 << 16
+"""A message up to this goes to the system with its head, in one call."""
 _SLOWEST_BYTES_PER_S = 100_000
 """A message that comes slower than this has stalled."""
 _FAREWELLS = {
@@ -95,8 +97,11 @@ class TcpChannel:
             raise PeerLost("the classical channel is closed")
         with self._sending:
             self._is_torn = True
-            self._send_all(memoryview(head))
-            self._send_all(memoryview(data))
+            if len(data) <= _JOINED_BYTES:
+                self._send_all(memoryview(head + data))
+            else:
+                self._send_all(memoryview(head))
+                self._send_all(memoryview(data))
             self._is_torn = False
 
     def receive(self, timeout_s: float | None = None) -> bytes | None:

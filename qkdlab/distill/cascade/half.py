@@ -14,7 +14,7 @@ from qkdlab.errors import AbortCode, SecurityAbort
 __all__ = ["CascadeHalf", "Tables", "Workspace"]
 
 _FIELDS = 3
-"""Words that a row holds for 64 places; see `_kernels`."""
+"""Words that a row holds for 64 places; see `places`."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Parities, known intervals and orders of packed frames."""

@@ -1,0 +1,168 @@
+"""Cascade as messages: batches in flight, either pace, and what does not belong."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qkdlab.bits.array import BitArray
+from qkdlab.errors import SecurityAbort
+from qkdlab.link.cascade import IN_FLIGHT, CascadeReconciliation
+from qkdlab.link.codec import charge
+from qkdlab.link.messages import Done, Parities
+
+N_BITS = 40_000
+FRAME_BITS = 512
+
+
+def strings(n_bits=N_BITS, qber=0.03, seed=1):
+    rng = np.random.default_rng(seed)
+    alice = rng.integers(0, 2, n_bits, dtype=np.uint8)
+    errors = (rng.random(n_bits) < qber).astype(np.uint8)
+    return BitArray.from_bools(alice), BitArray.from_bools(alice ^ errors)
+
+
+def side(role, bits, **more):
+    options = {
+        "frame_bits": FRAME_BITS,
+        "qber": 0.03,
+        "seed": bytes(32),
+        "batch_frames": 4,
+    }
+    return CascadeReconciliation(role, bits, **{**options, **more})
+
+
+def converse(alice, bob):
+    """Pass messages until there are none; return them with their direction."""
+    to_alice, to_bob, said = deque(bob.start()), deque(alice.start()), []
+    while to_alice or to_bob:
+        if to_alice:
+            said.append(("bob", to_alice.popleft()))
+            to_bob.extend(alice.take(said[-1][1]))
+        if to_bob:
+            said.append(("alice", to_bob.popleft()))
+            to_alice.extend(bob.take(said[-1][1]))
+    return said
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    n_bits=st.integers(0, 9000),
+    pace=st.sampled_from(["near", "far"]),
+    batch_frames=st.integers(1, 9),
+)
+def test_strings_of_any_length_become_equal(n_bits, pace, batch_frames):
+    a, b = strings(n_bits)
+    more = {"pace": pace, "batch_frames": batch_frames}
+    alice, bob = side("alice", a, **more), side("bob", b, **more)
+    converse(alice, bob)
+    assert alice.finished
+    assert bob.finished
+    assert alice.rounds == bob.rounds
+    assert bob.final()[0] == alice.final()[0] == a
+    assert alice.final()[1] == bob.final()[1] == a ^ b
+
+
+@pytest.mark.parametrize("pace", ["near", "far"])
+def test_as_many_batches_are_on_the_way_as_keep_the_line_busy(pace):
+    a, b = strings()
+    alice, bob = side("alice", a, pace=pace), side("bob", b, pace=pace)
+    first = bob.start()
+    assert [m.batch for m in first] == list(range(IN_FLIGHT[pace]))
+    open_now, most = set(), 0
+    inbox = deque(first)
+    while inbox:
+        message = inbox.popleft()
+        open_now.add(message.batch)
+        most = max(most, len(open_now), len(alice._open))
+        (answer,) = alice.take(message)
+        if message.batch not in alice._open:
+            open_now.discard(message.batch)
+        inbox.extend(bob.take(answer))
+    assert most == IN_FLIGHT[pace]
+
+
+def test_a_finished_batch_makes_room_for_the_next():
+    a, b = strings()
+    said = converse(side("alice", a), side("bob", b))
+    batches = [m.batch for who, m in said if who == "bob"]
+    opened = list(dict.fromkeys(batches))
+    assert opened == sorted(opened)
+    assert len(opened) == -(-N_BITS // (4 * FRAME_BITS))
+
+
+def test_what_is_said_does_not_depend_on_when_it_arrives():
+    a, b = strings()
+    one = converse(side("alice", a), side("bob", b))
+    alice, bob = side("alice", a), side("bob", b)
+    # all that is on the way to one party before anything to the other
+    to_alice, said = list(bob.start()), []
+    while to_alice:
+        answers = [m for message in to_alice for m in alice.take(message)]
+        said += [("bob", m) for m in to_alice]
+        said += [("alice", m) for m in answers]
+        to_alice = [m for answer in answers for m in bob.take(answer)]
+    for who in ("alice", "bob"):
+        mine = [(m.batch, m.bits) for sender, m in said if sender == who]
+        assert mine == [(m.batch, m.bits) for sender, m in one if sender == who]
+
+
+def test_both_directions_are_charged_bit_by_bit():
+    a, b = strings()
+    said = converse(side("alice", a), side("bob", b))
+    leak = dict.fromkeys(("alice", "bob"), 0)
+    for who, message in said:
+        assert charge(message).leak == len(message.bits)
+        leak[who] += len(message.bits)
+    assert leak["alice"] == leak["bob"] > 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Parities(0, BitArray.zeros(3)),
+        Parities(1, BitArray.zeros(96)),
+        Parities(1 << 60, BitArray.zeros(96)),
+        Done("key"),
+    ],
+)
+def test_alice_refuses_what_does_not_come_next(message):
+    a, _ = strings()
+    with pytest.raises(SecurityAbort):
+        side("alice", a).take(message)
+
+
+def test_alice_opens_no_more_batches_than_may_be_on_the_way():
+    a, b = strings()
+    alice, bob = side("alice", a), side("bob", b)
+    for message in bob.start():
+        alice.take(message)
+    greedy = side("bob", b)
+    greedy._in_flight = IN_FLIGHT["near"] + 1
+    with pytest.raises(SecurityAbort):
+        alice.take(greedy.start()[-1])
+
+
+def test_bob_refuses_an_answer_to_a_batch_that_is_done():
+    a, b = strings(2000)
+    alice, bob = side("alice", a), side("bob", b)
+    said = converse(alice, bob)
+    assert bob.finished
+    with pytest.raises(SecurityAbort):
+        bob.take(said[-1][1])
+
+
+def test_wiping_in_the_middle_leaves_no_bits():
+    _, b = strings()
+    bob = side("bob", b)
+    bob.start()
+    works = [half._work for half in bob._open.values()]
+    bob.wipe()
+    assert not bob.final()[0].count()
+    for work in works:
+        assert not work.rows[:, 0].any()
+        assert not work.out.any()
