@@ -28,6 +28,7 @@ from qkdlab.wiring.detector_parts import (
     SpadGate,
     SpadNetwork,
 )
+from qkdlab.wiring.emitter_parts import PairSource, QuantumDot
 from qkdlab.wiring.laser_parts import LaserPulses
 from qkdlab.wiring.optics_parts import (
     BeamSplitter,
@@ -55,11 +56,13 @@ __all__ = [
     "Interferometer",
     "Laser",
     "LaserPulses",
+    "PairSource",
     "Part",
     "PhaseModulator",
     "PolarizingSplitter",
     "PowerMeterPart",
     "PulseFormer",
+    "QuantumDot",
     "SatellitePass",
     "Snspd",
     "SnspdBright",
@@ -352,6 +355,8 @@ Part = Annotated[
     | BeamSplitter
     | PolarizingSplitter
     | Interferometer
+    | QuantumDot
+    | PairSource
     | Squeezer
     | Snspd
     | Spad

@@ -17,11 +17,13 @@ from qkdlab.wiring.parts import (
     IntensityModulator,
     Interferometer,
     Laser,
+    PairSource,
     Part,
     PhaseModulator,
     PolarizingSplitter,
     PowerMeterPart,
     PulseFormer,
+    QuantumDot,
     SatellitePass,
     Snspd,
     Spad,
@@ -66,8 +68,10 @@ def passage_db(part: Part, out: str) -> float:
             | DelayGenerator()
             | Eavesdropper()
             | Laser()
+            | PairSource()
             | PowerMeterPart()
             | PulseFormer()
+            | QuantumDot()
             | Snspd()
             | Spad()
             | Squeezer()

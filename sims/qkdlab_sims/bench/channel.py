@@ -20,6 +20,7 @@ from qkdlab.errors import ConfigError
 from qkdlab.wiring.parts import Fibre, FreeSpace, Interferometer, SatellitePass
 from qkdlab_sims.bench.air import Air, background_per_s
 from qkdlab_sims.bench.detection import Conditions
+from qkdlab_sims.bench.emitter import emitter_of
 from qkdlab_sims.bench.incidents import NEVER_PS
 from qkdlab_sims.bench.knobs import Knobs
 from qkdlab_sims.bench.transfer import Transfer, Turning
@@ -109,6 +110,7 @@ class ChannelEffects:
         self.echo: Echo | None = None
         self._meeting: tuple[Interferometer, int] | None = None
         self._kept: tuple[Light, Light] | None = None
+        self._emitter = emitter_of(self._paths)
         for at, stage in enumerate(self._paths[0].stages):
             match stage.part:
                 case Fibre() as part:
@@ -181,8 +183,11 @@ class ChannelEffects:
 
     def applied(self, conditions: Conditions, turning: Turning) -> Conditions:
         """Return the conditions at the detectors with all that the channel adds."""
-        light = self.arriving(conditions.light)
         background = self.background(turning)
+        if self._emitter is not None:
+            emission = self._emitter.emission(turning, conditions.light)
+            return replace(conditions, background=background, emission=emission)
+        light = self.arriving(conditions.light)
         has_more = background is not None or self.echo is not None
         if light is conditions.light and not has_more and self._meeting is None:
             return conditions

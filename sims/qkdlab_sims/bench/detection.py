@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.bench.emitter import Emission
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.bank import Bank, Clicks
 from qkdlab_sims.optics.channels.echo import Echo
@@ -23,6 +24,7 @@ from qkdlab_sims.optics.detector import (
     simulate_pulses,
 )
 from qkdlab_sims.optics.eavesdropper import InterceptResend
+from qkdlab_sims.optics.engine import detect
 from qkdlab_sims.optics.light import Light
 
 __all__ = ["Conditions", "CountHistory", "Detection", "Mover"]
@@ -37,6 +39,7 @@ class Conditions:
     background: float64[n_det], photons a period of light beside; likewise
     echo:       that follows each pulse
     interferometer: (contrast, phase) of one that all light meets
+    emission:   what comes instead of the light, from a dot or a crystal
     """
 
     light: Light
@@ -46,6 +49,7 @@ class Conditions:
     background: NDArray[np.float64] | None = None
     echo: Echo | None = None
     interferometer: tuple[float, float] | None = None
+    emission: Emission | None = None
 
 
 @dataclass
@@ -129,6 +133,9 @@ class Detection:
             stretch = self._waiting.popleft()
             conditions = stretch.conditions
             self._set_bias(conditions.bias_ua)
+            if conditions.emission is not None:
+                self._take(self._emitted(stretch, conditions.emission))
+                continue
             clicks = simulate_pulses(
                 self._state,
                 conditions.light,
@@ -141,13 +148,29 @@ class Detection:
                 echo=conditions.echo,
                 interferometer=conditions.interferometer,
             )
-            if self._moved is not None:
-                clicks = self._late(clicks)
-            for pieces, times in zip(self._ready, clicks.times_ps, strict=True):
-                if len(times):
-                    pieces.append(times)
-            self._complete_ps = int(clicks.complete_until_ps.min())
-            self._counts.add(clicks.times_ps, self._complete_ps)
+            self._take(clicks)
+
+    def _emitted(self, stretch: _Stretch, emission: Emission) -> Clicks:
+        conditions, bank = stretch.conditions, self.bank
+        seen = np.asarray(self._seen(conditions.background))
+        return detect(
+            self._state,
+            emission.arrivals(self._efficiencies, bank),
+            stretch.begin * PULSES_PER_TICK,
+            stretch.end * PULSES_PER_TICK,
+            delay_ps=conditions.light.delay_ps,
+            spread=seen,
+            lead_ps=emission.lead_ps,
+        )
+
+    def _take(self, clicks: Clicks) -> None:
+        if self._moved is not None:
+            clicks = self._late(clicks)
+        for pieces, times in zip(self._ready, clicks.times_ps, strict=True):
+            if len(times):
+                pieces.append(times)
+        self._complete_ps = int(clicks.complete_until_ps.min())
+        self._counts.add(clicks.times_ps, self._complete_ps)
 
     def _seen(
         self, background: NDArray[np.float64] | None

@@ -99,7 +99,7 @@ def word_volts(
     period_ps = samples * 1e12 / sample_rate_hz
     last = np.arange(1, len(rows) + 1) * rows.shape[1] - 1
     coupled = replace(amplifier, ac_corner_hz=0.0)
-    times_ps: Floats = last * period_ps + passes_ps
+    times_ps: Floats = np.asarray(last * period_ps + passes_ps, np.float64)
     volts = drive(
         np.repeat(rows, samples),
         sample_rate_hz,
