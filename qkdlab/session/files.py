@@ -67,6 +67,7 @@ class PartyFiles:
         self.path = folder / f"{party}.h5"
         self._is_secure = config.key_class == "secure"
         self._held: KeyBlock | None = None
+        self._are_settled = False
         self.keys: list[KeyBlock] = []
         self.journal = Journal(private / "journal.bin")
         self.pool = secrets.open_pool(private / "pads.bin", party)
@@ -87,6 +88,8 @@ class PartyFiles:
         What is secret of it, a secure run writes nowhere: whatever kills it, nothing is
         left to be overwritten.
         """
+        # both parties have gone on to this block, and so have ended those before it
+        self._are_settled = True
         secret = b"" if self._is_secure else effect.secret
         self.journal.append(effect.label, effect.data + secret, secret=bool(secret))
 
@@ -104,6 +107,7 @@ class PartyFiles:
         if key.key_class == "lab":
             self.store.advance(key.key_id, KeyState.BURNED)
         self._held = None
+        self._are_settled = False
         self.keys.append(key)
 
     def give_up(self) -> None:
@@ -116,9 +120,13 @@ class PartyFiles:
     def burn_keys(self, newest: int | None = None) -> None:
         """Give up keys of the run: the pending one, and the newest confirmed ones.
 
-        newest: how many of those; all when not given
+        newest: how many of those, if a later block has committed nothing yet; what it
+                commits follows from verified tags of the peer, who has ended the blocks
+                before by then (docs/adr/0020). All when not given.
         """
         self.give_up()
+        if newest is not None and self._are_settled:
+            return
         kept = 0 if newest is None else max(len(self.keys) - newest, 0)
         for key in self.keys[kept:]:
             if self.store.get(key.key_id).state is not KeyState.BURNED:

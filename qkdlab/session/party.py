@@ -135,11 +135,11 @@ class PartySession:
     def give_up_keys(self, abort: SecurityAbort) -> None:
         """Burn the keys that a run which somebody tampered with has put in doubt.
 
-        That of the present block, and the newest that was confirmed: if its last word
-        was the one that was changed, the other party does not hold it. Those of earlier
-        blocks were confirmed on both sides under verified tags, and what is said
-        without a tag must not undo them (SECURITY rule 8). A ledger that differs, found
-        under verified tags, puts all in doubt.
+        That of the present block, or the newest that was confirmed while no later block
+        has begun: if its last word was the one that was changed, the other party does
+        not hold it. Those of earlier blocks were confirmed on both sides under verified
+        tags, and what is said without a tag must not undo them (SECURITY rule 8). A
+        ledger that differs, found under verified tags, puts all in doubt.
         """
         peer_code = abort.numbers.get("peer_code")
         if abort.code is AbortCode.LEDGER_MISMATCH:
