@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qkdlab_experiments.fresh_parameters import FreshBb84Parameters
-from qkdlab_experiments.parameters import Bb84Parameters, Calibration, Detection
+from qkdlab_experiments.parameters import (
+    Bb84Parameters,
+    Calibration,
+    Detection,
+    Tracking,
+)
 
 __all__ = [
     "ActiveBb84Parameters",
@@ -62,10 +67,14 @@ class Security(_Model):
 class ActiveBb84Parameters(FreshBb84Parameters):
     """Decoy-state BB84, fresh settings on both sides; key in X, test in Z."""
 
-    detection: ActiveDetection
-    calibration: ActiveCalibration = ActiveCalibration()
+    # frozen models: what is narrower may stand for what is wider
+    detection: ActiveDetection  # pyright: ignore[reportIncompatibleVariableOverride]
+    calibration: ActiveCalibration = (  # pyright: ignore[reportIncompatibleVariableOverride]
+        ActiveCalibration()
+    )
     receiver: BasisChoice = BasisChoice()
     security: Security = Security()
+    tracking: Tracking = Tracking(plates=False)
 
     @property
     def receiver_chooses(self) -> bool:
@@ -76,6 +85,15 @@ class ActiveBb84Parameters(FreshBb84Parameters):
     def theorem(self) -> str:
         """As a block plan names it."""
         return self.security.theorem
+
+    @model_validator(mode="after")
+    def _check_tracking(self) -> Self:
+        if self.tracking.plates:
+            raise ValueError(
+                "tracking.plates: the plates of this receiver are turned in "
+                "calibration only; set it false"
+            )
+        return self
 
 
 def active(p: Bb84Parameters) -> ActiveBb84Parameters:

@@ -111,6 +111,8 @@ class GuardedTagger:
     When one is broken `trip` is called (close the shutter, bias to 0; it returns what
     failed) and SecurityAbort(DETECTOR_ALARM) raised; the block is dropped. When
     voltages are looked at: see the module.
+
+    marks: channel whose tags are no clicks, if any
     """
 
     def __init__(
@@ -119,8 +121,10 @@ class GuardedTagger:
         bias: BiasSource | None,
         trip: Callable[[], Sequence[Exception]],
         limits: HealthLimits | None = None,
+        marks: int | None = None,
     ) -> None:
         self._tagger = tagger
+        self._marks = marks
         self._bias = bias
         self._trip = trip
         self._limits = limits or HealthLimits(tagger.tagger_capabilities().max_rate_hz)
@@ -154,8 +158,9 @@ class GuardedTagger:
         the tagger raises.
         """
         block = self._tagger.read(duration_ps)
-        sample = self._sample(block)
-        if self._is_due(block) or alarms(sample, self._acquisition):
+        clicks = _without(block, self._marks)
+        sample = self._sample(clicks)
+        if self._is_due(clicks) or alarms(sample, self._acquisition):
             self._looked_ps = block.t_end
             sample = self._seen(sample)
         else:
@@ -220,3 +225,11 @@ class GuardedTagger:
             light_is_on=self._light_is_on,
             voltages_mv=(),
         )
+
+
+def _without(block: TagBlock, marks: int | None) -> TagBlock:
+    """Return the clicks of a block: marks go on when detectors have fallen silent."""
+    if marks is None:
+        return block
+    clicks = block.ch != marks
+    return replace(block, t=block.t[clicks], ch=block.ch[clicks])

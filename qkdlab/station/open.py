@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -84,7 +84,9 @@ class Station:
             raise
         return spec
 
-    def parts(self, *, are_fixed: bool = False) -> dict[str, Any]:
+    def parts(
+        self, *, are_fixed: bool = False, marks: Mapping[str, int] | None = None
+    ) -> dict[str, Any]:
         """Return the instruments as roles see them.
 
         A time tagger beside a bias source, or behind detectors that need none, is
@@ -92,6 +94,7 @@ class Station:
         it trips.
 
         are_fixed: whether the station's detectors have a bias that nothing sets
+        marks:     by tagger, the channel whose tags are no clicks
         """
         parts = dict(self.instruments)
         hazards = [s for s in self._steps.values() if s.plays("Attenuator", "Shutter")]
@@ -105,6 +108,7 @@ class Station:
                     step.instrument,
                     bias,
                     lambda: self._make_safe([*hazards, *biases]),
+                    marks=(marks or {}).get(step.name),
                 )
         return parts
 
@@ -239,7 +243,9 @@ def _bind_roles(station: Station, config: RunConfig) -> None:
 
     roles = config.parties[station.party].roles.values()
     are_fixed = any(role.composite == "fixed_detectors" for role in roles)
-    parts = station.parts(are_fixed=are_fixed)
+    fields = [role.model_extra or {} for role in roles]
+    marks = {str(f["tagger"]): int(f["marks"]) for f in fields if "marks" in f}
+    parts = station.parts(are_fixed=are_fixed, marks=marks)
     for name, role in config.parties[station.party].roles.items():
         if role.composite is not None:
             station.roles[name] = build(

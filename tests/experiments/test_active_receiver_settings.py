@@ -200,6 +200,11 @@ def test_two_detectors_serve_both_bases():
         ActiveBb84Parameters.model_validate(wrong)
 
 
+def test_plates_are_turned_in_calibration_only():
+    with pytest.raises(ValidationError, match=r"tracking\.plates"):
+        ActiveBb84Parameters.model_validate({**FIELDS, "tracking": {"plates": True}})
+
+
 def test_parameters_of_another_receiver_are_no_active_ones():
     detection = {"bias_ua": [22.0] * 4, "gate_ps": 600}
     passive = FreshBb84Parameters.model_validate({**FIELDS, "detection": detection})

@@ -1,0 +1,188 @@
+"""What both parties fix before a block: terms from calibration, one record each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from active_parameters_at_hand import FIELDS, P
+
+from qkdlab.calibration.party import PartyBook
+from qkdlab.calibration.records import CalibrationBook, CalibrationRecord
+from qkdlab.errors import AbortCode, QkdlabError, SecurityAbort
+from qkdlab.randomness import SeededRandomness
+from qkdlab.security.mismatch import delta_1
+from qkdlab_experiments.active_parameters import ActiveBb84Parameters
+from qkdlab_experiments.claim_record import (
+    ClaimTerms,
+    announce_claim,
+    claim_of,
+    detector_terms,
+    learn_claim,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+INTERVALS = ((0.48, 0.52), (0.19, 0.21), (0.0019, 0.0024))
+RECORDS = {
+    "efficiency_mismatch": (0.01, 0.002),
+    "dark_rate_hz_0": (100.0, 10.0),
+    "dark_rate_hz_1": (130.0, 10.0),
+}
+
+
+def book(**changes):
+    return PartyBook(
+        CalibrationBook(
+            CalibrationRecord(
+                party="bob",
+                quantity=quantity,
+                value=value,
+                unit="1",
+                uncertainty=uncertainty,
+                time=NOW,
+                valid_for_s=1.0,
+                source="test",
+            )
+            for quantity, (value, uncertainty) in {**RECORDS, **changes}.items()
+        ),
+        "bob",
+        NOW,
+    )
+
+
+class Talk:
+    """A conversation with itself."""
+
+    session, configuration, key_class = bytes(16), bytes(32), "lab"
+
+    def __init__(self):
+        self.said = {}
+
+    def send(self, kind, **fields):
+        self.said[kind] = fields
+
+    def receive(self, kind):
+        return dict(self.said[kind])
+
+
+def context(talk, p=P):
+    noted = {}
+    return SimpleNamespace(
+        parameters=p,
+        conversation=talk,
+        randomness=SeededRandomness(1, "alice"),
+        recorder=SimpleNamespace(block=lambda **facts: noted.update(facts)),
+        noted=noted,
+    )
+
+
+def test_the_ranges_hold_what_calibration_may_have_missed():
+    terms = detector_terms(book(), P)
+    # 99 % of a normal distribution lie within 2.576 standard deviations
+    apart = 0.01 + 2.5758 * 0.002
+    assert terms["efficiency_spread"] == pytest.approx(apart / (2 + apart), rel=1e-4)
+    low, high = 100 - 25.758, 130 + 25.758
+    assert terms["dark_spread"] == pytest.approx((high - low) / (high + low), rel=1e-4)
+    gate_s = 600e-12
+    assert terms["dark_probability"] == pytest.approx((high + low) / 2 * gate_s)
+
+
+def test_the_digest_is_that_of_the_records():
+    one, same, other = (
+        detector_terms(b, P)["calibration"]
+        for b in (book(), book(), book(dark_rate_hz_0=(101.0, 10.0)))
+    )
+    assert one == same != other
+
+
+def test_what_no_record_tells_ends_the_block():
+    empty = PartyBook(CalibrationBook([]), "bob", NOW)
+    with pytest.raises(QkdlabError, match="dark_rate_hz_0"):
+        detector_terms(empty, P)
+
+
+def test_the_detectors_are_swapped():
+    terms = ClaimTerms.of({**detector_terms(book(), P), "intensities": INTERVALS})
+    assert terms.detectors().swap is True
+    assert float(delta_1(terms.detectors())) < 1e-3
+
+
+def test_both_hold_one_record():
+    talk = Talk()
+    said = detector_terms(book(), P)
+    alice, bob = context(talk), context(talk)
+    hers = announce_claim(alice, INTERVALS, said, 3)
+    his = learn_claim(bob, said, 3)
+    assert hers.record == his.record
+    assert alice.noted == bob.noted
+
+
+def test_committed_intensities_leave_room_for_drift():
+    talk = Talk()
+    announce_claim(context(talk), INTERVALS, detector_terms(book(), P), 3)
+    committed = talk.said["claim-record"]["intensities"]
+    for (low, high), (least, most) in zip(INTERVALS, committed, strict=True):
+        assert least < low < high < most
+
+
+@pytest.mark.parametrize(
+    "change", [{"digest": "0" * 64}, {"intensities": [[0.4, 0.6]] * 3}]
+)
+def test_another_record_ends_the_block(change):
+    talk = Talk()
+    said = detector_terms(book(), P)
+    announce_claim(context(talk), INTERVALS, said, 3)
+    talk.said["claim-record"].update(change)
+    with pytest.raises(SecurityAbort) as abort:
+        learn_claim(context(talk), said, 3)
+    assert abort.value.code is AbortCode.PEER_CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"intensities": None},
+        {"intensities": [[1.0]]},
+        {"efficiency_spread": "none"},
+        {"dark_spread": 1.5},
+        {"dark_probability": float("nan")},
+    ],
+)
+def test_terms_that_are_none_are_a_violation(change):
+    said = {**detector_terms(book(), P), "intensities": INTERVALS, **change}
+    with pytest.raises(SecurityAbort) as abort:
+        ClaimTerms.of(said)
+    assert abort.value.code is AbortCode.PROTOCOL_VIOLATION
+
+
+def claim():
+    terms = ClaimTerms.of({**detector_terms(book(), P), "intensities": INTERVALS})
+    return claim_of(P, Talk(), SeededRandomness(1, "alice"), 3, terms)
+
+
+def test_failure_probabilities_stay_within_those_asked_for():
+    epsilons = claim().record.epsilons
+    secrecy = 2 * epsilons.acceptance + epsilons.pa
+    assert float(secrecy) <= P.distillation.epsilon_secrecy
+
+
+def test_the_cap_grows_with_the_link_time():
+    wanted = P.security.leak_cap_bits_per_s * P.duration_s
+    assert claim().record.leak_cap_bits == round(wanted)
+
+
+def test_a_seeded_run_says_so():
+    facts = claim().facts
+    assert facts.secret_from_seed
+    assert facts.announced_digest == claim().record.digest()
+
+
+def test_a_theorem_without_record_announces_none():
+    fields = {**FIELDS, "security": {"theorem": "lim2014"}}
+    p = ActiveBb84Parameters.model_validate(fields)
+    talk = Talk()
+    assert detector_terms(book(), p) == {}
+    assert announce_claim(context(talk, p), INTERVALS, {}, 0) is None
+    assert learn_claim(context(talk, p), {}, 0) is None
+    assert talk.said == {}
