@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qkdlab.cli.benchmark_bits import bits_and_hashes
 from qkdlab.cli.benchmark_cascade import cascade
 from qkdlab.cli.benchmark_chain import chain
+from qkdlab.cli.benchmark_ldpc import ldpc
 from qkdlab.cli.figure import Figure
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def distill() -> list[Figure]:
         Figure("distill", name, mbps(n_bits, None), "Mb/s", what, baseline)
         for name, n_bits in (("amplify_1e6", 10**6), ("amplify_1e8", 10**8))
     ]
-    return [*amplified, *bits_and_hashes(), *cascade(), *chain()]
+    return [*amplified, *bits_and_hashes(), *cascade(), *ldpc(), *chain()]
 
 
 def _least_cpu_s(work: Callable[[], None]) -> float:

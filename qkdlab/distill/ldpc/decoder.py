@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ITERATIONS_AT_MOST", "Decoded", "Decoder", "unit_of_this_cpu"]
 
-ITERATIONS_AT_MOST = 80
-REFILL_AT = 4
+ITERATIONS_AT_MOST = 60
+REFILL_AT = 8
 """Frames that wait for others to finish, so that lanes are refilled together."""
 
 Lanes = NDArray[np.uint32]

@@ -11,7 +11,9 @@ A frame of k key bits takes a code of N bits and M checks and makes it fit:
 
 The leak per frame, M - p, follows from the error rate. With thresholds q*(leak) of the
 codes from density evolution, it is what makes q* (1 - BACKOFF) equal to the error rate
-plus DEVIATIONS times its scatter in a frame; the constants are from simulation [run].
+plus DEVIATIONS times its scatter in a frame, but no less than EASE times the entropy:
+below that the decoder would need many more passes. All constants are from simulation
+[run].
 """
 
 from __future__ import annotations
@@ -31,9 +33,12 @@ __all__ = ["FramePlan", "leak_per_bit", "plan_frames"]
 
 BACKOFF = 0.022
 DEVIATIONS = 2.6
-FOLDS = (4, 1)
+EASE = 1.15
+FOLD = 4
 FRAMES_WORTH_A_FOLD = 16
-"""Long codes are taken when there are so many frames of them."""
+"""Codes of four times the length are taken when there are so many frames of them,"""
+QBER_WORTH_A_FOLD = 0.022
+"""and up to this error rate: above it the short ones reach EASE as well."""
 RESERVE = 0.05
 """Least share of the checks that is punctured, to be told when a frame fails."""
 MOST_PUNCTURED = 0.27
@@ -127,11 +132,8 @@ def plan_frames(n_bits: int, qber: float, seed: bytes) -> FramePlan:
         raise ValueError("there is nothing to reconcile")
     qber = min(max(qber, LEAST_QBER), MOST_QBER)
     size = codes()[0].base.degrees.size * codes()[0].base.lifting
-    fold = next(
-        fold
-        for fold in FOLDS
-        if fold == 1 or n_bits >= FRAMES_WORTH_A_FOLD * fold * size
-    )
+    many = n_bits >= FRAMES_WORTH_A_FOLD * FOLD * size
+    fold = FOLD if many and qber <= QBER_WORTH_A_FOLD else 1
     n_frames = -(-n_bits // (fold * size))
     while True:
         n_key = -(-n_bits // n_frames)
@@ -152,7 +154,8 @@ def leak_per_bit(qber: float, n_key: int) -> float:
     thresholds = np.array([one.threshold for one in known])
     # f of the codes varies slowly: interpolate it, not the leak itself
     f = np.interp(aim, thresholds, leaks / _entropy(thresholds))
-    return float(f * _entropy(np.array(min(aim, 0.5))))
+    least = float(f * _entropy(np.array(min(aim, 0.5))))
+    return max(least, EASE * float(_entropy(np.array(qber))))
 
 
 def _choose(n_key: int, qber: float, fold: int) -> tuple[Code, int] | None:
