@@ -34,6 +34,9 @@ __all__ = ["PulsedLight"]
 _MAX_TABLE = 1 << 14
 """Contexts up to which a table pays."""
 
+_MAX_DETECTORS = 15
+"""Detectors whose clicks can be counted side by side in a word."""
+
 
 class PulsedLight:
     """An `ArrivalSource`: light behind analysers.
@@ -59,7 +62,7 @@ class PulsedLight:
         self._eve = eve or 0.0
         self._period_ps = period_ps
         self._keys = keys
-        self._bound = _mean_bound(analysers, before, light)
+        self._bound = 0.0
         self._table: NDArray[np.float64] | None = None
         self._law = self._receiver = NO_LAW
         self._stride = 0
@@ -73,11 +76,14 @@ class PulsedLight:
             most = float(table[:, len(analysers) - 1].max())
             noise = 1.0 + NOISE_LEVELS[-1] * light.intensity_noise_rms
             self._bound = most * noise * (1.0 + 1e-9)
-            if self._bound <= BRIGHT_MEAN and light.n_contexts <= _MAX_TABLE:
+            few = light.n_contexts <= _MAX_TABLE and len(analysers) <= _MAX_DETECTORS
+            if self._bound <= BRIGHT_MEAN and few:
                 self._table = table
                 levels = 1.0 + light.intensity_noise_rms * NOISE_LEVELS
                 with np.errstate(divide="ignore"):
                     self._factors = 1.0 / np.maximum(0.0, levels)
+        else:
+            self._bound = _mean_bound(analysers, before, light)
         if self._table is None and isinstance(light.law, JointLaw):
             raise ValueError(
                 "settings on demand on both sides want dim light and no eavesdropper"

@@ -168,17 +168,27 @@ def _add_parts(
     else:
         for i in range(n):
             out[i] += base + (offset & -(drawn[i] & 1))
-    for j in range(law.n_bounds[lag]):
+    n_bounds, j = law.n_bounds[lag], 0
+    while j < n_bounds:
         # twice the draw, so that the value's bit does not matter
         bound = np.int32(2 * law.bounds[lag, j])
         step, more = law.step[lag, j], law.more[lag, j]
-        if more == 0:
-            for i in range(n):
-                out[i] += step if bound <= drawn[i] else 0
-        else:
+        j += 1
+        if more != 0:
             for i in range(n):
                 part = step + (more & -(drawn[i] & 1))
                 out[i] += part if bound <= drawn[i] else 0
+        elif j < n_bounds and law.more[lag, j] == 0:
+            # two at once: half the loads and stores
+            above, rise = np.int32(2 * law.bounds[lag, j]), law.step[lag, j]
+            j += 1
+            for i in range(n):
+                out[i] += (step if bound <= drawn[i] else 0) + (
+                    rise if above <= drawn[i] else 0
+                )
+        else:
+            for i in range(n):
+                out[i] += step if bound <= drawn[i] else 0
 
 
 @kernel

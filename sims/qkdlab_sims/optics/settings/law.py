@@ -33,6 +33,8 @@ class ContextLaw:
     settings: CounterSettings
     parts: NDArray[np.int64]
     n_contexts: int = field(init=False)
+    _n_bounds: NDArray[np.int32] = field(init=False, repr=False)
+    _table: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         n_settings = self.settings.shares.n_settings
@@ -44,6 +46,15 @@ class ContextLaw:
         object.__setattr__(self, "n_contexts", int(self.parts.max(axis=1).sum()) + 1)
         if self.n_contexts >= 1 << 31:
             raise ValueError("a law has fewer than 2**31 contexts")
+        steps = [_steps(row, self.settings.sums) for row in self.parts]
+        n_bounds = np.array([len(bounds) for bounds, _, _ in steps], np.int32)
+        most = max(len(bounds) for bounds, _, _ in steps)
+        table = np.zeros((3, len(steps), most), np.int32)
+        for lag, arrays in enumerate(steps):
+            for kind, values in enumerate(arrays):
+                table[kind, lag, : len(values)] = values
+        object.__setattr__(self, "_n_bounds", n_bounds)
+        object.__setattr__(self, "_table", table)
 
     @classmethod
     def of(
@@ -90,15 +101,10 @@ class ContextLaw:
 
     def record(self, first_pulse: int) -> Law:
         """Return it as the kernels want it, the keystream begun with `first_pulse`."""
-        steps = [_steps(row, self.settings.sums) for row in self.parts]
-        most = max(len(bounds) for bounds, _, _ in steps)
-        table = np.zeros((3, len(steps), most), np.int32)
-        for lag, arrays in enumerate(steps):
-            for kind, values in enumerate(arrays):
-                table[kind, lag, : len(values)] = values
+        table = self._table
         return Law(
             first_pulse,
-            np.array([len(bounds) for bounds, _, _ in steps], np.int32),
+            self._n_bounds,
             table[0],
             table[1],
             table[2],
