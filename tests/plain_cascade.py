@@ -40,8 +40,10 @@ def frame_length(n_bits, frame_bits):
 
 
 def block_sizes(qber, length, far):
-    first = 2 ** round(math.log2(0.8 / min(max(qber, 1e-4), 0.25)))
-    sizes = [first, 4 * first, 1024, 8192] if far else [first, 8 * first, 4096]
+    qber = min(max(qber, 1e-4), 0.25)
+    first = 2 ** round(math.log2(0.8 / qber))
+    second = 8 * first if first * qber < 0.85 else 4 * first
+    sizes = [first, 4 * first, 1024, 8192] if far else [first, second, 4096]
     grown = [max(sizes[: p + 1]) for p in range(len(sizes))]
     return [min(size, length // 2) for size in grown]
 

@@ -29,7 +29,7 @@ __all__ = ["CascadeJob", "cascade", "measure"]
 
 _FRAME_BITS = 65536
 _BITS = 1 << 25
-_LONG_BITS = 1 << 27
+_LONG_BITS = 1 << 28
 _DELAY_S = 0.01
 _BASELINE_BITS = 16384
 _SILENCE_S = 600.0

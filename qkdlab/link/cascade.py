@@ -19,7 +19,7 @@ from qkdlab.link.messages import Parities
 __all__ = ["BATCH_FRAMES", "IN_FLIGHT", "CascadeReconciliation"]
 
 BATCH_FRAMES = 256
-IN_FLIGHT: dict[Pace, int] = {"near": 3, "far": 8}
+IN_FLIGHT: dict[Pace, int] = {"near": 3, "far": 12}
 """Batches in work at a time: as few as keep the line busy."""
 
 

@@ -187,7 +187,7 @@ def test_error_bursts_are_corrected():
     assert bob.corrected() == BitArray.from_bools(a)
 
 
-@pytest.mark.parametrize("qber", [1e-5, 0.005, 0.019, 0.02, 0.03, 0.3])
+@pytest.mark.parametrize("qber", [1e-5, 0.005, 0.019, 0.02, 0.03, 0.014, 0.3])
 @pytest.mark.parametrize("pace", ["near", "far"])
 @pytest.mark.parametrize("length", [64, 1024, 65536])
 def test_block_sizes_are_those_of_the_description(qber, pace, length):

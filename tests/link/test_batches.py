@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from link.synthetic import SMALL, make_block, talk
 
 from qkdlab.bits.array import BitArray
-from qkdlab.errors import SecurityAbort
+from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.cascade import IN_FLIGHT, CascadeReconciliation
 from qkdlab.link.codec import charge
+from qkdlab.link.effects import KeyPending, KeyReady
 from qkdlab.link.messages import Done, Parities
 
 N_BITS = 40_000
@@ -166,3 +169,38 @@ def test_wiping_in_the_middle_leaves_no_bits():
     for work in works:
         assert not work.rows[:, 0].any()
         assert not work.out.any()
+
+
+def test_one_frame_that_still_differs_ends_the_block_without_key(monkeypatch):
+    real = CascadeReconciliation.final
+
+    def final(self):
+        bits, errors = real(self)
+        if self._speaks_first:
+            values = bits.to_bools()
+            values[700] ^= 1
+            bits = BitArray.from_bools(values)
+        return bits, errors
+
+    monkeypatch.setattr(CascadeReconciliation, "final", final)
+    conversation = talk(make_block()).run()
+    for name in ("alice", "bob"):
+        assert conversation.abort(name).code is AbortCode.VERIFICATION_FAILED
+    assert not any(
+        isinstance(effect, KeyPending | KeyReady)
+        for effects in conversation.effects.values()
+        for effect in effects
+    )
+
+
+def test_the_pace_for_long_lines_gives_the_same_key_to_both():
+    plan = replace(SMALL, n_frames=30, reconciliation="cascade-far")
+    conversation = talk(make_block(plan)).run()
+    keys = [conversation.key(name) for name in ("alice", "bob")]
+    assert keys[0] == keys[1]
+    assert keys[0].length > 0
+
+
+def test_a_plan_with_an_unknown_method_is_refused():
+    with pytest.raises(UsageError, match="no reconciliation is called 'guess'"):
+        make_block().alice(plan=replace(SMALL, reconciliation="guess"))
