@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ldpc", "measure"]
 
-_BITS = 1 << 24
+_BITS = 1 << 25
 _WARM_BITS = 1 << 16
 
 
