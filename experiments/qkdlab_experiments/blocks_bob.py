@@ -45,8 +45,13 @@ def bob_blocks(ctx: PartyContext[Bb84Parameters]) -> PartyResult:
         _one_block(ctx, receiver, (mismatch.value, mismatch.uncertainty), block)
 
     def go_dark() -> None:
-        """End the acquisition, bias off; between blocks detectors are brought back."""
+        """End the acquisition, bias off; between blocks detectors are brought back.
+
+        A board that chooses bases loses its key.
+        """
         ctx.roles["receiver"].safe_state()
+        if ctx.parameters.receiver_chooses:
+            ctx.roles["basis_modulator"].safe_state()
         ctx.roles["detectors"].safe_state()
 
     return run_blocks(

@@ -64,7 +64,9 @@ def expected(**changes):
 
 def documented(name):
     """Return a number of the document's table of expected numbers."""
-    row = re.search(rf"^\| {re.escape(name)} \| ([^|]+) \|", DOCUMENT.read_text(), re.M)
+    row = re.search(
+        rf"^\| {re.escape(name)} \| ([^|]+) \|", DOCUMENT.read_text(), re.MULTILINE
+    )
     assert row is not None, name
     return float(row[1].replace(" ", ""))
 
