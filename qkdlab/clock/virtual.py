@@ -30,7 +30,7 @@ class _Task:
 
 @dataclass
 class VirtualClock:
-    """Deterministic time for one process (DESIGN section 2).
+    """Deterministic time for one process.
 
     Exactly one task runs at a time. A task that blocks hands the baton to the
     blocked task with the earliest wake time, ties by order of registration. If no

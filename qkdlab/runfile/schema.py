@@ -1,4 +1,4 @@
-"""Names, sizes and titles of the run file (DESIGN section 5).
+"""Names, sizes and titles of the run file.
 
 Photon-HDF5 0.5 wants its official title on every node of its own; free content lives
 below ``/user`` only: a root group of ours makes the file invalid (checked with

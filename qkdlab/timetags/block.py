@@ -15,7 +15,7 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class TagBlock:
-    """Tags of one stretch of time (DESIGN section 2).
+    """Tags of one stretch of time.
 
     t:        int64[n], picoseconds, non-decreasing, read-only
     ch:       uint8[n], channel of each tag, read-only

@@ -1,8 +1,8 @@
 """Transports that show everything that passes to a witness.
 
 They wrap any other transport, so that a driver cannot tell; what they see serves the
-record of a run and its replay (DESIGN section 5, level L1). A witness that records
-class secure keeps sizes and times only (SECURITY rules 1 and 2).
+record of a run. A witness that records class secure keeps sizes and times only
+(SECURITY rules 1 and 2).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ Left out, all below 1e-4 relative on the reference bench: clicks out of the gate
 take a later photon's place in the same slot, and efficiency not yet back after
 t_blank.
 
-Against the table of BENCHES.md: rate (1.98 Mcps), live fraction (0.888) and QBER agree;
+Against the table of BENCHES: rate (1.98 Mcps), live fraction (0.888) and QBER agree;
 X gains are 2.792e-2, 1.131e-2, 1.145e-4 for 2.784e-2, 1.123e-2, 1.133e-4, Z gains
 6.905e-3, 2.816e-3, 2.892e-5 for 7.034e-3, 2.820e-3, 2.86e-5. The table takes 0.99 of
 the efficiency (that after blanking at least) and leaves cross clicks in the gains;

@@ -25,7 +25,7 @@ class FibreSpan:
     dispersion_ps_per_nm_km: 17 for standard fibre at 1550 nm, 0 when shifted [mem]
     pmd_ps_per_sqrt_km:      mean differential group delay over the root of the length,
                              0.04 to 0.1 for fibre laid after 2000 [mem]
-    thermal_ps_per_km_k:     growth of the delay with temperature, about 40 (BENCHES.md)
+    thermal_ps_per_km_k:     growth of the delay with temperature, about 40 [mem]
     """
 
     length_km: float
