@@ -30,14 +30,9 @@ def command(
     you give the file to --trust.
     """
     from qkdlab.cli.output import print_json
-    from qkdlab.link.identity import Identity, PublicIdentity, public_path
+    from qkdlab.link.identity import Identity, fingerprinted, public_path
 
-    if new:
-        public = Identity.create(file).public
-    elif _is_private(file):
-        public = Identity.open(file).public
-    else:
-        public = PublicIdentity.read(file)
+    public = Identity.create(file).public if new else fingerprinted(file)
     if as_json:
         written = {"public_key": str(public_path(file))} if new else {}
         print_json(
@@ -54,12 +49,6 @@ def command(
         print(f"{public_path(file)}: public key, for the other party")
     print(f"fingerprint  {_in_groups(public.fingerprint)}")
     return 0
-
-
-def _is_private(file: Path) -> bool:
-    """Tell whether a file says that it holds a private key."""
-    with file.open("rb") as stream:
-        return stream.read(64).startswith(b"-----BEGIN PRIVATE KEY")
 
 
 def _in_groups(fingerprint: str) -> str:

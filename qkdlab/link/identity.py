@@ -24,7 +24,13 @@ if TYPE_CHECKING:
         MLDSA65PublicKey,
     )
 
-__all__ = ["SIGNATURE_BYTES", "Identity", "PublicIdentity", "public_path"]
+__all__ = [
+    "SIGNATURE_BYTES",
+    "Identity",
+    "PublicIdentity",
+    "fingerprinted",
+    "public_path",
+]
 
 SIGNATURE_BYTES = 3309
 """Length of a signature of ML-DSA-65 (FIPS 204, table 2) [run]."""
@@ -61,13 +67,7 @@ class PublicIdentity:
         from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-        try:
-            with path.open("rb") as file:
-                text = file.read(_MOST_BYTES)
-        except OSError as error:
-            raise ResourceError(
-                f"{path}: cannot read the public key: {error.strerror}"
-            ) from None
+        text = _read(path, "public key")
         try:
             key = load_pem_public_key(text)
         except Exception:
@@ -162,17 +162,7 @@ class Identity:
         from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        try:
-            with path.open("rb") as file:
-                if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                    raise ResourceError(
-                        f"{path}: other users can read the identity; chmod 600 it"
-                    )
-                text = file.read(_MOST_BYTES)
-        except OSError as error:
-            raise ResourceError(
-                f"{path}: cannot read the identity: {error.strerror}"
-            ) from None
+        text = _read(path, "identity", private=True)
         try:
             key = load_pem_private_key(text, None)
         except Exception:
@@ -189,6 +179,37 @@ class Identity:
         return f"Identity({self.public.fingerprint[:16]})"
 
 
+def fingerprinted(path: Path) -> PublicIdentity:
+    """Return the public half of what a file holds, an identity or a public key.
+
+    Raises as `Identity.open` and `PublicIdentity.read`.
+    """
+    if _read(path, "identity").startswith(b"-----BEGIN PRIVATE KEY"):
+        return Identity.open(path).public
+    return PublicIdentity.read(path)
+
+
+def _read(path: Path, what: str, *, private: bool = False) -> bytes:
+    """Return what a key's file holds, `private` for its owner alone."""
+    try:
+        with path.open("rb") as file:
+            others = stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077
+            if private and others:
+                raise ResourceError(
+                    f"{path}: other users can read the {what}; chmod 600 it"
+                )
+            return file.read(_MOST_BYTES)
+    except FileNotFoundError:
+        raise ResourceError(
+            f"{path}: there is no such {what}; 'qkdlab identity FILE --new' makes an "
+            "identity, and FILE.pub for the other party"
+        ) from None
+    except OSError as error:
+        raise ResourceError(
+            f"{path}: cannot read the {what}: {error.strerror}"
+        ) from None
+
+
 def _write_new(path: Path, data: bytes, mode: int) -> None:
     """Write a new file; it is on disk when this returns."""
     try:
@@ -202,5 +223,9 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         except OSError:
             path.unlink(missing_ok=True)
             raise
+    except FileExistsError:
+        raise ResourceError(
+            f"{path}: exists, and no key is ever written over; choose another name"
+        ) from None
     except OSError as error:
         raise ResourceError(f"{path}: cannot be written: {error.strerror}") from None

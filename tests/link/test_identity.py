@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from qkdlab.errors import ResourceError, VerifyError
-from qkdlab.link.identity import Identity, PublicIdentity, public_path
+from qkdlab.link.identity import (
+    Identity,
+    PublicIdentity,
+    fingerprinted,
+    public_path,
+)
 
 KNOWN = json.loads((Path(__file__).parent / "data" / "mldsa65.json").read_text())
 ME, OTHER = Identity.of_seed(bytes(32)), Identity.of_seed(bytes(31) + b"\1")
@@ -104,6 +109,13 @@ def test_a_missing_file_is_named(path):
         Identity.open(path)
     with pytest.raises(ResourceError, match=str(path)):
         PublicIdentity.read(path)
+    with pytest.raises(ResourceError, match="qkdlab identity FILE --new"):
+        fingerprinted(path)
+
+
+def test_either_half_has_the_fingerprint(path):
+    me = Identity.create(path).public
+    assert fingerprinted(path) == fingerprinted(public_path(path)) == me
 
 
 @pytest.mark.parametrize("text", [b"", b"password", b"-----BEGIN PRIVATE KEY-----\n"])
