@@ -19,6 +19,10 @@ def print_summary(result: Mapping[str, Any]) -> None:
     if rows:
         print_table(_HEADER, rows, title="Gains and error rates", numbers=True)
         print()
+    measured = _measured(result)
+    if measured:
+        print_table(["measured", "value", "uncertainty"], measured, numbers=True)
+        print()
     for name, text in _lines(result):
         print(f"{name:<17}{text}")
     for assumption in result.get("assumptions") or []:
@@ -47,6 +51,15 @@ def _row(result: Mapping[str, Any], basis: str, name: str) -> list[str]:
             _sigmas(measured, predicted, number),
         ]
     return row
+
+
+def _measured(result: Mapping[str, Any]) -> list[list[str]]:
+    """Return the figures that have a standard uncertainty beside them."""
+    return [
+        [name, _number(value), _number(result[f"{name}_uncertainty"])]
+        for name, value in result.items()
+        if f"{name}_uncertainty" in result
+    ]
 
 
 def _look_up(tree: Any, *path: str) -> Any:

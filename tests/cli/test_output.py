@@ -37,7 +37,7 @@ EXPECTED = {
 }
 
 
-def result(aborted=None):
+def result(aborted=None, **figures):
     facts = {
         "protocol": "bb84",
         "key_class": "demonstration",
@@ -45,7 +45,7 @@ def result(aborted=None):
         "wall_s": 2.0,
         "expected": EXPECTED,
     }
-    party = PartyOutcome(dict(FIGURES))
+    party = PartyOutcome(FIGURES | figures)
     return build_result({"alice": party, "bob": party}, facts, aborted)
 
 
@@ -89,6 +89,12 @@ def test_the_summary_leaves_out_what_is_not_known(capsys):
         if line.startswith("X vacuum")
     )
     assert line.split()[-3:] == ["-", "0.014", "-"]
+
+
+def test_the_summary_gives_what_was_measured_with_its_uncertainty(capsys):
+    print_summary(result(g2_zero=0.03125, g2_zero_uncertainty=0.0021))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["g2_zero", "0.03125", "0.0021"] in lines
 
 
 def test_the_summary_names_theorem_claim_and_assumptions(capsys):
