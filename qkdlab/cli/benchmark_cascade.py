@@ -7,7 +7,6 @@ party, from the first message to the last.
 
 from __future__ import annotations
 
-import math
 import resource
 import time
 from collections import Counter, deque
@@ -82,10 +81,12 @@ def measure(job: CascadeJob, *, delay_s: float = 0.0) -> dict[str, Any]:
                that there were
     frame_error_rate: [low, high] of 95 % (Clopper-Pearson)
     """
+    from qkdlab.security.asymptotic import binary_entropy
+
     alice, bob = run_two(play, job, delay_s=delay_s)
     frames, wrong = alice["frames"], bob["wrong_frames"]
     n_bits = job.n_bits * job.strings
-    ideal = n_bits * _entropy(bob["errors"] / n_bits)
+    ideal = n_bits * binary_entropy(bob["errors"] / n_bits)
     leak = alice["sent_bits"] + bob["sent_bits"]
     return {
         "qber": job.qber,
@@ -205,7 +206,3 @@ def clopper_pearson(wrong: int, total: int) -> tuple[float, float]:
     low = beta.ppf(0.025, wrong, total - wrong + 1) if wrong else 0.0
     high = beta.ppf(0.975, wrong + 1, total - wrong) if wrong < total else 1.0
     return float(low), float(high)
-
-
-def _entropy(rate: float) -> float:
-    return -rate * math.log2(rate) - (1 - rate) * math.log2(1 - rate)

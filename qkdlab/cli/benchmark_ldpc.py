@@ -6,7 +6,6 @@ one: of Bob, who decodes.
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -50,6 +49,8 @@ def measure(qber: float, n_bits: int, seed: int = 1) -> dict[str, Any]:
 
     Raises AssertionError when the strings differ at the end.
     """
+    from qkdlab.security.asymptotic import binary_entropy
+
     _Talk(*dice(_WARM_BITS, qber, seed), qber).run()
     start, errors = dice(n_bits, qber, seed)
     talk = _Talk(start, errors, qber)
@@ -57,7 +58,7 @@ def measure(qber: float, n_bits: int, seed: int = 1) -> dict[str, Any]:
     if bob.corrected() != start:
         raise AssertionError("a frame met all its checks with another pattern")
     wrong, passes = int((bob.iterations < 0).sum()), bob.iterations[bob.iterations > 0]
-    ideal = n_bits * _entropy(errors.count() / n_bits)
+    ideal = n_bits * binary_entropy(errors.count() / n_bits)
     leak, back = sum(talk.sent["alice"]), sum(talk.sent["bob"])
     return {
         "qber": qber,
@@ -118,9 +119,3 @@ class _Talk:
         )
         self.cpu_s[role] = time.thread_time() - begin_s
         return half
-
-
-def _entropy(rate: float) -> float:
-    if rate == 0.0:
-        return 0.0
-    return -rate * math.log2(rate) - (1 - rate) * math.log2(1 - rate)

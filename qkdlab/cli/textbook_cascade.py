@@ -7,7 +7,6 @@ of earlier passes.
 
 from __future__ import annotations
 
-import math
 import random
 import time
 
@@ -21,6 +20,8 @@ def textbook_cascade(qber: float, n_bits: int, seed: int = 1) -> dict[str, float
 
     f_one_way: Alice's parities over n h(e) of the errors that there were
     """
+    from qkdlab.security.asymptotic import binary_entropy
+
     dice = random.Random(seed)  # noqa: S311 -- these bits are nobody's secret
     alice = [dice.getrandbits(1) for _ in range(n_bits)]
     bob = [bit ^ (dice.random() < qber) for bit in alice]
@@ -29,10 +30,9 @@ def textbook_cascade(qber: float, n_bits: int, seed: int = 1) -> dict[str, float
     begin_s = time.thread_time()
     asked = _correct(alice, bob, max(2, round(0.73 / qber)), dice)
     cpu_s = time.thread_time() - begin_s
-    entropy = -rate * math.log2(rate) - (1 - rate) * math.log2(1 - rate)
     return {
         "mbps": n_bits / 1e6 / cpu_s,
-        "f_one_way": asked / (n_bits * entropy),
+        "f_one_way": asked / (n_bits * binary_entropy(rate)),
         "errors_left": sum(a != b for a, b in zip(alice, bob, strict=True)),
     }
 
