@@ -18,6 +18,7 @@ from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.claimed import Claim
 from qkdlab.link.estimate import CLAIMED
+from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Pattern, RandomSource, Receiver
 from qkdlab.security.claim import Blanking, ClaimRecord, RunFacts
@@ -89,7 +90,9 @@ class ClaimTerms:
                 str(said["calibration"]),
             )
             terms.detectors()
-        except (KeyError, TypeError, ValueError, UsageError):
+            if len(terms.intensities) != N_INTENSITIES or not terms.calibration:
+                raise ValueError
+        except (KeyError, TypeError, ValueError, OverflowError, UsageError):
             raise SecurityAbort(
                 AbortCode.PROTOCOL_VIOLATION,
                 "the other party's claim record holds no such terms",
@@ -121,7 +124,8 @@ def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
     most = max(r.value + width * r.uncertainty for r in records) * gate_s
     apart = calibrated_mismatch(book, p).greatest
     said = {
-        "efficiency_spread": apart / (2.0 + apart),
+        # whichever of the two is the worse: their ratio is 1 - apart at least
+        "efficiency_spread": apart / (2.0 - apart),
         "dark_spread": (most - least) / (most + least),
         "dark_probability": (most + least) / 2.0,
     }

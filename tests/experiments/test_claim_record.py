@@ -81,7 +81,12 @@ def test_the_ranges_hold_what_calibration_may_have_missed():
     terms = detector_terms(book(), P)
     # 99 % of a normal distribution lie within 2.576 standard deviations
     apart = 0.01 + 2.5758 * 0.002
-    assert terms["efficiency_spread"] == pytest.approx(apart / (2 + apart), rel=1e-4)
+    spread = terms["efficiency_spread"]
+    for ratio in (1 - apart, 1 + apart):
+        within = (1 - spread) / (1 + spread), (1 + spread) / (1 - spread)
+        assert within[0] <= ratio * (1 + 1e-6)
+        assert ratio <= within[1]
+    assert spread == pytest.approx(apart / 2, rel=0.01)
     low, high = 100 - 25.758, 130 + 25.758
     assert terms["dark_spread"] == pytest.approx((high - low) / (high + low), rel=1e-4)
     gate_s = 600e-12
@@ -147,6 +152,10 @@ def test_another_record_ends_the_block(change):
         {"efficiency_spread": "none"},
         {"dark_spread": 1.5},
         {"dark_probability": float("nan")},
+        {"efficiency_spread": 10**400},
+        {"intensities": INTERVALS[:2]},
+        {"intensities": INTERVALS * 2},
+        {"calibration": ""},
     ],
 )
 def test_terms_that_are_none_are_a_violation(change):
