@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from qkdlab.link.alice import Alice
 from qkdlab.link.claimed import Claim
 from qkdlab.link.events import SettingsSent
+from qkdlab.link.method import AUTO
 from qkdlab.protocols.symbols import SymbolSource
 from qkdlab.randomness import Randomness
 from qkdlab.roles import Attenuator
@@ -14,6 +15,7 @@ from qkdlab.session.blocks import run_blocks
 from qkdlab.session.conversation import SessionIds, public_number
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab.session.recorder import block_name
+from qkdlab.session.round_trip import measure_round_trip_s
 from qkdlab_experiments.acquisition import believed_span_s
 from qkdlab_experiments.between_blocks import between_blocks_alice
 from qkdlab_experiments.claim_record import announce_claim
@@ -62,10 +64,14 @@ def _one_block(
         public_number(ready, "efficiency_mismatch_uncertainty"),
     )
     ctx.recorder.block(efficiency_mismatch=mismatch)
+    round_trip_s = 0.0
+    if p.distillation.reconciliation == AUTO:
+        round_trip_s = measure_round_trip_s(ctx.conversation, ctx.clock)
+        ctx.recorder.block(round_trip_s=round_trip_s)
     claim = announce_claim(ctx, levels.intervals, ready, block)
     pattern = new_pattern(p, ctx.randomness, block)
     try:
-        _send_block(ctx, levels, block, pattern, mismatch, claim)
+        _send_block(ctx, levels, block, pattern, mismatch, claim, round_trip_s)
     finally:
         pattern.wipe()
 
@@ -77,6 +83,7 @@ def _send_block(
     pattern: KeyPattern,
     mismatch: tuple[float, float],
     claim: Claim | None,
+    round_trip_s: float,
 ) -> None:
     p = ctx.parameters
     attenuator: Attenuator = ctx.roles["attenuator"]
@@ -90,7 +97,14 @@ def _send_block(
     source = pattern.source(p, begins)
     ctx.recorder.block(first_pulse=pattern.first_pulse)
     party = alice_party(
-        p, ctx.conversation, ctx.randomness, block, source, mismatch, claim
+        p,
+        ctx.conversation,
+        ctx.randomness,
+        block,
+        source,
+        mismatch,
+        claim,
+        round_trip_s,
     )
     ctx.conversation.drive(party, _sent(ctx, levels, pattern, span_s))
 
@@ -103,12 +117,14 @@ def alice_party(
     source: SymbolSource,
     mismatch: tuple[float, float],
     claim: Claim | None = None,
+    round_trip_s: float = 0.0,
 ) -> Alice:
     """Return Alice for one block.
 
     source:   her settings
     mismatch: of Bob's detectors, value and standard uncertainty, as he told
     claim:    announced before the first pulse, where the theorem wants one
+    round_trip_s: measured, where the method of reconciliation follows it
     """
     return Alice(
         block_plan(p, of.key_class, block),
@@ -118,6 +134,7 @@ def alice_party(
         configuration=of.configuration,
         assumptions=assumptions(p, randomness, mismatch),
         claim=claim,
+        round_trip_s=round_trip_s,
     )
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from qkdlab.link.bob import Bob
 from qkdlab.link.claimed import Claim
 from qkdlab.link.events import BlockEnded, Detections
+from qkdlab.link.method import AUTO
 from qkdlab.randomness import Randomness
 from qkdlab.session.blocks import run_blocks
 from qkdlab.session.conversation import SessionIds
 from qkdlab.session.experiment import PartyContext, PartyResult
+from qkdlab.session.round_trip import answer_round_trips
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import (
@@ -97,6 +99,8 @@ def _take_block(
         efficiency_mismatch_uncertainty=mismatch[1],
         **said,
     )
+    if p.distillation.reconciliation == AUTO:
+        answer_round_trips(ctx.conversation)
     claim = learn_claim(ctx, said, block)
     ctx.conversation.receive("key-pattern-running")
     if not p.settings_from_generator:

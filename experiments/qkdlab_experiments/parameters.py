@@ -109,9 +109,10 @@ class Distillation(_Model):
 
     epsilon_secrecy: float = Field(default=1e-9, gt=0, lt=1)
     epsilon_correctness: float = Field(default=1e-15, gt=0, lt=1)
-    reconciliation: Literal["cascade", "cascade-far", "ldpc"] = "cascade"
+    reconciliation: Literal["cascade", "cascade-far", "ldpc", "auto"] = "cascade"
     """Method; far: a third of the rounds, for lines with delay, at 2 % more leakage;
-    ldpc: one round trip, for slow lines and blocks of 60000 sifted bits and more."""
+    ldpc: one round trip, for slow lines and blocks of 60000 sifted bits and more;
+    auto: Alice chooses for each block by the round trip that she has measured."""
     frame_bits: int = Field(default=65536, ge=1024, le=65536)
     verification_bits: int | None = Field(default=None, ge=32, le=128)
     """Length of the verification tag; without it what epsilon_correctness asks."""

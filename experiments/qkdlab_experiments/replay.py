@@ -61,7 +61,14 @@ def replay_alice(block: RecordedBlock) -> Side:
     mismatch = _mismatch(block)
     claim = _claim(p, block)
     party = alice_party(
-        p, block, block.randomness, block.number, source, mismatch, claim
+        p,
+        block,
+        block.randomness,
+        block.number,
+        source,
+        mismatch,
+        claim,
+        float(block.facts.get("round_trip_s", 0.0)),
     )
     return Side(party, events())
 

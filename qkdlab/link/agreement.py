@@ -31,9 +31,16 @@ from qkdlab.link.figures import (
     report_errors,
     report_key,
     report_leak,
+    report_method,
     report_plan,
 )
-from qkdlab.link.messages import PROTOCOL_VERSION, BobTestBits, Hello
+from qkdlab.link.messages import (
+    PROTOCOL_VERSION,
+    BobTestBits,
+    Hello,
+    ReconciliationStart,
+)
+from qkdlab.link.method import check_method, choose_method
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import Reconciliation, reconciliation
 from qkdlab.protocols.bb84 import Bb84Counts, Sifted, Triple, chosen, count_by_intensity
@@ -62,11 +69,14 @@ def open_block(
     randomness: Randomness,
     assumptions: tuple[Assumption, ...],
     claim: Claim | None = None,
+    *,
+    round_trip_s: float = 0.0,
 ) -> BlockContext:
     """Return the context of a block that a party is about to begin.
 
     direction: of this party's messages
     claim:     which the plan's theorem wants, or None
+    round_trip_s: to the peer; Alice's choice of a method follows it
 
     Raises UsageError when the plan can give no sound key.
     """
@@ -74,7 +84,14 @@ def open_block(
     if claim is not None:
         configuration = claim.bound_to(configuration)
     context = BlockContext(
-        plan, direction, session, configuration, randomness, assumptions, claim
+        plan,
+        direction,
+        session,
+        configuration,
+        randomness,
+        assumptions,
+        claim,
+        round_trip_s,
     )
     report_plan(context)
     return context
@@ -160,20 +177,33 @@ class Tested:
         check_counts(self.context.plan, self.counts)
         length_of(self.context, self.counts, self.intensities, leak_bits=0)
 
+    def method(self) -> str:
+        """Return the plan's method of reconciliation, or the one to choose."""
+        return choose_method(
+            self.context.plan.reconciliation,
+            round_trip_s=self.context.round_trip_s,
+            n_bits=int(self.key_settings.size),
+        )
+
     def reconcile(
-        self, role: Literal["alice", "bob"], key_bits: BitArray, seed: bytes
+        self,
+        role: Literal["alice", "bob"],
+        key_bits: BitArray,
+        start: ReconciliationStart,
     ) -> Reconciliation:
         """Return this party's half of the reconciliation, overwritten at the end.
 
-        seed: of the method, public
+        Raises SecurityAbort(PROTOCOL_VIOLATION) for a method that was not planned.
         """
+        check_method(self.context.plan.reconciliation, start.method)
+        report_method(self.context, start.method)
         half = reconciliation(
-            self.context.plan.reconciliation,
+            start.method,
             role,
             key_bits,
             frame_bits=self.context.plan.frame_bits,
             qber=self.counts.qber_test,
-            seed=seed,
+            seed=start.seed,
             count=self._by_intensity,
         )
         self.context.at_end(half.wipe)

@@ -81,6 +81,7 @@ class Alice(BlockParty):
     session:       id of the session, 16 bytes; configuration: hash, 32 bytes
     assumptions:   what the length rests on, for the report
     claim:         record that was announced before the first pulse, if any
+    round_trip_s:  to Bob, as measured; used where the plan leaves the method to her
 
     Events: Start, SettingsSent (after the last pulse left), MessageIn.
     """
@@ -95,10 +96,18 @@ class Alice(BlockParty):
         configuration: bytes,
         assumptions: tuple[Assumption, ...] = (),
         claim: Claim | None = None,
+        round_trip_s: float = 0.0,
     ) -> None:
         way = Direction.ALICE_TO_BOB
         context = open_block(
-            plan, way, session, configuration, randomness, assumptions, claim
+            plan,
+            way,
+            session,
+            configuration,
+            randomness,
+            assumptions,
+            claim,
+            round_trip_s=round_trip_s,
         )
         context.at_end(source.wipe)
         super().__init__(context, Idle(context, source))
@@ -255,8 +264,9 @@ class AwaitingTest(State):
         )
         tested.admit()
         seed = self.context.public_bits("permutation", 8 * SEED_BYTES).to_bytes()
-        half = tested.reconcile("alice", self.key_bits, seed)
-        opening = self.context.say(ReconciliationStart(seed))
+        start = ReconciliationStart(seed, tested.method())
+        half = tested.reconcile("alice", self.key_bits, start)
+        opening = self.context.say(start)
         said = [self.context.say(m, end_of_phase=False) for m in half.start()]
         return Step(Reconciling(self.context, tested, half), (opening, *said))
 

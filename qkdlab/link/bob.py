@@ -212,17 +212,17 @@ class Admitting(Deciding):
 
 @dataclass(repr=False)
 class AwaitingStart(State):
-    """Waits for the public seed of the reconciliation."""
+    """Waits for seed and method of the reconciliation."""
 
     context: BlockContext
     tested: Tested
     key_bits: BitArray
 
     def receive(self, message: Message) -> Step:
-        """Take the seed and start."""
+        """Take seed and method and start."""
         if not isinstance(message, ReconciliationStart):
             return super().receive(message)
-        half = self.tested.reconcile("bob", self.key_bits, message.seed)
+        half = self.tested.reconcile("bob", self.key_bits, message)
         return Reconciling(self.context, self.tested, half).go_on(half.start())
 
 

@@ -38,6 +38,7 @@ class BlockContext:
     randomness:  this party's own
     assumptions: what the length rests on, for the report
     claim:       the record that fixes the length's rule, if one was announced
+    round_trip_s: to the peer, as measured; for the choice of a method only
     ledger:      every message sent and received is entered here
     report:      public figures, in the order in which they became known
     """
@@ -49,6 +50,7 @@ class BlockContext:
     randomness: Randomness
     assumptions: tuple[Assumption, ...] = ()
     claim: Claim | None = None
+    round_trip_s: float = 0.0
     ledger: LeakLedger = field(default_factory=LeakLedger)
     report: dict[str, Any] = field(default_factory=dict)
     _wipers: list[Callable[[], None]] = field(default_factory=list, repr=False)

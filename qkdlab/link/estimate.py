@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from qkdlab.distill.verify import collision_bound
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
+from qkdlab.link.method import PLANNED
 from qkdlab.link.plan import BlockPlan
-from qkdlab.link.reconciliation import METHODS
 from qkdlab.protocols.bb84 import (
     Bb84Counts,
     Bb84Limits,
@@ -66,7 +66,7 @@ def check_plan(plan: BlockPlan, *, claimed: bool | None = None) -> None:
         wants = "wants" if plan.theorem in CLAIMED else "knows"
         none = "a" if plan.theorem in CLAIMED else "no"
         raise UsageError(f"theorem {plan.theorem!r} {wants} {none} claim record")
-    if plan.reconciliation not in METHODS:
+    if plan.reconciliation not in PLANNED:
         raise UsageError(
             f"no reconciliation is called {plan.reconciliation!r}; try 'cascade'"
         )

@@ -18,6 +18,7 @@ __all__ = [
     "report_errors",
     "report_key",
     "report_leak",
+    "report_method",
     "report_plan",
     "report_slots",
 ]
@@ -91,6 +92,11 @@ def report_counts(
         sifted_bits=sum(counts.n_key),
         test_bits=sum(counts.n_test),
     )
+
+
+def report_method(context: BlockContext, method: str) -> None:
+    """Enter the method of reconciliation that the block takes."""
+    context.report["reconciliation_method"] = method
 
 
 def report_errors(context: BlockContext, counts: Bb84Counts, rounds: int) -> None:

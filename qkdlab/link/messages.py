@@ -46,7 +46,7 @@ __all__ = [
     "is_interactive",
 ]
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 BATCH_SLOTS = 1 << 18
 """Slots that one message of a list carries at most."""
 
@@ -132,9 +132,13 @@ class BobTestBits(Message):
 
 @message(0x40, "reconcile")
 class ReconciliationStart(Message):
-    """Alice's public seed of all that the method draws, 32 bytes."""
+    """Alice's public seed of all that the method draws, 32 bytes, and the method.
+
+    method: the plan's, or her choice where the plan leaves it to her
+    """
 
     seed: bytes = public(BLOB)
+    method: str = public(TEXT)
 
 
 @message(0x41, "reconcile", interactive=True)

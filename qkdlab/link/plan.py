@@ -21,7 +21,7 @@ class BlockPlan:
     header_symbols: public pulses at the head of each frame; neither key nor statistics
     composition:    pulses of one frame by basis (X, Z) and intensity (brightest
                     first), header left out: X signal, X decoy, X vacuum, Z signal ...
-    reconciliation: name of its method
+    reconciliation: name of its method, or `auto`: see `qkdlab.link.method`
     frame_bits:     length of a reconciliation frame
     verification_bits: length t of the verification tag
     theorem:        name of the formula for the key length

@@ -51,7 +51,7 @@ MESSAGES = {
         0x30,
         [("bits", "bits"), ("double_key", "uints"), ("double_test", "uints")],
     ),
-    "reconcile": (0x40, [("seed", "blob")]),
+    "reconcile": (0x40, [("seed", "blob"), ("method", "text")]),
     "parities": (0x41, [("batch", "uint"), ("bits", "bits")]),
     "reconcile-end": (0x42, [("rounds", "uint")]),
     "verify": (0x50, [("key", "bits"), ("tag", "bits")]),

@@ -129,6 +129,7 @@ def reference_bob(line, plan, slots, basis, value, cross, double, live_slots):
     box = list(zip(fields["lowest"], fields["highest"], strict=True))
 
     _, fields, _ = line.receive("reconcile")
+    assert fields["method"] == plan["reconciliation"]
     qber = sum(wrong) / len(wrong)
     bits = [value[i] for i in key]
     half = PlainCascade("bob", bits, plan["frame_bits"], qber, fields["seed"])
@@ -205,7 +206,7 @@ def reference_alice(line, plan, pattern, box, random_bits):
 
     seed = random_bits(256)
     seed = sum(bit << i for i, bit in enumerate(seed)).to_bytes(32, "little")
-    line.send("reconcile", seed=seed)
+    line.send("reconcile", seed=seed, method=plan["reconciliation"])
     bits = [settings[i] & 1 for i in key]
     qber = sum(wrong) / len(wrong)
     half = PlainCascade("alice", bits, plan["frame_bits"], qber, seed)

@@ -53,7 +53,7 @@ MESSAGES = st.one_of(
     st.builds(m.SettingsBatch, bit_arrays, bit_arrays, bit_arrays),
     st.builds(m.SettingsEnd, bit_arrays, real_tuples, real_tuples),
     st.builds(m.BobTestBits, bit_arrays, uint_tuples, uint_tuples),
-    st.builds(m.ReconciliationStart, st.binary(max_size=32)),
+    st.builds(m.ReconciliationStart, st.binary(max_size=32), texts),
     st.builds(m.Parities, uints, bit_arrays),
     st.builds(m.ReconciliationEnd, uints),
     st.builds(m.VerificationTag, bit_arrays, bit_arrays),

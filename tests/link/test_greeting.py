@@ -9,6 +9,7 @@ import pytest
 
 from qkdlab.errors import AbortCode, PeerVersionError, SecurityAbort
 from qkdlab.link.greeting import Greeting
+from qkdlab.link.messages import PROTOCOL_VERSION
 from qkdlab.link.pool import PadPool, pool_bytes
 
 POOL = PadPool.memory(bytes(pool_bytes(200)))
@@ -37,7 +38,8 @@ def test_every_cut_is_damage():
 
 
 def forged(text: str) -> bytes:
-    body = b"qkdlab-hello\n\x03\x00" + text.encode() + bytes(32)
+    version = PROTOCOL_VERSION.to_bytes(2, "little")
+    body = b"qkdlab-hello\n" + version + text.encode() + bytes(32)
     return body + hashlib.sha256(body).digest()
 
 
