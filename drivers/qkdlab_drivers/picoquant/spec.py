@@ -13,8 +13,6 @@ __all__ = ["SPECS", "MultiHarpInputOptions", "MultiHarpOptions"]
 MAX_INPUTS = 16
 MAX_RATE_HZ = 80e6
 """Of all inputs together, sustained over USB 3 [mem]."""
-MAX_SYNC_HZ = 1.2e9
-"""[mem]; in T2 mode every sync event is a record."""
 
 
 class MultiHarpInputOptions(BaseModel):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.distill.ldpc.code import Code
+from qkdlab.distill.ldpc.lanes import Lanes
 
 if TYPE_CHECKING:
     from qkdlab.distill.ldpc._kernels import Workspace
@@ -19,7 +20,6 @@ ITERATIONS_AT_MOST = 60
 REFILL_AT = 8
 """Frames that wait for others to finish, so that lanes are refilled together."""
 
-Lanes = NDArray[np.uint32]
 T = TypeVar("T", np.int8, np.int16)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from qkdlab_sims.optics.rng import stream_key, uniforms
 from qkdlab_sims.optics.tagger.parameters import TimeBase
 from qkdlab_sims.optics.tagger.time_base import OwnTime
 
-__all__ = ["FlawedInputs", "Flaws"]
+__all__ = ["FlawedInputs", "Flaws", "flawed"]
 
 Times = NDArray[np.int64]
 _LOOK_BACK_MS = 10_000
@@ -91,3 +92,16 @@ class FlawedInputs:
             u = uniforms(self._missed_key, first, n, stream=number)[:, 0]
             felt[0] = number, felt[0][1][u >= flaws.missed]
         return felt
+
+
+def flawed(
+    fields: Mapping[str, Any] | None, n_inputs: int, rng: np.random.Generator
+) -> tuple[FlawedInputs | None, OwnTime | None]:
+    """Return a tagger's inputs and clock as their flaws make them; None without.
+
+    fields: of `Flaws`; without them nothing is drawn
+    """
+    if fields is None:
+        return None, None
+    flaws, seed = Flaws(**fields), int(rng.integers(1 << 62))
+    return FlawedInputs(flaws, n_inputs, seed), flaws.clock(seed)

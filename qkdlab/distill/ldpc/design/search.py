@@ -21,10 +21,10 @@ from qkdlab.distill.ldpc.design.density import (
     converges,
     threshold,
 )
+from qkdlab.distill.ldpc.shipped import COLUMNS
 
 __all__ = ["improve", "search"]
 
-COLUMNS = 360
 DEGREES = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24)
 PRICE_OF_EDGE = 0.004
 LEAST_SHARE = 0.003

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.instruments.flaws import FlawedInputs, Flaws
+from qkdlab_sims.instruments.flaws import flawed
 from qkdlab_sims.instruments.idq_id900.control import Control
 from qkdlab_sims.instruments.idq_id900.datalink import DataLink, StreamPort
 from qkdlab_sims.instruments.idq_id900.ports import Port
@@ -89,14 +89,9 @@ class Simulator:
             for stream, h in zip(rng.spawn(5), [start_height_v, *inputs], strict=True)
         ]
         self.jitter_rms_ps = jitter_rms_ps
-        course, self._inputs = None, None
-        if flaws is not None:
-            drawn = int(rng.integers(1 << 62))
-            has = Flaws(**flaws)
-            course = has.clock(drawn)
-            self._inputs = FlawedInputs(has, len(self._ports), drawn)
-            for port in self._ports:
-                port.is_mixed = True
+        self._inputs, course = flawed(flaws, len(self._ports), rng)
+        for port in self._ports:
+            port.is_mixed = self._inputs is not None
         self._in_bins = timestamp_unit == "bins"
         self._first_ref_index = first_ref_index
         self.streams = {

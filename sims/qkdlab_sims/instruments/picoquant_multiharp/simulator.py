@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.instruments.flaws import FlawedInputs, Flaws
+from qkdlab_sims.instruments.flaws import flawed
 from qkdlab_sims.instruments.idq_id900.ports import Port
 from qkdlab_sims.instruments.machine import MessageMachine, MessageOutbox
 from qkdlab_sims.instruments.picoquant_multiharp.calls import Calls, MhError
@@ -73,14 +73,9 @@ class Simulator:
         for port in self._ports:
             port.counter.cycle_ps = _GATE_PS
         self.jitter_rms_ps = jitter_rms_ps
-        course, self._inputs = None, None
-        if flaws is not None:
-            drawn = int(rng.integers(1 << 62))
-            has = Flaws(**flaws)
-            course = has.clock(drawn)
-            self._inputs = FlawedInputs(has, len(self._ports), drawn)
-            for port in self._ports:
-                port.is_mixed = True
+        self._inputs, course = flawed(flaws, len(self._ports), rng)
+        for port in self._ports:
+            port.is_mixed = self._inputs is not None
         self.device = Device(
             self._ports,
             bin_ps=bin_ps,

@@ -30,10 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["PULSES_PER_BLOCK", "TOTAL", "Shares"]
-
-PULSES_PER_BLOCK = 8
-"""Pulses that one AES block serves."""
+__all__ = ["TOTAL", "Shares"]
 
 TOTAL = 1 << 15
 """What the counts of all classes add up to."""
