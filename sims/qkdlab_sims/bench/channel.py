@@ -79,8 +79,9 @@ class ChannelEffects:
     ways: of the bench's light
 
     Raises ConfigError for values outside physics, for effects that stand where not all
-    light to the detectors passes, and for those that an acting Eve, or a modulator of
-    the receiver, would have to know.
+    light to the detectors passes, for those that an acting Eve, or a modulator of the
+    receiver, would have to know, and for those of the laser's light behind a source
+    that turns it into another.
     """
 
     def __init__(self, ways: LightWays, seed: int) -> None:
@@ -93,12 +94,34 @@ class ChannelEffects:
             self._build(seed)
         except ValueError as error:
             raise ConfigError(f"wiring.parts: {error}") from error
+        self._refuse_together(ways)
+
+    def _refuse_together(self, ways: LightWays) -> None:
+        """Raise ConfigError for effects that the world has not beside each other."""
         meets_more = ways.eve is not None or ways.modulator is not None
         if meets_more and (self._splits or self.echo is not None):
             raise ConfigError(
                 "wiring.parts: the simulated world takes reflections and "
                 "pmd_ps_per_sqrt_km without an acting eavesdropper, and for a receiver "
                 "without modulators"
+            )
+        if ways.modulator is not None and self._flights:
+            # clicks are moved, so light would keep settings that it no longer meets
+            raise ConfigError(
+                "wiring.parts: the simulated world takes a fibre's temperature and a "
+                "satellite_pass for a receiver without modulators"
+            )
+        if self._meeting is not None and self._splits:
+            raise ConfigError(
+                "wiring.parts: the simulated world takes an interferometer without "
+                "pmd_ps_per_sqrt_km"
+            )
+        of_laser = self._dispersion_ps2 != 0.0 or self._splits or self._meeting
+        if self._emitter is not None and (of_laser or self.echo is not None):
+            raise ConfigError(
+                "wiring.parts: the simulated world takes dispersion_ps_per_nm_km, "
+                "pmd_ps_per_sqrt_km, reflections and an interferometer for the light "
+                "of the laser, not for that of a quantum_dot or pair_source"
             )
 
     def _build(self, seed: int) -> None:
@@ -126,6 +149,9 @@ class ChannelEffects:
 
     @property
     def _nm(self) -> float:
+        """Wavelength of the light that arrives."""
+        if self._emitter is not None:
+            return self._emitter.part.wavelength_nm
         return self._laser.wavelength_nm
 
     def _require_common(self, at: int, name: str) -> None:
@@ -206,7 +232,7 @@ class ChannelEffects:
             analysers = np.outer(means, [1.0, 0.0, 0.0, 0.0])
             analysers[:, 1] = means * signs
         if self._splits:
-            analysers = self.analysers(turning, light.pulse_fwhm_ps)
+            analysers = self.analysers(turning, conditions.light)
         return replace(
             conditions,
             light=light,
@@ -268,15 +294,24 @@ class ChannelEffects:
             fwhm_ps = dispersed_fwhm_ps(fwhm_ps, chirp, self._dispersion_ps2)
         return math.hypot(fwhm_ps, self._widened_ps)
 
-    def analysers(self, turning: Turning, pulse_fwhm_ps: float) -> NDArray[np.float64]:
-        """Return float64[n_det, 4], from the sender's modulators to each detector."""
+    def analysers(self, turning: Turning, sent: Light) -> NDArray[np.float64]:
+        """Return float64[n_det, 4], from the sender's modulators to each detector.
+
+        sent: as it leaves the sender. What two delayed copies of a pulse have in common
+        follows from its spectrum, which dispersion leaves as it is: their overlap is
+        that of pulses without chirp and of the same spectrum, sqrt(1 + C^2) shorter.
+        """
         if len(self._splits) != 1:
             raise ConfigError(
                 "wiring.parts: the simulated world takes one fibre with pmd_ps_per_"
                 "sqrt_km"
             )
         (split,) = self._splits
-        kept = split.states.polarization_kept(pulse_fwhm_ps)
+        own = sent.dynamics
+        fwhm_ps = sent.pulse_fwhm_ps
+        if own is not None:
+            fwhm_ps = own.pulse_fwhm_ps / math.hypot(1.0, own.chirp)
+        kept = split.states.polarization_kept(fwhm_ps)
         slow = split.states.slow
         loses = np.eye(4)
         loses[1:, 1:] = kept * np.eye(3) + (1.0 - kept) * np.outer(slow, slow)

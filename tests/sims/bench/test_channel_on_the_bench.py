@@ -88,12 +88,12 @@ def contrasts(made: StubBench) -> NDArray[np.float64]:
     return np.array(rows)
 
 
-def test_differential_group_delay_is_recovered_from_lost_polarization() -> None:
-    short = {"laser": {"pulse_fwhm_ps": 30.0}}
-    without = contrasts(bench(29.0, **short))
-    made = bench(29.0, fibre={"pmd_ps_per_sqrt_km": 4.0}, **short)
+def lost_polarization(fibre: dict[str, Any], laser: dict[str, Any]) -> float:
+    """Return what PMD takes of the polarization across the slow state."""
+    without = contrasts(bench(29.0, laser=laser))
+    made = bench(29.0, fibre=fibre, laser=laser)
     with_it = contrasts(made)
-    states = draw_principal_states(3, "fibre", 4.0 * 5.0)
+    states = slow_state(fibre)
     split = made.world._channel._splits[0]
     turning = made.world.moment.turning
     from qkdlab_sims.optics.polarization import analyser_vector, mueller_matrix
@@ -106,11 +106,35 @@ def test_differential_group_delay_is_recovered_from_lost_polarization() -> None:
     # what is lost is all that is not along the slow axis
     rest = without - along[:, None] * slow_in[None, 1:]
     gone = without - with_it
-    lost = float(np.sum(gone * rest) / np.sum(rest**2))
+    return float(np.sum(gone * rest) / np.sum(rest**2))
+
+
+def slow_state(fibre: dict[str, Any]) -> Any:
+    return draw_principal_states(3, "fibre", fibre["pmd_ps_per_sqrt_km"] * 5.0)
+
+
+def test_differential_group_delay_is_recovered_from_lost_polarization() -> None:
+    fibre = {"pmd_ps_per_sqrt_km": 4.0}
+    lost = lost_polarization(fibre, {"pulse_fwhm_ps": 30.0})
     t0_ps = 30.0 / (2 * math.sqrt(math.log(2)))
-    widened = math.hypot(30.0, 2.3548 * states.dgd_ps / math.sqrt(6)) / 30.0
-    dgd_ps = 2 * t0_ps * widened * math.sqrt(-math.log(1 - lost))
-    assert dgd_ps == pytest.approx(states.dgd_ps, rel=0.1)
+    dgd_ps = 2 * t0_ps * math.sqrt(-math.log(1 - lost))
+    assert dgd_ps == pytest.approx(slow_state(fibre).dgd_ps, rel=0.1)
+
+
+def test_the_spectrum_of_a_pulse_says_what_pmd_takes_not_its_width() -> None:
+    # chirp makes it wide, and dispersion the pulse long; jitter does neither
+    fibre = {"pmd_ps_per_sqrt_km": 4.0, "dispersion_ps_per_nm_km": 17.0}
+    laser = {"pulse_fwhm_ps": 100.0, "pulses": {"chirp": -3.0, "jitter_rms_ps": 50.0}}
+    lost = lost_polarization(fibre, laser)
+    t_ps = np.arange(-600.0, 600.0, 0.25)
+    t0_ps = 100.0 / (2 * math.sqrt(math.log(2)))
+    half = slow_state(fibre).dgd_ps / 2
+    early, late_ = (
+        np.exp(-(1 - 3j) * (t_ps + s) ** 2 / (2 * t0_ps**2)) for s in (half, -half)
+    )
+    overlap = abs((early * late_.conj()).sum()) / (np.abs(early) ** 2).sum()
+    assert 0.1 < 1 - overlap < 0.9
+    assert lost == pytest.approx(1 - overlap, abs=0.05)
 
 
 def test_a_fibre_that_warms_up_delays_its_light() -> None:
@@ -312,6 +336,31 @@ def test_channels_outside_physics_are_refused_at_load(
 def test_fibres_beyond_physics_are_refused_when_the_bench_is_built() -> None:
     with pytest.raises(ConfigError, match=r"length_km.*between 0 and 1000 km"):
         bench(fibre={"length_km": 2000.0})
+
+
+DOT = {"kind": "quantum_dot", "owner": "channel", "wavelength_nm": 925.0}
+
+
+@pytest.mark.parametrize(
+    "fibre",
+    [
+        {"dispersion_ps_per_nm_km": 17.0},
+        {"pmd_ps_per_sqrt_km": 1.0},
+        {"reflections": {"near_db": 20.0, "far_db": 20.0}},
+    ],
+)
+def test_what_would_do_nothing_to_the_light_of_a_dot_is_refused(fibre: Any) -> None:
+    with pytest.raises(ConfigError, match="not for that of a quantum_dot"):
+        bench(fibre=fibre, isolator=DOT | {"brightness": 0.1})
+
+
+def test_photons_of_the_sky_beside_a_dot_have_its_wavelength() -> None:
+    sky = {"radiance_w_m2_sr_nm": 1e-2, "field_of_view_rad": 1e-4, "filter_nm": 1.0}
+    air = AIR | {"sky": sky}
+    dot = DOT | {"brightness": 0.1}
+    made = [bench(fibre=air), bench(fibre=air, isolator=dot)]
+    rates = [sum(n.photons_per_s for n in one.world._channel._noises) for one in made]
+    assert rates[1] / rates[0] == pytest.approx(925.0 / 1550.12, rel=1e-6)
 
 
 def test_effects_that_eve_would_have_to_know_are_refused() -> None:

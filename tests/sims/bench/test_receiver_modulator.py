@@ -119,3 +119,8 @@ def test_true_records_tell_both_modulators_apart():
 def test_an_eavesdropper_before_the_modulator_is_refused():
     with pytest.raises(ConfigError, match="attack none"):
         bench("wiring.parts.eve.attack=intercept_resend")
+
+
+def test_light_that_comes_at_another_time_than_its_setting_is_refused():
+    with pytest.raises(ConfigError, match="for a receiver without modulators"):
+        bench("wiring.parts.fibre.temperature={warming_k_per_s: 0.1}")
