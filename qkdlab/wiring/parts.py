@@ -123,7 +123,7 @@ class Laser(BasePart):
 
     kind: Literal["laser"]
     instrument: str
-    wavelength_nm: float = Field(gt=600, lt=2000)
+    wavelength_nm: float = Field(gt=350, lt=2000)
     mean_power_dbm: float
     pulse_fwhm_ps: float = Field(gt=0)
     pulse_delay_ps: int = 0

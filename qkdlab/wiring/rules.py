@@ -47,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     rules_receiver.mark_level,
     rules_source.pulse_former,
     rules_source.laser_current,
+    rules_source.pair_energy,
     rules_light.attenuation,
     rules_light.meter_range,
     rules_light.wavelengths,

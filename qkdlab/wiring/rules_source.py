@@ -1,4 +1,4 @@
-"""Rules of the laser and what drives it: the clock's sine, the current's limit."""
+"""Rules of the laser: what drives it, the current's limit, what it pumps."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 from qkdlab.problems import Problem
 from qkdlab.wiring.graph import Chain
-from qkdlab.wiring.parts import Amplifier, Clock, Laser, PulseFormer
+from qkdlab.wiring.parts import Amplifier, Clock, Laser, PairSource, PulseFormer
 from qkdlab.wiring.view import BenchView
 
-__all__ = ["laser_current", "pulse_former"]
+__all__ = ["laser_current", "pair_energy", "pulse_former"]
+
+_PAIR_TOLERANCE = 0.1
+"""By which the mean wavelength of a pair may miss twice that of its pump."""
 
 
 def pulse_former(view: BenchView) -> Iterator[Problem]:
@@ -77,3 +80,23 @@ def laser_current(view: BenchView) -> Iterator[Problem]:
             )
         if message is not None:
             yield view.set_option(part.instrument, ("current_limit_ma",), message)
+
+
+def pair_energy(view: BenchView) -> Iterator[Problem]:
+    """Check that a photon of the pump has the energy of a pair.
+
+    Signal and idler have one wavelength on the label, twice that of the pump.
+    """
+    lasers = list(view.graph.parts_of(Laser).items())
+    for name, part in view.graph.parts_of(PairSource).items():
+        for laser_name, laser in lasers:
+            wanted_nm = 2.0 * laser.wavelength_nm
+            if abs(part.wavelength_nm / wanted_nm - 1.0) <= _PAIR_TOLERANCE:
+                continue
+            yield view.part(
+                name,
+                "wavelength_nm",
+                f"{part.wavelength_nm:g} nm, but '{laser_name}' pumps it at "
+                f"{laser.wavelength_nm:g} nm: a photon of it makes two of about "
+                f"{wanted_nm:g} nm",
+            )

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from qkdlab.config.load import load
-from qkdlab.errors import ConfigError
+from qkdlab.errors import ConfigError, UsageError
 from qkdlab.session.run import run
+from qkdlab.wiring.rules import check
 
 pytestmark = [pytest.mark.xdist_group("runs"), pytest.mark.timeout(600)]
 
@@ -42,7 +43,7 @@ def test_g2_of_the_dot_is_that_of_its_photons_and_the_noise_among_them(dot) -> N
 
 
 def test_the_dot_counts_as_often_as_brightness_and_losses_say(dot) -> None:
-    per_pulse = (0.1 * 2 / 3 + 0.0005) * 10**-0.3 * 0.5 * 0.6
+    per_pulse = (0.1 * 2 / 3 + 0.0005) * 10**-0.3 * 0.5 * 0.35
     for rate_hz in dot["click_rate_hz"]:
         # dead for 40 ns, while the dot shines half as often again
         assert rate_hz == pytest.approx(80e6 * per_pulse, rel=0.07)
@@ -61,6 +62,24 @@ def test_heralding_is_less_by_dark_counts(pairs) -> None:
 def test_coincidences_over_accidentals_follow_pairs_per_pulse(pairs) -> None:
     # thermal in four modes
     assert within(pairs, "car", 1 / 0.01 + 1 + 1 / 4, 0.01)
+
+
+def test_a_delay_of_a_whole_period_too_much_is_told(tmp_path) -> None:
+    # as a metre of cable between the detectors that nobody counted
+    with pytest.raises(UsageError, match=r"add 12500 to parameters\.delay_ps"):
+        result(
+            tmp_path,
+            "heralding",
+            "parameters.duration_s=0.1",
+            "parameters.delay_ps=-12500",
+        )
+
+
+def test_a_pump_photon_without_the_energy_of_a_pair_is_refused() -> None:
+    config = load("heralding", overrides=["wiring.parts.laser.wavelength_nm=775.0"])
+    (problem,) = check(config)
+    assert "a photon of it makes two of about 1550 nm" in problem.message
+    assert check(load("heralding")) == []
 
 
 def test_no_key_is_made_or_claimed(dot, pairs) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.errors import UsageError
 from qkdlab.roles import BiasSource, ClockSource, LaserDriver, TimeTagger
 from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab_experiments.characterisation.hbt import g2_at_zero, pulsed_coincidences
@@ -48,7 +49,7 @@ def count_hbt(ctx: PartyContext[CountingParameters]) -> PartyResult:
     """Return g2(0) of light behind a beam splitter, with its standard uncertainty."""
     p = ctx.parameters
     darks_hz, one, two = _count(ctx)
-    counts = _coincidences(p, one, two)
+    counts = _coincidences(p, one, two)[_held(p)]
     zero = g2_at_zero(counts)
     figures = {
         "g2_zero": zero.value,
@@ -64,6 +65,8 @@ def count_pairs(ctx: PartyContext[CountingParameters]) -> PartyResult:
     p = ctx.parameters
     darks_hz, one, two = _count(ctx)
     counts = _coincidences(p, one, two)
+    _refuse_other_peak(p, counts)
+    counts = counts[_held(p)]
     dark_counts = [rate * p.duration_s for rate in darks_hz]
     found = pair_figures(counts, (one.size, two.size), dark_counts)
     return PartyResult(_told(found) | _rates(p, darks_hz, one, two))
@@ -121,13 +124,33 @@ def _count(
 
 
 def _coincidences(p: CountingParameters, one: Tags, two: Tags) -> NDArray[np.int64]:
-    """Return pairs of clicks by lag, those next to the middle left out."""
+    """Return int64[2 lags + 1], pairs of clicks by lag."""
     period_ps = p.symbol_period_ps
+    two = two - p.delay_ps
     two = two - _common_delay_ps(one, two, period_ps)
-    counts = pulsed_coincidences(one, two, period_ps, p.lags, p.half_gate_ps)
+    return pulsed_coincidences(one, two, period_ps, p.lags, p.half_gate_ps)
+
+
+def _held(p: CountingParameters) -> NDArray[np.bool_]:
+    """Return which lags are held against each other: not those next to the middle."""
     lag = np.abs(np.arange(-p.lags, p.lags + 1))
-    kept: NDArray[np.int64] = counts[(lag == 0) | (lag > p.near_lags)]
-    return kept
+    held: NDArray[np.bool_] = (lag == 0) | (lag > p.near_lags)
+    return held
+
+
+def _refuse_other_peak(p: CountingParameters, counts: NDArray[np.int64]) -> None:
+    """Raise UsageError when the pairs come at another lag than the middle.
+
+    Tags tell the delay of the second detector to whole periods only by that.
+    """
+    others = np.delete(counts, p.lags)
+    mean = float(others.mean())
+    lag = int(np.argmax(counts)) - p.lags
+    if lag != 0 and float(counts.max()) > mean + 5.0 * max(mean, 1.0) ** 0.5:
+        raise UsageError(
+            f"the pairs coincide {lag} periods of {p.symbol_period_ps} ps off; add "
+            f"{lag * p.symbol_period_ps} to parameters.delay_ps"
+        )
 
 
 def _common_delay_ps(one: Tags, two: Tags, period_ps: int) -> int:
