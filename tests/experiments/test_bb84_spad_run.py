@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 QUICKER = (
     "seed=7",
-    "parameters.duration_s=8.0",
+    "parameters.duration_s=20.0",
     "parameters.calibration.balance_clicks=150000",
     "parameters.calibration.verification_clicks=120000",
     "parameters.calibration.sweep_clicks=40000",
