@@ -2,9 +2,9 @@
 
 ``QKDPADS2``; the number of pads per direction (u64, little-endian, at 8); the party
 that the file belongs to (ASCII, 16 bytes with zeros, at 16); where the secret is from
-(u8, at 32: 0 brought by people, 1 key of a run, see `Origin`); for each direction the
-number of pads spent (u64) beside its complement. Each of the two has a disk sector to
-itself, so a torn write cannot touch the other. The secret begins at `SECRET_AT`.
+(u8, at 32, see `Origin`); for each direction the number of pads spent (u64) beside its
+complement. Each of the two has a disk sector to itself, so a torn write cannot touch
+the other. The secret begins at `SECRET_AT`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ _ORIGIN_AT = 32
 
 
 class Origin(IntEnum):
-    """Where a secret comes from."""
+    """Where a secret comes from: people, or a run whose key was claimed, or was not."""
 
     BROUGHT = 0
     RUN = 1
+    ESTIMATE = 2
 
 
 def new_head(n_pads: int, party: str, origin: Origin = Origin.BROUGHT) -> bytes:

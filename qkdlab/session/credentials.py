@@ -79,8 +79,10 @@ class Credentials:
             return None, FirstContact(party, peer, mine, theirs)
         return None, None
 
-    def keep(self, party: str, files: PartyFiles) -> int:
+    def keep(self, party: str, files: PartyFiles, claimable_bits: int = 0) -> int:
         """Make the keys of a run that has ended well a secret; return their bits.
+
+        claimable_bits: of all these keys; the secret knows whether it is less than all
 
         In the store they are delivered before they are written as pads, so that they
         never are both. Without `new_secret` nothing happens. Raises ResourceError.
@@ -100,8 +102,10 @@ class Credentials:
             )
         for key in files.keys:
             files.store.advance(key.key_id, KeyState.DELIVERED)
-        PadPool.create(self.new_secret, secret, party, Origin.RUN).close()
-        return sum(key.length for key in files.keys)
+        n_bits = sum(key.length for key in files.keys)
+        origin = Origin.RUN if claimable_bits >= n_bits else Origin.ESTIMATE
+        PadPool.create(self.new_secret, secret, party, origin).close()
+        return n_bits
 
     def _check(self, config: RunConfig) -> None:
         if (self.identity is None) != (self.trust is None):

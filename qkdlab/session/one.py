@@ -110,7 +110,9 @@ def play_one(
         failed: QkdlabError | None = aborted
         if aborted is None:
             try:
-                result["net_secret_bits"] -= credentials.keep(party, files)
+                claimable_bits = result["claimable_secret_bits"]
+                kept = credentials.keep(party, files, claimable_bits)
+                result["net_secret_bits"] -= kept
             except ResourceError as error:
                 failed = error
         session.recorder.result("run", result)

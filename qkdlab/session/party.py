@@ -8,6 +8,7 @@ from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.link.direction import Direction
 from qkdlab.link.seal import SealedChannel
 from qkdlab.randomness import RecordingRandomness
+from qkdlab.security.assumptions import Status
 from qkdlab.session.conversation import Conversation
 from qkdlab.session.drive import Driver
 from qkdlab.session.experiment import PartyContext, PartyResult, Program
@@ -165,6 +166,8 @@ class PartySession:
                 known if a["name"] == known["name"] else a
                 for a in figures["assumptions"]
             ]
+            if self._authentication.status is Status.VIOLATED:
+                figures["claimable_secret_bits"] = 0
         return PartyOutcome(
             figures=figures,
             keys=list(self._files.keys),

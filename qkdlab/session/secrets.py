@@ -25,9 +25,19 @@ if TYPE_CHECKING:
 __all__ = ["PeerSecrets", "RunSecrets", "Secrets", "refuse_what_is_not_secure"]
 
 _ORIGINS = {
-    Origin.BROUGHT: "the pre-shared secret is uniform and known to nobody else",
-    Origin.RUN: "the secret is key of an earlier run, uniform and known to nobody else"
-    " if that run's key was",
+    Origin.BROUGHT: (
+        Status.ASSUMED,
+        "the pre-shared secret is uniform and known to nobody else",
+    ),
+    Origin.RUN: (
+        Status.ASSUMED,
+        "the secret is key of an earlier run, uniform and known to nobody else if that"
+        " run's key was",
+    ),
+    Origin.ESTIMATE: (
+        Status.VIOLATED,
+        "the secret is key of an earlier run that claimed no secret key",
+    ),
 }
 _FIRST_CONTACT = (
     "computational during the first session: ML-DSA-65 signatures are not forged while"
@@ -117,7 +127,7 @@ class PeerSecrets:
         self.session = session
         self._tagger: Tagger | None = contact if pool is None else pool
         if pool is not None:
-            status, note = Status.ASSUMED, _ORIGINS[pool.origin]
+            status, note = _ORIGINS[pool.origin]
         elif contact is not None:
             status, note = Status.ASSUMED, _FIRST_CONTACT
         else:

@@ -17,7 +17,9 @@ from qkdlab.link.effects import KeyBlock
 from qkdlab.link.identity import Identity, public_path
 from qkdlab.link.pad_file import Origin
 from qkdlab.link.pool import PadPool, pool_bytes
+from qkdlab.security.assumptions import Status
 from qkdlab.session.credentials import Credentials
+from qkdlab.session.party import PartySession
 from qkdlab.session.secrets import PeerSecrets
 
 SECURE = configuration(key_class="secure")
@@ -115,11 +117,21 @@ def stored(folder: Path, *lengths: int) -> SimpleNamespace:
 def test_the_keys_of_a_run_become_a_secret(tmp_path):
     run = stored(tmp_path, 10_007, 10_001)
     path = tmp_path / "new"
-    assert Credentials(new_secret=path).keep("alice", run) == 20_008
+    assert Credentials(new_secret=path).keep("alice", run, 20_008) == 20_008
     with PadPool.open(path, "alice") as pool:
         assert pool.origin is Origin.RUN
         assert pool.n_pads == (2500 - 64) // 32
         assert pool.take(Direction.ALICE_TO_BOB)[1] == b"\1" * 16
+
+
+def test_a_secret_knows_that_its_key_was_not_claimed(tmp_path):
+    run = stored(tmp_path, 20_000)
+    path = tmp_path / "new"
+    Credentials(new_secret=path).keep("alice", run, 19_999)
+    with PadPool.open(path, "alice") as pool:
+        assert pool.origin is Origin.ESTIMATE
+        told = PeerSecrets(SECURE, bytes(16), pool).authentication
+    assert told.status is Status.VIOLATED
 
 
 def test_both_parties_make_the_same_secret(tmp_path):
@@ -177,9 +189,31 @@ def test_a_first_contact_is_computational_during_the_first_session(files):
 
 @pytest.mark.parametrize(
     ("origin", "words"),
-    [(Origin.BROUGHT, "pre-shared secret"), (Origin.RUN, "key of an earlier run")],
+    [
+        (Origin.BROUGHT, "pre-shared secret"),
+        (Origin.RUN, "key of an earlier run"),
+        (Origin.ESTIMATE, "that claimed no secret key"),
+    ],
 )
 def test_pads_say_where_they_are_from(tmp_path, origin, words):
     secret = bytes(pool_bytes(4))
     with PadPool.create(tmp_path / "pads", secret, "alice", origin) as pool:
         assert words in PeerSecrets(SECURE, bytes(16), pool).authentication.note
+
+
+def test_pads_of_a_key_that_was_not_claimed_let_nothing_be_claimed(tmp_path):
+    secret = bytes(pool_bytes(4))
+    with PadPool.create(tmp_path / "pads", secret, "alice", Origin.ESTIMATE) as pool:
+        authentication = PeerSecrets(SECURE, bytes(16), pool).authentication
+    assumed = {"name": "authentication", "status": "assumed", "note": ""}
+    session = SimpleNamespace(
+        recorder=SimpleNamespace(figures={"claimable_secret_bits": 7}),
+        conversation=SimpleNamespace(figures={"assumptions": [assumed]}),
+        _figures={},
+        _authentication=authentication,
+        _files=SimpleNamespace(keys=[], path=None),
+        _channel=SimpleNamespace(auth_bits_spent=0, epsilon_authentication=0.0),
+    )
+    figures = PartySession.outcome(session).figures
+    assert figures["claimable_secret_bits"] == 0
+    assert [a["status"] for a in figures["assumptions"]] == ["violated"]
