@@ -78,7 +78,9 @@ class LdpcReconciliation:
             said.append(Parities(turn, self._half.next_message()))
         self.rounds = -(-self._half.messages // 2)
         if self._is_bob and self._half.finished:
-            self._counted = self._count(self._half.errors())
+            errors = self._half.errors()
+            self._counted = self._count(errors)
+            errors.wipe()  # which bits were wrong is his secret
             said.append(ErrorCounts(self._counted))
         return said
 

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qkdlab.bits.array import BitArray
+from qkdlab.distill.ldpc import half as half_module
+from qkdlab.distill.ldpc.decoder import Decoder
 from qkdlab.distill.ldpc.half import BLIND_ROUNDS, LdpcHalf
 from qkdlab.distill.ldpc.plan import RESERVE, leak_per_bit, plan_frames
 from qkdlab.errors import SecurityAbort
@@ -224,3 +226,37 @@ def test_an_empty_string_is_finished_at_once():
 def test_nothing_to_plan_is_refused():
     with pytest.raises(ValueError, match="nothing"):
         plan_frames(0, 0.02, SEED)
+
+
+def test_no_copy_of_a_string_or_of_its_errors_stays_behind(monkeypatch):
+    held = []
+    decode, laid = Decoder.decode, half_module.from_string
+
+    def decoding(decoder, difference, *others):
+        found = decode(decoder, difference, *others)
+        assert found.errors.any()
+        held.extend([difference, found.errors])
+        return found
+
+    workspace = Decoder._workspace
+
+    def working(decoder):
+        space = workspace(decoder)
+        held.extend(space)
+        return space
+
+    def laying(*arguments):
+        held.append(laid(*arguments))
+        return held[-1]
+
+    monkeypatch.setattr(Decoder, "decode", decoding)
+    monkeypatch.setattr(Decoder, "_workspace", working)
+    monkeypatch.setattr(half_module, "from_string", laying)
+    a, b = strings(120_000, 0.0325, 3)
+    both = halves(a, b, 0.03)
+    held.extend(one._lanes for one in both)
+    run(*both)
+    assert both[1].messages > 2  # some frames failed, and were laid out anew
+    for one in both:
+        one.wipe()
+    assert not any(copy.any() for copy in held)

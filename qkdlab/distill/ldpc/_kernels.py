@@ -187,6 +187,7 @@ def decode(
                 next_frame += 1
                 active += 1
         if active == 0:
+            odd[:], found[:], check[:] = 0, 0, 0
             return
         keep, done = ~fresh, np.uint32(0)
         ready = 0

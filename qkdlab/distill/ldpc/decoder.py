@@ -73,6 +73,7 @@ class Decoder:
         errors = np.zeros((syndromes.shape[0], self._code.n_bits), np.uint32)
         iterations = np.zeros(n_frames, np.int32)
         if n_frames:
+            space = self._workspace()
             decode(
                 self._unit,
                 self._code.graph,
@@ -80,10 +81,12 @@ class Decoder:
                 syndromes,
                 iterations_at_most,
                 REFILL_AT,
-                self._workspace(),
+                space,
                 errors,
                 iterations,
             )
+            for held in space:  # it tells which bits were wrong
+                held.fill(0)
         return Decoded(errors, iterations)
 
     def _workspace(self) -> Workspace:

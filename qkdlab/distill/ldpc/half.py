@@ -148,7 +148,12 @@ class LdpcHalf:
 
         Raises ValueError before the end.
         """
-        return self._own if self._is_alice else self._own ^ self.errors()
+        if self._is_alice:
+            return self._own
+        errors = self.errors()
+        found = self._own ^ errors
+        errors.wipe()
+        return found
 
     def errors(self) -> BitArray:
         """Return a one at each position that Bob found wrong: his secret.
@@ -158,7 +163,7 @@ class LdpcHalf:
         if not self.finished or self._is_alice:
             raise ValueError("only Bob knows the errors, and at the end")
         if len(self._own) == 0:
-            return self._own
+            return BitArray.zeros(0)
         return BitArray.from_words(self._errors, len(self._own))
 
     def wipe(self) -> None:
@@ -182,7 +187,10 @@ class LdpcHalf:
         lanes = np.zeros((key.shape[0], plan.code.n_bits), np.uint32)
         lanes[:, plan.key] = key
         parities = self._decoder.syndromes(lanes)
-        lanes[:, plan.punctured] = parities[:, plan.own_checks]
+        values = parities[:, plan.own_checks]
+        lanes[:, plan.punctured] = values
+        for copy in (key, parities, values):
+            copy.fill(0)
         return lanes
 
     def _next_values(self) -> NDArray[np.int32]:
@@ -215,7 +223,8 @@ class LdpcHalf:
             return "done"
         places = np.flatnonzero(failed)
         self._open = self._open[places]
-        self._lanes = chosen_frames(self._lanes, places)
+        former, self._lanes = self._lanes, chosen_frames(self._lanes, places)
+        former.fill(0)
         if not self._is_alice:
             self._parities = chosen_frames(self._parities, places)
         return "values" if self._told < self.plan.punctured.size else "clear"
@@ -229,7 +238,10 @@ class LdpcHalf:
         channel[plan.punctured[:n_told]] = CERTAIN
         difference = self._decoder.syndromes(self._lanes) ^ self._parities
         found = self._decoder.decode(difference, channel, int(self._open.size))
-        add_to_string(found.errors[:, plan.key], self._starts(), self._errors)
+        errors = found.errors[:, plan.key]
+        add_to_string(errors, self._starts(), self._errors)
+        for copy in (difference, errors, found.errors):
+            copy.fill(0)
         self._failed = found.iterations < 0
         return found.iterations
 
