@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from qkdlab_sims.optics.rng import stream_key, uniforms
 from qkdlab_sims.optics.tagger.parameters import TimeBase
 from qkdlab_sims.optics.tagger.time_base import OwnTime
 
-__all__ = ["FlawedInputs", "Flaws", "flawed"]
+__all__ = ["Course", "FlawedInputs", "Flaws", "flawed"]
 
 Times = NDArray[np.int64]
 _LOOK_BACK_MS = 10_000
@@ -30,8 +30,8 @@ class Flaws:
     crosstalk_ps: from an edge to its false ones
     missed:       chance that a pulse makes no edge, without a trace
     walk_ppm_per_sqrt_s: random walk of the clock's frequency in one second
-    lock_hz:      bandwidth of the loop that holds the clock to a reference; 0: free,
-                  and an external reference is followed at once
+    lock_hz:      bandwidth of the loop that holds the clock to an external reference,
+                  if one is used; 0: it is followed at once
 
     Raises ValueError outside physics.
     """
@@ -42,7 +42,6 @@ class Flaws:
     missed: float = 0.0
     walk_ppm_per_sqrt_s: float = 0.0
     lock_hz: float = 0.0
-    time_base: TimeBase = field(init=False)
 
     def __post_init__(self) -> None:
         for skew_ps in self.skew_ps:
@@ -50,14 +49,31 @@ class Flaws:
         in_range("crosstalk", self.crosstalk, 0.0, 1.0, "1")
         in_range("crosstalk_ps", self.crosstalk_ps, 0, 10**6, "ps")
         in_range("missed", self.missed, 0.0, 1.0, "1")
-        base = TimeBase(0.0, self.walk_ppm_per_sqrt_s, self.lock_hz)
-        object.__setattr__(self, "time_base", base)
+        # refuses what no clock does
+        TimeBase(0.0, self.walk_ppm_per_sqrt_s, self.lock_hz)
 
-    def clock(self, seed: int) -> OwnTime | None:
+    def clock(self, seed: int) -> Course | None:
         """Return how the unit's clock goes, if it wanders."""
         if self.walk_ppm_per_sqrt_s == 0.0:
             return None
-        return OwnTime(self.time_base, seed, "tagger", back_ms=_LOOK_BACK_MS)
+        locked = self._own_time(seed, self.lock_hz) if self.lock_hz > 0.0 else None
+        return Course(self._own_time(seed, 0.0), locked)
+
+    def _own_time(self, seed: int, lock_hz: float) -> OwnTime:
+        base = TimeBase(0.0, self.walk_ppm_per_sqrt_s, lock_hz)
+        return OwnTime(base, seed, "tagger", back_ms=_LOOK_BACK_MS)
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How a clock that wanders goes by itself, and behind an external reference."""
+
+    free: OwnTime
+    locked: OwnTime | None
+
+    def under(self, *, is_external: bool) -> OwnTime | None:
+        """Return what holds; None for a clock that keeps to its nominal rate."""
+        return self.locked if is_external else self.free
 
 
 class FlawedInputs:
@@ -96,7 +112,7 @@ class FlawedInputs:
 
 def flawed(
     fields: Mapping[str, Any] | None, n_inputs: int, rng: np.random.Generator
-) -> tuple[FlawedInputs | None, OwnTime | None]:
+) -> tuple[FlawedInputs | None, Course | None]:
     """Return a tagger's inputs and clock as their flaws make them; None without.
 
     fields: of `Flaws`; without them nothing is drawn

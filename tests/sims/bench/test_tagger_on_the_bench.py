@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from raw_bench import ByHand
 
 from qkdlab.errors import ConfigError
+from qkdlab_sims.instruments.flaws import flawed
+from qkdlab_sims.instruments.picoquant_multiharp.device import Device
 
 FRAME_PS = 80_000_000
 
@@ -94,6 +96,32 @@ def test_a_clock_that_wanders_does_not_keep_the_frames(sound: list[NDArray]) -> 
     steps = np.diff(ppm)
     # 5 ppm in a second are 1.6 ppm in a tenth; a steady clock has none
     assert 0.5 < np.std(steps) < 4.0
+
+
+@pytest.mark.parametrize(
+    ("is_external", "lock_hz", "least_ps", "most_ps"),
+    [
+        # by itself, whatever the loop: 5 ppm in a second are a microsecond or more
+        (False, 0.0, 3e5, 3e7),
+        (False, 10.0, 3e5, 3e7),
+        (True, 0.0, 0, 0),
+        # the loop leaves some 5 ppm sqrt(1/w) / w, w = 63 /s: 10 ns
+        (True, 10.0, 100, 1e5),
+    ],
+)
+def test_a_clock_wanders_as_far_as_its_reference_lets_it(
+    is_external: bool, lock_hz: float, least_ps: float, most_ps: float
+) -> None:
+    _, course = flawed(
+        {"walk_ppm_per_sqrt_s": 5.0, "lock_hz": lock_hz}, 5, np.random.default_rng(1)
+    )
+    device = Device(
+        [], bin_ps=1, offset_ppm=0.0, jitter_rms_ps=0.0, fifo_records=1, course=course
+    )
+    device.is_external = is_external
+    t_ps = np.arange(0, 2_000_000_000_000, 1_000_000_000)
+    off_ps = np.abs(device.time_base.bins(t_ps) - t_ps).max()
+    assert least_ps <= off_ps <= most_ps
 
 
 def test_flaws_outside_physics_are_refused() -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.instruments.flaws import Course
 from qkdlab_sims.instruments.idq_id900.ports import Discriminator, Port, TimeBase
 from qkdlab_sims.instruments.idq_id900.settings import Settings
 from qkdlab_sims.instruments.idq_id900.sources import Source, resolve
 from qkdlab_sims.instruments.idq_id900.start_stop import StartStop
-from qkdlab_sims.optics.tagger.time_base import OwnTime
 
 __all__ = ["Tags", "Unit"]
 
@@ -43,7 +43,7 @@ class Unit:
         *,
         offset_ppm: float,
         jitter_rms_ps: float,
-        course: OwnTime | None = None,
+        course: Course | None = None,
         dead_ps: int | None,
         flush_ps: int,
         hang_rate_hz: float,
@@ -144,7 +144,11 @@ class Unit:
     def _make_time_base(self) -> TimeBase:
         internal = self.settings.get("DEVIce:SYNC") == "INTERNAL"
         bin_ps = _BINS_PS[str(self.settings.get("DEVIce:RESolution"))]
-        return TimeBase(self._offset_ppm if internal else 0.0, bin_ps, self._course)
+        offset_ppm = self._offset_ppm if internal else 0.0
+        course = None
+        if self._course is not None:
+            course = self._course.under(is_external=not internal)
+        return TimeBase(offset_ppm, bin_ps, course)
 
     def _discriminator(self, port: int) -> Discriminator:
         block = "INPUt{4}" if port else "STARt"

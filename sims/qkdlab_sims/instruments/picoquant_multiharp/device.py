@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.instruments.flaws import Course
 from qkdlab_sims.instruments.idq_id900.ports import Discriminator, Port, TimeBase
-from qkdlab_sims.optics.tagger.time_base import OwnTime
 
 __all__ = ["FIFO_FULL", "Device", "Trigger"]
 
@@ -53,7 +53,7 @@ class Device:
         offset_ppm: float,
         jitter_rms_ps: float,
         fifo_records: int,
-        course: OwnTime | None = None,
+        course: Course | None = None,
         dead_ps: int | None = None,
     ) -> None:
         self.ports = ports
@@ -77,7 +77,10 @@ class Device:
     def time_base(self) -> TimeBase:
         """The clock that the bins count by."""
         offset_ppm = 0.0 if self.is_external else self._offset_ppm
-        return TimeBase(offset_ppm, self.bin_ps, self._course)
+        course = None
+        if self._course is not None:
+            course = self._course.under(is_external=self.is_external)
+        return TimeBase(offset_ppm, self.bin_ps, course)
 
     def start(self, now_ps: int) -> None:
         """Begin a measurement; its time starts at zero."""
