@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from qkdlab.distill.verify import collision_bound
@@ -12,6 +11,7 @@ from qkdlab.link.direction import Direction
 from qkdlab.link.estimate import THEOREMS, Intensities
 from qkdlab.protocols.bb84 import Bb84Counts, Triple
 from qkdlab.security.assumptions import ESTIMATE, NOT_A_CLAIM, claimable_bits
+from qkdlab.security.asymptotic import binary_entropy
 
 __all__ = [
     "report_counts",
@@ -123,7 +123,7 @@ def report_leak(context: BlockContext) -> None:
     relative to n h(e) with the error rate found in X, None when that was zero.
     """
     ledger, report = context.ledger, context.report
-    ideal = report["sifted_bits"] * _entropy(report["qber_x"] or 0.0)
+    ideal = report["sifted_bits"] * binary_entropy(report["qber_x"] or 0.0)
     one_way = ledger.leak(Direction.ALICE_TO_BOB)
     report.update(
         leaked_bits=ledger.leak_bits,
@@ -185,9 +185,3 @@ def _ratios(counts: Triple, totals: Triple) -> dict[str, Any]:
         name: count / total if total else None
         for name, count, total in zip(CLASSES, counts, totals, strict=True)
     }
-
-
-def _entropy(rate: float) -> float:
-    if not 0 < rate < 1:
-        return 0.0
-    return -rate * math.log2(rate) - (1 - rate) * math.log2(1 - rate)

@@ -1,10 +1,9 @@
 """Which method reconciles a block: the plan's, or one chosen by how long the line is.
 
-A plan may leave the method to Alice (`AUTO`). She chooses for each block by what both
-could know: the round trip that her side has measured, the sifted bits and the error
-rate of the test basis; nothing that follows from key bits. Her choice is public and
-authenticated. Whoever delays messages can change it: that costs time, and whatever was
-leaked is charged all the same.
+A plan may leave the method to Alice (`AUTO`). She chooses for each block by the round
+trip that her side has measured and the number of sifted bits; nothing that follows from
+key bits. Her choice is public and authenticated. Whoever delays messages can change it:
+that costs time, and whatever was leaked is charged all the same.
 """
 
 from __future__ import annotations
