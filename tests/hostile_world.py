@@ -24,6 +24,7 @@ from unittest.mock import patch
 from hostile_moments import Moment
 from hostile_rules import Broken, Watch
 from link.synthetic import CONFIGURATION, INTERVALS, SMALL, Block, make_block
+from link.two_ends import Wire
 
 import qkdlab
 from qkdlab.errors import (
@@ -111,23 +112,6 @@ def make_party(name: str, block: Block, number: int, session: bytes, seed: int):
 
 
 HONEST = Makers(make_party)
-
-
-@dataclass
-class Wire:
-    """One end of the line: frames that the adversary takes away, or hands over."""
-
-    inbox: deque[bytes] = field(default_factory=deque)
-    outbox: deque[bytes] = field(default_factory=deque)
-
-    def send(self, data: bytes) -> None:
-        self.outbox.append(bytes(data))
-
-    def receive(self, timeout_s: float | None = None) -> bytes | None:
-        return self.inbox.popleft() if self.inbox else None
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass

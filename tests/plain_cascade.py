@@ -13,18 +13,22 @@ import struct
 from plain_distillation import chacha20
 
 
-def public_order(seed, number, length):
-    label = b"qkdlab/permutation/1|cascade pass %d|" % number
-    stream = chacha20(hashlib.sha256(label + seed).digest(), 8 * length + 64)
+def public_permutation(seed, label, n):
+    key = hashlib.sha256(f"qkdlab/permutation/1|{label}|".encode() + seed).digest()
+    stream = chacha20(key, 4 * n + 4096)
     draws = iter(struct.unpack(f"<{len(stream) // 4}I", stream))
-    order = list(range(length))
-    for i in range(length, 1, -1):
+    order = list(range(n))
+    for i in range(n, 1, -1):
         product = i * next(draws)
         while product % 2**32 < 2**32 % i:
             product = i * next(draws)
         other = product >> 32
         order[i - 1], order[other] = order[other], order[i - 1]
     return order
+
+
+def public_order(seed, number, length):
+    return public_permutation(seed, f"cascade pass {number}", length)
 
 
 def public_subsets(seed, checks, length):

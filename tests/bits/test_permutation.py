@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_distillation import chacha20
+from plain_cascade import public_permutation as described
 
 from qkdlab.bits._kernels import shuffle
 from qkdlab.bits.permutation import MOST, public_permutation
 
 SEED = bytes(range(32))
-
-
-def described(seed, label, n):
-    key = hashlib.sha256(f"qkdlab/permutation/1|{label}|".encode() + seed).digest()
-    stream = chacha20(key, 4 * n + 4096)
-    numbers = (
-        int.from_bytes(stream[at : at + 4], "little") for at in range(0, len(stream), 4)
-    )
-    order = list(range(n))
-    for i in range(n, 1, -1):
-        product = i * next(numbers)
-        while product % 2**32 < 2**32 % i:
-            product = i * next(numbers)
-        other = product >> 32
-        order[i - 1], order[other] = order[other], order[i - 1]
-    return order
 
 
 @given(st.integers(0, 300), st.text(max_size=5), st.binary(max_size=40))

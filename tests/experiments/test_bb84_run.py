@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from closed_form import sigmas
 
 from qkdlab.config.load import load
 from qkdlab.errors import UsageError
@@ -64,23 +64,6 @@ def ten_seconds(tmp_path_factory: pytest.TempPathFactory) -> Done:
 def done(request: pytest.FixtureRequest) -> Done:
     """One second of link time; in the slow group ten seconds, too."""
     return request.getfixturevalue(request.param)
-
-
-def sigmas(result: dict[str, Any]) -> dict[str, float]:
-    """Return how far each gain and error rate lies from the analytic expectation."""
-    counts, found = result["counts"], {}
-    for basis in "XZ":
-        for name in CLASSES:
-            sent = counts["sent"][basis][name]
-            sifted = counts["sifted"][basis][name]
-            gain = result["expected"]["gains"][basis][name]
-            wrong = result["expected"]["qber"][basis][name]
-            spread = math.sqrt(sent * gain * (1 - gain))
-            found[f"gain {basis} {name}"] = (sifted - sent * gain) / spread
-            spread = math.sqrt(sifted * wrong * (1 - wrong)) or 1.0
-            errors = counts["errors"][basis][name]
-            found[f"qber {basis} {name}"] = (errors - sifted * wrong) / spread
-    return found
 
 
 def test_both_parties_hold_the_same_key(tiny: Done) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from dataclasses import replace
 
 import pytest
@@ -166,7 +165,7 @@ def test_a_secret_and_a_first_contact_do_not_go_together():
 
 def ends(session=b"s" * 16, alice=None, bob=None):
     """Return Alice's and Bob's ends, and the wires that they hang on."""
-    wires = [Wire(deque(), deque()) for _ in range(2)]
+    wires = [Wire() for _ in range(2)]
     taggers = (alice or CONTACTS["alice"], bob or CONTACTS["bob"])
     made = [
         SealedChannel(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def _session(pools, dice, spent, disk) -> str | None:
             heard[who] = halves[who].take(halves[PEER[who]].said)
         for who in WAYS:
             halves[who].take(heard[PEER[who]])
-        wires = {party: Wire(deque(), deque()) for party in WAYS}
+        wires = {party: Wire() for party in WAYS}
         ends = {
             party: SealedChannel(
                 wires[party],

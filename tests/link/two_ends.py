@@ -30,8 +30,8 @@ SECRET = random.Random(5).randbytes(pool_bytes(40))
 class Wire:
     """One end of the line: what has arrived, and what is on its way out."""
 
-    inbox: deque[bytes]
-    outbox: deque[bytes]
+    inbox: deque[bytes] = field(default_factory=deque)
+    outbox: deque[bytes] = field(default_factory=deque)
 
     def send(self, data: bytes) -> None:
         self.outbox.append(bytes(data))
@@ -84,7 +84,7 @@ class End:
 
 
 def _end(party: Party, direction: Direction) -> End:
-    wire = Wire(deque(), deque())
+    wire = Wire()
     sealed = SealedChannel(
         wire,
         direction=direction,
