@@ -23,7 +23,7 @@ def receiver_clock(view: BenchView) -> Iterator[Problem]:
 
     On another one his settings slide over the pulses: 1 ppm is a slot of 1 ns every ms.
     """
-    own = set(_generators(view))
+    own = _generators(view)
     senders = [
         link
         for name in view.graph.parts_of(Awg)
@@ -107,8 +107,9 @@ def _threshold_v(view: BenchView, tagger: Tagger, link: Link) -> float | None:
     return None if trigger_mv is None else trigger_mv / 1e3
 
 
-def _generators(view: BenchView) -> Iterator[str]:
-    """Yield what drives modulators of others than the sender."""
+def _generators(view: BenchView) -> list[str]:
+    """Return what drives modulators of others than the sender, each once."""
+    found: dict[str, None] = {}
     owners = {part.owner for part in view.graph.parts_of(Laser).values()}
     for kind in (IntensityModulator, PhaseModulator):
         for name, part in view.graph.parts_of(kind).items():
@@ -116,7 +117,8 @@ def _generators(view: BenchView) -> Iterator[str]:
             if part.owner in owners or chain is None:
                 continue
             if isinstance(view.wiring.parts[chain.source[0]], Awg):
-                yield chain.source[0]
+                found[chain.source[0]] = None
+    return list(found)
 
 
 def _marks(view: BenchView, name: str) -> list[Link]:
