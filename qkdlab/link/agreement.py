@@ -168,9 +168,10 @@ class Tested:
         ):
             raise protocol_violation()
         report_counts(context, counts, intensities)
-        return cls(
-            context, counts, intensities, chosen(settings, sifted.key) & ~VALUE_BIT
-        )
+        key_settings = chosen(settings, sifted.key)
+        # in place: hers are key bits, of which no copy is to stay behind
+        key_settings &= ~VALUE_BIT
+        return cls(context, counts, intensities, key_settings)
 
     def admit(self) -> None:
         """Raise SecurityAbort when the counts forbid a key, or allow none at all."""
@@ -216,7 +217,10 @@ class Tested:
         return bits, self._corrected(errors, half.rounds)
 
     def _by_intensity(self, errors: BitArray) -> Triple:
-        return count_by_intensity(self.key_settings, errors.to_bools().view(np.bool_))
+        where = errors.to_bools()
+        counts = count_by_intensity(self.key_settings, where.view(np.bool_))
+        where.fill(0)  # with LDPC they are Bob's secret
+        return counts
 
     def _corrected(self, errors: BitArray | Triple, rounds: int) -> Corrected:
         """Take the errors of the key slots that reconciliation found."""

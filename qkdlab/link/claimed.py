@@ -57,7 +57,7 @@ class Claim:
         self._check(intensities, leak_bits)
         try:
             found = self.record.length(counts.n_key, counts.n_test, counts.m_test)
-        except UsageError as error:
+        except (UsageError, ZeroDivisionError) as error:
             code = AbortCode.INTENSITY_OUTSIDE_INTERVAL
             raise SecurityAbort(code, str(error)) from None
         sizes: dict[str, float | int | str] = {

@@ -153,7 +153,7 @@ def secret_length(
             epsilon_secrecy=plan.epsilon_secrecy,
             epsilon_correctness=_epsilon_of_tag(plan, sum(counts.n_key)),
         )
-    except UsageError as error:
+    except (UsageError, ZeroDivisionError) as error:
         raise SecurityAbort(AbortCode.INTENSITY_OUTSIDE_INTERVAL, str(error)) from None
     if length.contradicted:
         raise SecurityAbort(

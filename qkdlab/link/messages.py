@@ -23,7 +23,17 @@ from qkdlab.link.codec import (
     secret_derived,
 )
 from qkdlab.link.plan import BlockPlan
-from qkdlab.link.wire import BITS, BLOB, FLAG, INCREASING, REAL, TEXT, UINT, tuple_of
+from qkdlab.link.wire import (
+    BITS,
+    BLOB,
+    FLAG,
+    INCREASING,
+    MAX_ENTRIES,
+    REAL,
+    TEXT,
+    UINT,
+    tuple_of,
+)
 
 __all__ = [
     "BATCH_SLOTS",
@@ -47,7 +57,7 @@ __all__ = [
 ]
 
 PROTOCOL_VERSION = 4
-BATCH_SLOTS = 1 << 18
+BATCH_SLOTS = MAX_ENTRIES
 """Slots that one message of a list carries at most."""
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "BLOB",
     "FLAG",
     "INCREASING",
+    "MAX_ENTRIES",
     "REAL",
     "TEXT",
     "UINT",
@@ -34,6 +35,8 @@ __all__ = [
 
 MAX_TEXT_BYTES = 4096
 MAX_TUPLE = 4096
+MAX_ENTRIES = 1 << 18
+"""Of a list of increasing numbers: in memory each takes eight times its byte."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -188,12 +191,16 @@ class _Increasing:
     """int64[n], increasing, not negative: how many, how many bytes, the gaps."""
 
     def write(self, value: NDArray[np.int64], out: list[bytes]) -> None:
+        if len(value) > MAX_ENTRIES:
+            raise ValueError("the list is too long")
         data = encode_increasing(value)
         out.extend((_length(len(value)), _length(len(data)), data))
 
     def read(self, reader: Reader) -> NDArray[np.int64]:
         count = reader.length()
         data = reader.take(reader.length())
+        if count > MAX_ENTRIES:
+            raise ValueError("the list is too long")
         values = decode_increasing(data, count)
         values.flags.writeable = False
         return values

@@ -240,3 +240,14 @@ def test_the_verification_tag_is_kept_apart():
 def test_no_message_shows_bits_when_printed():
     bits = BitArray.from_bools(np.ones(64, np.uint8))
     assert repr(m.Parities(5, bits)) == "Parities(batch=5, bits=BitArray(64 bits))"
+
+
+def test_a_list_that_would_take_much_more_memory_than_bytes_is_refused():
+    none = BitArray.zeros(0)
+    most = encode(m.SlotBatch(np.arange(m.BATCH_SLOTS), none, none)).data
+    assert decode(most)
+    with pytest.raises(ValueError, match="too long"):
+        encode(m.SlotBatch(np.arange(m.BATCH_SLOTS + 1), none, none))
+    n = (m.BATCH_SLOTS + 1).to_bytes(8, "little")
+    longer = most[:2] + n + n + bytes(m.BATCH_SLOTS + 1) + bytes(16)
+    assert refused(longer).code is AbortCode.PROTOCOL_VIOLATION

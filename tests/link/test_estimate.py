@@ -76,3 +76,17 @@ def test_a_block_multiplies_the_frame():
     assert SMALL.class_pulses(1) == (6000, 8000, 6000)
     assert SMALL.n_pulses == 40400
     assert SMALL.end_pulse == 48480
+
+
+@pytest.mark.parametrize(
+    "intervals",
+    [
+        ((1e308, 1e308), (0.4, 0.4), (0.0, 0.0)),
+        ((700.0, 800.0), (300.0, 301.0), (0.0, 0.0)),
+        ((1e-300, 1e-299), (1e-310, 1e-309), (0.0, 0.0)),
+    ],
+)
+def test_intensities_beyond_all_sense_abort(intervals):
+    with pytest.raises(SecurityAbort) as caught:
+        length(intervals=intervals)
+    assert caught.value.code is AbortCode.INTENSITY_OUTSIDE_INTERVAL

@@ -9,6 +9,7 @@ import pytest
 from link.synthetic import CONFIGURATION, SESSION, SMALL, make_block, talk
 
 from qkdlab.errors import AbortCode, UsageError
+from qkdlab.link import agreement
 from qkdlab.link.codec import decode, encode
 from qkdlab.link.direction import Direction
 from qkdlab.link.effects import Commit, Progress, Send
@@ -366,3 +367,14 @@ def test_directions_are_each_others_reverse():
 def test_the_session_and_the_configuration_are_greeted_with(finished):
     greeting = decode(finished.transcript[0][1])
     assert (greeting.session, greeting.configuration) == (SESSION, CONFIGURATION)
+
+
+def test_no_copy_of_key_bits_stays_behind_with_the_counts(monkeypatch):
+    copies = []
+    chosen = agreement.chosen
+    monkeypatch.setattr(
+        agreement, "chosen", lambda *given: copies.append(chosen(*given)) or copies[-1]
+    )
+    talk(make_block()).run()
+    assert copies
+    assert not any((copy & 1).any() for copy in copies)
