@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from qkdlab.distill.verify import collision_bound
@@ -159,7 +160,7 @@ def report_key(
             # a fixed-length formula fed with observed counts claims nothing
             claim=False,
         ),
-        bounds=dict(length.bounds),
+        bounds=_bounds(context, length),
         worst_intensities=dict(zip(CLASSES, length.intensities, strict=True)),
     )
     if context.claim is None:
@@ -174,6 +175,19 @@ def report_key(
         assumptions=[a.as_dict() for a in verdict.assumptions],
         claimable_secret_bits=verdict.claimable(length.secret_bits),
     )
+
+
+def _bounds(context: BlockContext, length: Length) -> dict[str, float]:
+    """Return the length's bounds, in epsilon the tag's own chance of a collision.
+
+    A claim record names the epsilon_EV that makes its term the tag's length.
+    """
+    bounds = dict(length.bounds)
+    if context.claim is not None:
+        assumed = float(context.claim.record.epsilons.ev)
+        more = max(0.0, context.report["epsilon"]["correctness"] - assumed)
+        bounds["epsilon"] = math.nextafter(bounds["epsilon"] + more, math.inf)
+    return bounds
 
 
 def _named(counts: Triple) -> dict[str, int]:

@@ -21,7 +21,7 @@ _SUMMED = (
     "secret_bits",
     "claimable_secret_bits",
 )
-_COMMON = ("key_class", "theorem", "claim", "assumptions", "intensities")
+_COMMON = ("key_class", "theorem", "claim", "assumptions", "violated", "intensities")
 
 
 def total_figures(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from link.synthetic import CONFIGURATION, INTERVALS, SESSION, SMALL, Talk, make_block
 
+from qkdlab.distill.verify import collision_bound
 from qkdlab.errors import AbortCode, UsageError
 from qkdlab.link.agreement import open_block
 from qkdlab.link.claimed import Claim
@@ -98,6 +99,19 @@ def test_the_report_names_the_record_and_what_stands_against_a_claim(ended):
         assert "formula compared with the paper" in report["violated"]
         assert "leak within its cap" not in report["violated"]
         assert report["claimable_secret_bits"] == 0
+
+
+def test_the_failure_probability_is_that_of_the_tag_that_was_sent():
+    plan = replace(PLAN, verification_bits=32, epsilon_correctness=0.01)
+    weak = claim(epsilons=Epsilons(*(0.05,) * 5, ev=2.0**-31))
+    done = talk(make_block(plan, cross=0.0), weak, weak)
+    report = figures(done, "alice")
+    tag = report["epsilon"]["correctness"]
+    assert tag == collision_bound(report["sifted_bits"], 32) > 2.0**-31
+    asked = weak.record.epsilons
+    without_tag = float(2 * asked.acceptance + asked.pa)
+    assert report["bounds"]["epsilon"] == pytest.approx(without_tag + tag, rel=1e-12)
+    assert report["bounds"]["epsilon"] >= without_tag + tag
 
 
 def test_two_records_end_the_block_before_anything_is_disclosed(claimed_block):

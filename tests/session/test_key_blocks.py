@@ -163,6 +163,11 @@ def test_totals_add_up(lengths: list[int]) -> None:
     assert totals["live_fraction"] == 0.5
 
 
+def test_what_stands_against_a_claim_stands_against_the_sum() -> None:
+    block: dict[str, Any] = {"secret_bits": 5, "claim": "estimate", "violated": ["x"]}
+    assert total_figures([block] * 2)["violated"] == ["x"]
+
+
 @pytest.mark.parametrize("n_keys", [0, 1, 2])
 def test_blocks_without_key_count_in_epsilon(n_keys: int) -> None:
     aborted: dict[str, Any] = {"aborted": {"code": "qber"}, "epsilon": {"secrecy": 0.1}}
