@@ -158,6 +158,8 @@ def assumptions(
     ]
     if detectors.swap:
         note = "which detector means 0 is private and fresh in every gate"
+        if pattern is Pattern.COUNTER:
+            note += "; computational: a cipher expands it"
         found.append(Assumption("random swap", Status.ASSUMED, note))
     if slack is Slack.EXACT:
         note = "classes of fixed sizes do not qualify for exact tails"

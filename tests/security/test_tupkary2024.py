@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qkdlab.errors import UsageError
+from qkdlab.security.assumptions import Pattern
 from qkdlab.security.asymptotic import binary_entropy
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.slacks import Slack
-from qkdlab.security.tupkary2024 import Epsilons, key_length
+from qkdlab.security.tupkary2024 import Epsilons, assumptions, key_length
 from qkdlab.security.two_decoys import TwoDecoyCounts
 
 P = (0.6, 0.3, 0.1)
@@ -235,3 +236,13 @@ def test_detectors_that_make_no_sense_are_refused(figures):
 def test_an_epsilon_that_makes_no_sense_is_refused_by_its_name():
     with pytest.raises(UsageError, match="epsilon_mismatch2"):
         replace(TWELVE, mismatch_2=0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "computational"), [(Pattern.COUNTER, True), (Pattern.FRESH, False)]
+)
+def test_a_swap_out_of_a_cipher_is_called_computational(pattern, computational):
+    detectors = Detectors(0.01, 0.1, 1e-6, swap=True)
+    found = assumptions(detectors, Slack.CHERNOFF, pattern=pattern)
+    (swap,) = (a for a in found if a.name == "random swap")
+    assert ("computational" in swap.note) is computational

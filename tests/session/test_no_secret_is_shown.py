@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from pydantic import BaseModel
 
+from qkdlab.distill.cascade._kernels import CascadeState
+from qkdlab.distill.ldpc._kernels import Workspace
 from qkdlab.randomness import OperatingSystemRandomness
 from qkdlab.session.recorded import RecordedBlock
 from qkdlab.timetags.slots import SlotClicks, SlotCounts, SlotState
@@ -38,3 +42,9 @@ def test_no_secret_is_shown() -> None:
         KeyBlockTags(TIMES, SECRET, SlotCounts(), 1.0),
     ]
     assert not any("211" in repr(one) for one in shown)
+
+
+def test_what_reconciliation_works_with_is_not_shown() -> None:
+    for kind in (CascadeState, Workspace):
+        fields: list[Any] = [SECRET] * len(kind._fields)
+        assert "211" not in repr(kind(*fields))

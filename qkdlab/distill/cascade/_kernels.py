@@ -85,6 +85,9 @@ class CascadeState(NamedTuple):
     mixed: NDArray[np.uint64]
     """[position] scratch: one bit for each of 64 frames."""
 
+    def __repr__(self) -> str:
+        return f"CascadeState({self.stage.size} frames)"
+
 
 @kernel
 def correct(s: CascadeState, frame: int, hits: int) -> bool:

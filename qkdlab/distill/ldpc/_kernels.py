@@ -50,6 +50,9 @@ class Workspace(NamedTuple):
     narrow: NDArray[np.int8]
     """[largest row, 32]"""
 
+    def __repr__(self) -> str:
+        return f"Workspace({self.sums.shape[0]} bits)"
+
 
 @kernel
 def transpose(block: NDArray[np.uint32]) -> None:
