@@ -24,15 +24,17 @@ def choose_steps(
 ) -> tuple[CalibrationStep, ...]:
     """Return all steps, or the one called `name` with those before it unless `alone`.
 
-    Raises UsageError when there is no such step.
+    Raises UsageError when there is no such step, or none at all.
     """
+    if not steps:
+        raise UsageError("this experiment has no steps of calibration; run it")
     if name is None:
         return tuple(steps)
     names = [step.name for step in steps]
     if name not in names:
         raise UsageError(
             f"no step of calibration is called '{name}'{did_you_mean(name, names)}; "
-            f"there are: {', '.join(names) or 'none'}"
+            f"there are: {', '.join(names)}"
         )
     at = names.index(name)
     return tuple(steps[at if alone else 0 : at + 1])

@@ -9,6 +9,7 @@ import pytest
 
 from qkdlab.config.load import load
 from qkdlab.errors import ConfigError, UsageError
+from qkdlab.runfile.reader import open_run
 from qkdlab.session.run import run
 from qkdlab.wiring.rules import check
 
@@ -80,6 +81,14 @@ def test_a_pump_photon_without_the_energy_of_a_pair_is_refused() -> None:
     (problem,) = check(config)
     assert "a photon of it makes two of about 1550 nm" in problem.message
     assert check(load("heralding")) == []
+
+
+def test_the_tags_that_were_counted_are_on_record(dot, pairs) -> None:
+    for figures in (dot, pairs):
+        counted = sum(figures["click_rate_hz"]) * figures["duration_s"]
+        assert figures["clicks"] == pytest.approx(counted)
+        with open_run(Path(figures["run_files"]["bob"])) as file:
+            assert file.n_tags == figures["clicks"]
 
 
 def test_no_key_is_made_or_claimed(dot, pairs) -> None:

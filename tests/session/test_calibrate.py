@@ -253,6 +253,11 @@ def test_an_unknown_step_is_named_with_those_that_there_are(world):
         choose_steps(world.steps, "secnd", alone=False)
 
 
+def test_an_experiment_without_steps_is_not_calibrated():
+    with pytest.raises(UsageError, match="no steps of calibration"):
+        choose_steps((), None, alone=False)
+
+
 def test_a_folder_without_records_is_refused(world, tmp_path):
     with pytest.raises(ResourceError, match=r"records\.yaml"):
         started(tmp_path / "c", records=tmp_path)

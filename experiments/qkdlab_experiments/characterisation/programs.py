@@ -113,6 +113,7 @@ def _count(
     try:
         while left_ps > 0:
             block = tagger.read(min(left_ps, _READ_PS))
+            ctx.recorder.tags(block)
             left_ps -= block.t_end - block.t_begin
             tags.append(block.t)
             channels.append(block.ch)
