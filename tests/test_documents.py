@@ -77,6 +77,14 @@ def test_a_linked_file_is_there(document, target):
     assert document.parent.joinpath(target).exists()
 
 
+def test_the_index_of_decisions_has_each_once():
+    folder = ROOT / "docs" / "adr"
+    index = folder.joinpath("README.md").read_text("utf-8")
+    linked = re.findall(r"\]\((\d{4}-[^)]+)\)", index)
+    assert linked == sorted(path.name for path in folder.glob("0*.md"))
+    assert len({name[:4] for name in linked}) == len(linked)
+
+
 @pytest.mark.parametrize("line", SHOWN)
 def test_a_command_that_a_document_shows_exists_with_its_options(line):
     assert set(re.findall(r"--\w+", line)) <= COMMANDS[line.split()[1]]
