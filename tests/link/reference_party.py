@@ -32,7 +32,7 @@ class Ending:
 def greet(line, plan):
     line.send(
         "hello",
-        protocol_version=3,
+        protocol_version=4,
         session=line.session,
         configuration=line.configuration,
         plan=plan,
