@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-HEAVY = ("numpy", "numba", "h5py", "pydantic", "scipy", "qcodes", "rich", "zmq")
+HEAVY = (
+    "numpy", "numba", "llvmlite", "h5py", "pydantic", "scipy", "qcodes", "rich", "zmq",
+    "cryptography", "flint", "matplotlib",
+)  # fmt: skip
 LOOK = f"print(*[m for m in {HEAVY!r} if m in sys.modules])"
 
 
