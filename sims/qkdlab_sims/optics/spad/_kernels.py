@@ -9,92 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import inlined, kernel
-from qkdlab_sims.optics.normal._kernels import gauss
-from qkdlab_sims.optics.philox._kernels import (
-    log_unit,
-    numbers,
-    philox,
-    unit,
+from qkdlab_sims.optics.philox._kernels import Word, log_unit, philox, unit
+from qkdlab_sims.optics.spad.avalanches._kernels import (
+    BLOCK,
+    ROOM,
+    draw_carriers,
+    draw_lateness,
+    draw_words,
 )
-from qkdlab_sims.optics.spad.traps import MOST_TRAPS
+from qkdlab_sims.optics.spad.traps import MOST_PENDING
 
-__all__ = [
-    "BLOCK",
-    "DIODE",
-    "MOST_PENDING",
-    "NEVER_PS",
-    "run_spad",
-    "sensitivity",
-    "spad_pass",
-]
+__all__ = ["NEVER_PS", "run_spad", "sensitivity", "spad_pass"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
+Words: TypeAlias = NDArray[np.uint32]
 Diode: TypeAlias = Any  # a record of DIODE; numba gives it attributes
 Diodes: TypeAlias = Any  # an array of DIODE
 
 NEVER_PS = 1 << 62
 """A time later than all others."""
 
-MOST_PENDING = 512
-"""Carriers in traps that a record has room for; one more is an error."""
-
-BLOCK = 64
-"""Avalanches whose numbers are drawn together; a power of 2."""
-
-# Second counter word: what the numbers of a diode are used for. Avalanches count on
-# from the first, so that blocks of them are used up whatever their rate.
-_AVALANCHE = np.uint64(16 << 8)
-_FILLING = np.uint64(17 << 8)
+# Second counter word: what the numbers of a diode are used for; others stand beside
+# what an avalanche needs.
 _RELEASE = np.uint64(18 << 8)
 _DARK = np.uint64(19 << 8)
-_SIXTEEN = np.uint64(16)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_NO_TICK = np.uint64(0)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 _RESTED = 24.0  # time constants after which 1e-10 is left
-
-DIODE = np.dtype(
-    [
-        ("arrival_ps", np.int64),  # pulse at the detector after its slot opens
-        ("dark_per_tick", np.float64),  # of a diode at rest and always biased
-        ("dead_ps", np.int64),
-        ("paralysable", np.bool_),
-        ("tau_ps", np.float64),  # recovery of the efficiency after the hold-off
-        ("sigma_ps", np.float64),
-        ("tail_fraction", np.float64),
-        ("tail_ps", np.float64),
-        ("walk_ps", np.float64),
-        ("walk_tau_ps", np.float64),
-        ("gate_period_ps", np.int64),  # 0: free running
-        ("gate_open_ps", np.int64),  # a gate's opening
-        ("gate_width_ps", np.int64),
-        ("gate_edge_ps", np.float64),
-        ("gate_is_sine", np.bool_),
-        ("persistence", np.float64),
-        ("persistence_tau_ps", np.float64),
-        ("n_traps", np.int64),
-        ("trap_mean", np.float64),  # carriers that an avalanche leaves, all traps
-        ("trap_none", np.float64),  # exp(-trap_mean)
-        ("trap_share", np.float64, MOST_TRAPS),  # cumulative
-        ("trap_tau_ps", np.float64, MOST_TRAPS),
-        ("live_ps", np.int64),  # end of the last hold-off
-        ("dark_ps", np.int64),  # next dark event of this tick, or NEVER_PS
-        ("dark_position", np.float64),  # the same as a fraction of the tick
-        ("dark_chance", np.float64),  # uniform number that decides it
-        ("dark_number", np.int64),  # dark events drawn in this tick
-        ("release_ps", np.int64),  # earliest of the pending ones, or NEVER_PS
-        ("release_number", np.int64),  # releases decided in this tick
-        ("n_pending", np.int64),
-        ("pending_ps", np.int64, MOST_PENDING),
-        ("is_overfull", np.bool_),  # more were pending than there is room for
-        ("n_avalanches", np.int64),  # since the diode is
-        ("n_tags", np.int64),  # filled length of the detector's row of tags
-    ]
-)
-"""One diode as the kernel sees it: constants of the call, then state."""
 
 
 @kernel
@@ -155,48 +100,42 @@ def _drop_first_pending(diode: Diode) -> None:
 
 
 @kernel
-def _fill_traps(
-    diode: Diode, u: float, avalanche: int, t_ps: int, d: int, keys: Keys
+def _ticks_with_darks(
+    per_tick: float,
+    d: int,
+    tick_begin: int,
+    tick_end: int,
+    k0: Word,
+    k1: Word,
+    ticks: Integers,
 ) -> None:
-    """Leave carriers in traps; those that come free in the hold-off are lost."""
-    chance = diode.trap_none
-    below = chance
-    n = 0
-    while u >= below and n < MOST_PENDING:
-        n += 1
-        chance *= diode.trap_mean / n
-        below += chance
-        use = _FILLING + np.uint64(d) + (np.uint64(n) << _SIXTEEN)
-        low, high = avalanche & 0xFFFFFFFF, avalanche >> 32
-        a, b, _, _ = numbers(low, use, high, keys, 0)
-        pick = unit(a)
-        kind = 0
-        while kind < diode.n_traps - 1 and pick >= diode.trap_share[kind]:
-            kind += 1
-        free_ps = t_ps + int(-diode.trap_tau_ps[kind] * math.log(unit(b)))
-        if diode.paralysable or free_ps >= diode.live_ps:
-            _keep_pending(diode, free_ps)
+    """List the ticks in which the diode has a dark event, then NEVER_PS.
 
-
-@kernel
-def _draw_block(first: int, d: int, keys: Keys, drawn: Floats) -> None:
-    """Draw the numbers of avalanches first .. first + BLOCK - 1 of a diode."""
-    normal, late, filling = drawn[0], drawn[1], drawn[2]
-    low, high = np.uint64(first) & _LOW, np.uint64(first) >> _HALF
-    use = _AVALANCHE + np.uint64(d)
-    k0, k1 = keys[0, 0], keys[0, 1]
-    for i in range(BLOCK):  # no branches: the compiler makes vector code of it
-        a, b, c, e = philox(low + np.uint64(i), use, high, _NO_TICK, k0, k1)
-        normal[i] = gauss(a, b)
-        late[i] = unit(c)
-        filling[i] = unit(e)
-
-
-@kernel
-def _next_dark(diode: Diode, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
-    """Draw the next dark event of the tick, uniform in time."""
+    Most have none, and one number says so; it is the first that `_next_dark` draws.
+    """
     use = _DARK + np.uint64(d)
-    a, b, _, _ = numbers(diode.dark_number, use, tick, keys, 0)
+    position = np.empty(BLOCK)
+    m = _ZERO
+    for begin in range(tick_begin, tick_end, BLOCK):
+        n = min(BLOCK, tick_end - begin)
+        for i in range(n):
+            label = np.uint64(begin) + np.uint64(i)
+            a, _, _, _ = philox(_ZERO, use, label & _LOW, label >> _HALF, k0, k1)
+            position[i] = -log_unit(a) / per_tick
+        for i in range(n):
+            ticks[m] = begin + i
+            m += np.uint64(position[i] < 1.0)
+    ticks[m] = NEVER_PS
+
+
+@kernel
+def _next_dark(
+    diode: Diode, d: int, tick: int, tick_ps: int, k0: Word, k1: Word
+) -> None:
+    """Draw the next dark event of the tick, uniform in time."""
+    use, label = _DARK + np.uint64(d), np.uint64(tick)
+    number = np.uint64(diode.dark_number)
+    a, b, _, _ = philox(number, use, label & _LOW, label >> _HALF, k0, k1)
     diode.dark_number += 1
     diode.dark_position -= log_unit(a) / diode.dark_per_tick
     diode.dark_chance = unit(b)
@@ -207,28 +146,14 @@ def _next_dark(diode: Diode, d: int, tick: int, tick_ps: int, keys: Keys) -> Non
 
 
 @kernel
-def _release(diode: Diode, d: int, tick: int, keys: Keys) -> float:
+def _release(diode: Diode, d: int, tick: int, k0: Word, k1: Word) -> float:
     """Take away the first pending carrier; return the uniform number that decides."""
     _drop_first_pending(diode)
-    use = _RELEASE + np.uint64(d)
-    a, _, _, _ = numbers(diode.release_number, use, tick, keys, 0)
+    use, label = _RELEASE + np.uint64(d), np.uint64(tick)
+    number = np.uint64(diode.release_number)
+    a, _, _, _ = philox(number, use, label & _LOW, label >> _HALF, k0, k1)
     diode.release_number += 1
     return unit(a)
-
-
-@inlined
-def _lateness(diode: Diode, t_ps: int, normal: float, late: float) -> int:
-    """Return by how much the tag of an avalanche at `t_ps` is late."""
-    shift = diode.sigma_ps * normal
-    # what is left of a uniform number below a bound is uniform again
-    if late < diode.tail_fraction:
-        shift -= diode.tail_ps * math.log(late / diode.tail_fraction)
-    if diode.walk_ps > 0.0:
-        x = (t_ps - diode.live_ps) / diode.walk_tau_ps
-        if x < _RESTED:
-            shift += diode.walk_ps * math.exp(-x)
-    whole: int = math.floor(shift + 0.5)
-    return whole
 
 
 @kernel
@@ -246,75 +171,181 @@ def _persist(diode: Diode, t_ps: int, chance: float) -> None:
         _keep_pending(diode, t_ps + wait + int(rise))
 
 
-@inlined
+@kernel
+def _list_clicks(
+    diode: Diode,
+    d: int,
+    tick_begin: int,
+    tick_end: int,
+    tick_ps: int,
+    k0: Word,
+    k1: Word,
+    t_ps: Integers,
+    chance: Floats,
+    ends: Integers,
+    dark_ticks: Integers,
+    owner: Words,
+    wait_ps: Integers,
+    room: int,
+    place: Integers,
+    click_ps: Integers,
+    since_ps: Integers,
+) -> bool:
+    """List avalanches in order of time until there are `room`.
+
+    owner, wait_ps: of `draw_carriers`; dark_ticks: of `_ticks_with_darks`; place:
+    tick, arrival and entry of dark_ticks to go on with, whether in a tick's midst, and
+    then how many are listed; since_ps: of each, from the end of the last hold-off.
+    False: more carriers are pending than there is room for.
+    """
+    # neither efficiency nor lateness depend on the time since the hold-off
+    is_plain = diode.gate_period_ps == 0 and diode.tau_ps <= 0.0
+    is_plain &= not diode.paralysable and diode.persistence <= 0.0
+    is_alike = is_plain and diode.walk_ps <= 0.0
+    dead_ps, live_ps = diode.dead_ps, diode.live_ps
+    tick, dark, is_begun = place[0], place[2], place[3] > 0
+    j, n, most, carrier = np.uint64(place[1]), _ZERO, np.uint64(room), _ZERO
+    while tick < tick_end:
+        if not is_begun:
+            diode.release_number = 0
+            diode.dark_ps = NEVER_PS
+            if dark_ticks[dark] == tick:
+                dark += 1
+                diode.dark_number = 0
+                diode.dark_position = 0.0
+                _next_dark(diode, d, tick, tick_ps, k0, k1)
+            is_begun = True
+        end = np.uint64(ends[tick - tick_begin + 1])
+        until = (tick + 1) * tick_ps + diode.arrival_ps
+        while n < most:
+            other_ps = min(diode.dark_ps, diode.release_ps)
+            if is_alike:
+                # most arrivals: no branch depends on whether they meet the hold-off
+                stop = min(most, np.uint64(owner[carrier]))
+                while j < end:
+                    t = t_ps[j]
+                    if t >= other_ps or n >= stop:
+                        break
+                    click_ps[n] = t
+                    is_live = np.int64(t >= live_ps)
+                    live_ps += (t + dead_ps - live_ps) & -is_live
+                    n += np.uint64(is_live)
+                    j += _ONE
+                if n == most:
+                    break
+            t = t_ps[j] if j < end else until
+            u = 0.0
+            if other_ps <= t:
+                if diode.dark_ps <= diode.release_ps:
+                    t, u = diode.dark_ps, diode.dark_chance
+                    _next_dark(diode, d, tick, tick_ps, k0, k1)
+                else:
+                    t = diode.release_ps
+                    u = _release(diode, d, tick, k0, k1)
+            elif j < end:
+                u = chance[j]
+                j += _ONE
+                if diode.persistence > 0.0:
+                    _persist(diode, t, u)
+            else:
+                break
+            if t < live_ps:
+                if diode.paralysable:
+                    live_ps = t + dead_ps
+                continue
+            if not is_plain:
+                diode.live_ps = live_ps
+                if u >= sensitivity(diode, t):
+                    continue
+            click_ps[n] = t
+            since_ps[n] = t - live_ps
+            live_ps = t + dead_ps
+            while np.uint64(owner[carrier]) == n:
+                _keep_pending(diode, t + wait_ps[carrier])
+                carrier += _ONE
+            n += _ONE
+        if n == most:
+            break
+        if diode.is_overfull:
+            return False
+        tick += 1
+        is_begun = False
+    diode.live_ps = live_ps
+    place[0], place[1], place[2], place[3], place[4] = tick, j, dark, is_begun, n
+    return True
+
+
+@kernel
+def _insert(diode: Diode, click_ps: Integers, shift_ps: Floats, row: Integers) -> None:
+    """Add the tags of clicks to a diode's sorted row, which has room for them."""
+    begin = np.uint64(diode.n_tags)
+    n = click_ps.shape[0]
+    last = row[begin - _ONE] if diode.n_tags > 0 else -NEVER_PS
+    early = 0
+    for i in range(n):
+        tag = click_ps[i] + math.floor(shift_ps[i] + 0.5)
+        row[begin + np.uint64(i)] = tag
+        early += tag < last
+        last = tag
+    diode.n_tags += n
+    if early == 0:
+        return
+    for at in range(np.int64(begin), diode.n_tags):
+        tag, j = row[at], at
+        while j > 0 and row[j - 1] > tag:
+            row[j] = row[j - 1]
+            j -= 1
+        row[j] = tag
+
+
+@kernel
 def spad_pass(
     diode: Diode,
     d: int,
-    tick: int,
+    tick_begin: int,
+    tick_end: int,
     tick_ps: int,
     t_ps: Integers,
     chance: Floats,
-    begin: int,
-    end: int,
+    ends: Integers,
     keys: Keys,
-    drawn: Floats,
     row: Integers,
 ) -> bool:
-    """Turn a tick's arrivals at diode `d` into tags in its sorted `row`.
+    """Turn arrivals of whole ticks at diode `d` into tags in its sorted `row`.
 
-    t_ps, chance: arrivals as of `Arrivals`, those of the tick in [begin, end); keys:
-    of the bank; drawn: float64[3, BLOCK], numbers of the present block of avalanches.
-    False when the row is full, or `diode.is_overfull`.
+    t_ps, chance, ends: rows of `Arrivals`; keys: of the bank. False when the row is
+    full, or `diode.is_overfull`.
     """
-    diode.release_number = 0
-    diode.dark_number = 0
-    diode.dark_position = 0.0
-    diode.dark_ps = NEVER_PS
-    if diode.dark_per_tick > 0.0:
-        _next_dark(diode, d, tick, tick_ps, keys)
-    until = (tick + 1) * tick_ps + diode.arrival_ps
-    j = begin
-    # one body for carriers of any origin: arrays handed to another function, even an
-    # inlined one, would be counted up and down for every carrier
-    while True:
-        t = t_ps[j] if j < end else until
-        if diode.dark_ps <= t or diode.release_ps <= t:
-            if diode.dark_ps <= diode.release_ps:
-                t, u = diode.dark_ps, diode.dark_chance
-                _next_dark(diode, d, tick, tick_ps, keys)
-            else:
-                t = diode.release_ps
-                u = _release(diode, d, tick, keys)
-        elif j < end:
-            u = chance[j]
-            j += 1
-            if diode.persistence > 0.0:
-                _persist(diode, t, u)
-        else:
-            return not diode.is_overfull
-        if t < diode.live_ps:
-            if diode.paralysable:
-                diode.live_ps = t + diode.dead_ps
-            continue
-        if u >= sensitivity(diode, t):
-            continue
-        number = diode.n_avalanches
-        at = number & (BLOCK - 1)
-        if at == 0:
-            _draw_block(number, d, keys, drawn)
-        tag = t + _lateness(diode, t, drawn[0, at], drawn[1, at])
-        diode.n_avalanches = number + 1
-        diode.live_ps = t + diode.dead_ps
-        if drawn[2, at] >= diode.trap_none:
-            _fill_traps(diode, drawn[2, at], number, t, d, keys)
-        i = diode.n_tags
-        if i >= row.shape[0]:
+    k0, k1 = keys[0, 0], keys[0, 1]
+    dark_ticks = np.empty(tick_end - tick_begin + 1, np.int64)
+    dark_ticks[0] = NEVER_PS
+    per_tick = diode.dark_per_tick
+    if per_tick > 0.0:
+        _ticks_with_darks(per_tick, d, tick_begin, tick_end, k0, k1, dark_ticks)
+    # little memory that stays in the nearest cache
+    words, listed = np.empty((4, BLOCK), np.uint32), np.empty((3, ROOM + 1), np.uint32)
+    log_wait, wait_ps = np.empty(ROOM + 1), np.empty(ROOM + 1, np.int64)
+    click_ps, since_ps = np.empty(BLOCK + 1, np.int64), np.empty(BLOCK + 1, np.int64)
+    scratch, shift_ps = np.empty((3, BLOCK)), np.empty(BLOCK)
+    place = np.zeros(5, np.int64)
+    place[0], place[1] = tick_begin, ends[0]
+    while place[0] < tick_end:
+        first = diode.n_avalanches
+        draw_words(first, d, k0, k1, words)
+        room = draw_carriers(
+            diode, first, d, k0, k1, words[3], listed, log_wait, wait_ps
+        )
+        fits = _list_clicks(
+            diode, d, tick_begin, tick_end, tick_ps, k0, k1, t_ps, chance, ends,
+            dark_ticks, listed[0], wait_ps, room, place, click_ps, since_ps,
+        )  # fmt: skip
+        n = place[4]
+        if not fits or diode.n_tags + n > row.shape[0]:
             return False
-        diode.n_tags = i + 1
-        while i > 0 and row[i - 1] > tag:
-            row[i] = row[i - 1]
-            i -= 1
-        row[i] = tag
+        draw_lateness(diode, words, since_ps[:n], scratch, shift_ps)
+        _insert(diode, click_ps[:n], shift_ps, row)
+        diode.n_avalanches = first + n
+    return True
 
 
 @kernel
@@ -337,16 +368,10 @@ def run_spad(
     out: int64[n_det, capacity], sorted tags. Returns False when a row or a list of
     pending carriers is full.
     """
-    drawn = np.empty((3, BLOCK))
     for d in range(first, last):
-        diode, row, t, c = diodes[d], out[d], t_ps[d], chance[d]
-        _draw_block(diode.n_avalanches // BLOCK * BLOCK, d, keys, drawn)
-        begin = ends[d, 0]
-        for tick in range(tick_begin, tick_end):
-            end = ends[d, tick - tick_begin + 1]
-            if not spad_pass(
-                diode, d, tick, tick_ps, t, c, begin, end, keys, drawn, row
-            ):
-                return False
-            begin = end
+        if not spad_pass(
+            diodes[d], d, tick_begin, tick_end, tick_ps,
+            t_ps[d], chance[d], ends[d], keys, out[d],
+        ):  # fmt: skip
+            return False
     return True

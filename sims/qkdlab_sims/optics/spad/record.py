@@ -8,10 +8,51 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.spad._kernels import DIODE, NEVER_PS
+from qkdlab_sims.optics.spad._kernels import NEVER_PS
 from qkdlab_sims.optics.spad.parameters import Spad
+from qkdlab_sims.optics.spad.traps import MOST_PENDING, MOST_TRAPS
 
-__all__ = ["STATE", "diode_records"]
+__all__ = ["DIODE", "STATE", "diode_records"]
+
+DIODE = np.dtype(
+    [
+        ("arrival_ps", np.int64),  # pulse at the detector after its slot opens
+        ("dark_per_tick", np.float64),  # of a diode at rest and always biased
+        ("dead_ps", np.int64),
+        ("paralysable", np.bool_),
+        ("tau_ps", np.float64),  # recovery of the efficiency after the hold-off
+        ("sigma_ps", np.float64),
+        ("tail_fraction", np.float64),
+        ("tail_ps", np.float64),
+        ("walk_ps", np.float64),
+        ("walk_tau_ps", np.float64),
+        ("gate_period_ps", np.int64),  # 0: free running
+        ("gate_open_ps", np.int64),  # a gate's opening
+        ("gate_width_ps", np.int64),
+        ("gate_edge_ps", np.float64),
+        ("gate_is_sine", np.bool_),
+        ("persistence", np.float64),
+        ("persistence_tau_ps", np.float64),
+        ("n_traps", np.int64),
+        ("trap_mean", np.float64),  # carriers that an avalanche leaves, all traps
+        ("trap_none", np.float64),  # exp(-trap_mean)
+        ("trap_share", np.float64, MOST_TRAPS),  # cumulative
+        ("trap_tau_ps", np.float64, MOST_TRAPS),
+        ("live_ps", np.int64),  # end of the last hold-off
+        ("dark_ps", np.int64),  # next dark event of this tick, or NEVER_PS
+        ("dark_position", np.float64),  # the same as a fraction of the tick
+        ("dark_chance", np.float64),  # uniform number that decides it
+        ("dark_number", np.int64),  # dark events drawn in this tick
+        ("release_ps", np.int64),  # earliest of the pending ones, or NEVER_PS
+        ("release_number", np.int64),  # releases decided in this tick
+        ("n_pending", np.int64),
+        ("pending_ps", np.int64, MOST_PENDING),
+        ("is_overfull", np.bool_),  # more were pending than there is room for
+        ("n_avalanches", np.int64),  # since the diode is
+        ("n_tags", np.int64),  # filled length of the detector's row of tags
+    ]
+)
+"""One diode as the kernel sees it: constants of the call, then state."""
 
 _LONG_AGO_PS = -(1 << 61)
 STATE = ("live_ps", "release_ps", "n_pending", "pending_ps", "n_avalanches")

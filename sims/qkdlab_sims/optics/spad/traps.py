@@ -11,6 +11,7 @@ from qkdlab_sims.optics.ranges import in_range
 
 __all__ = [
     "MOST_AFTERPULSES",
+    "MOST_PENDING",
     "MOST_TRAPS",
     "Trap",
     "afterpulse_mean",
@@ -21,6 +22,9 @@ __all__ = [
 
 MOST_TRAPS = 32
 """Kinds of traps that a diode's record has room for."""
+
+MOST_PENDING = 512
+"""Carriers in traps that a diode's record has room for; one more is an error."""
 
 MOST_AFTERPULSES = 0.9
 """Mean carriers after the dead time above which avalanches hardly end."""
