@@ -203,7 +203,7 @@ class Tested:
             role,
             key_bits,
             frame_bits=self.context.plan.frame_bits,
-            qber=self.counts.qber_test,
+            qber=self.counts.expected_qber,
             seed=start.seed,
             count=self._by_intensity,
         )

@@ -217,6 +217,15 @@ class Bb84Counts:
         return sum(self.m_test) / max(1, sum(self.n_test))
 
     @property
+    def expected_qber(self) -> float:
+        """Error rate of the test events as one expects it of others: (m + 1) / (n + 2).
+
+        Laplace's rule of succession: few events without an error do not make it 0.
+        Steers reconciliation; no length depends on it.
+        """
+        return (sum(self.m_test) + 1) / (sum(self.n_test) + 2)
+
+    @property
     def qber_key(self) -> float:
         """Error rate of the key events; 0 when unknown."""
         return sum(self.m_key or (0, 0, 0)) / max(1, sum(self.n_key))

@@ -130,7 +130,7 @@ def reference_bob(line, plan, slots, basis, value, cross, double, live_slots):
 
     _, fields, _ = line.receive("reconcile")
     assert fields["method"] == plan["reconciliation"]
-    qber = sum(wrong) / len(wrong)
+    qber = (sum(wrong) + 1) / (len(wrong) + 2)
     bits = [value[i] for i in key]
     half = PlainCascade("bob", bits, plan["frame_bits"], qber, fields["seed"])
     rounds = 0
@@ -208,7 +208,7 @@ def reference_alice(line, plan, pattern, box, random_bits):
     seed = sum(bit << i for i, bit in enumerate(seed)).to_bytes(32, "little")
     line.send("reconcile", seed=seed, method=plan["reconciliation"])
     bits = [settings[i] & 1 for i in key]
-    qber = sum(wrong) / len(wrong)
+    qber = (sum(wrong) + 1) / (len(wrong) + 2)
     half = PlainCascade("alice", bits, plan["frame_bits"], qber, seed)
     rounds = 0
     while True:

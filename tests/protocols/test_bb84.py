@@ -156,6 +156,11 @@ def test_figures_of_the_counts():
     assert found.qber_key == 0.01
     assert found.cross_fraction == 4 / 1104
     assert found.double_fraction == 2 / 1100
+    assert found.expected_qber == 3 / 102
+
+
+def test_no_errors_among_few_events_do_not_promise_none():
+    assert counts(n_test=(8, 0, 0), m_test=(0, 0, 0)).expected_qber == 0.1
 
 
 def test_good_counts_pass():
