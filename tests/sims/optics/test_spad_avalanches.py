@@ -47,7 +47,7 @@ def words_alone(avalanche, use):
 
 def words_of(first):
     words = np.empty((4, BLOCK), np.uint32)
-    draw_words(first, DETECTOR, *KEYS[0], words)
+    draw_words(first, DETECTOR, KEYS[0, 0], KEYS[0, 1], words)
     return words
 
 
@@ -57,7 +57,15 @@ def carriers_of(spad, first):
     listed, log_wait = np.empty((3, ROOM + 1), np.uint32), np.empty(ROOM + 1)
     wait_ps, words = np.empty(ROOM + 1, np.int64), words_of(first)
     n = draw_carriers(
-        record, first, DETECTOR, *KEYS[0], words[3], listed, log_wait, wait_ps
+        record,
+        first,
+        DETECTOR,
+        KEYS[0, 0],
+        KEYS[0, 1],
+        words[3],
+        listed,
+        log_wait,
+        wait_ps,
     )
     owner = listed[0].tolist()
     end = owner.index(BLOCK)
