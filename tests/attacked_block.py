@@ -16,11 +16,12 @@ from qkdlab.bits.array import BitArray
 from qkdlab.protocols.bb84 import (
     Bb84Counts,
     Bb84Limits,
+    Click,
     check_limits,
-    count_by_intensity,
     judge_fired,
     sift,
 )
+from qkdlab.protocols.planes import Planes
 from qkdlab.protocols.symbols import basis_of, intensity_of, value_of
 from qkdlab.security.lim2014 import (
     Lim2014Length,
@@ -181,21 +182,24 @@ def run(scene: Scene) -> Block:
     spare = BitArray.from_bools(rng.random(slot.size) < 0.5)
     outcomes = judge_fired(slot, mask, spare)
     mine = chosen[slot]
-    sifted = sift(mine, outcomes.basis, outcomes.click)
-    wrong = value_of(mine) != outcomes.value
+    planes = Planes.of(mine)
+    cross = BitArray.from_bools(outcomes.click == Click.CROSS)
+    double = BitArray.from_bools(outcomes.click == Click.DOUBLE)
+    sifted = sift(planes.basis, BitArray.from_bools(outcomes.basis), cross)
+    wrong = BitArray.from_bools(value_of(mine) != outcomes.value)
+    in_key, in_test = sifted.key.ones(), sifted.test.ones()
     of_class = np.bincount(chosen >> np.uint8(1), minlength=6)
     sent = [[int(of_class[2 * k + b]) for k in range(3)] for b in (0, 1)]
-    double = outcomes.click == 1
     counts = Bb84Counts(
         sent_key=tuple(sent[0]),
         sent_test=tuple(sent[1]),
-        n_key=count_by_intensity(mine[sifted.key]),
-        n_test=count_by_intensity(mine[sifted.test]),
-        m_test=count_by_intensity(mine[sifted.test], wrong[sifted.test]),
-        cross=count_by_intensity(mine[sifted.cross]),
-        double_key=count_by_intensity(mine[sifted.key], double[sifted.key]),
-        double_test=count_by_intensity(mine[sifted.test], double[sifted.test]),
-        m_key=count_by_intensity(mine[sifted.key], wrong[sifted.key]),
+        n_key=planes.count(sifted.key),
+        n_test=planes.count(sifted.test),
+        m_test=planes.count(sifted.test & wrong),
+        cross=planes.count(sifted.cross),
+        double_key=planes.count(sifted.key & double),
+        double_test=planes.count(sifted.test & double),
+        m_key=planes.count(sifted.key & wrong),
         slots=int(slot.size),
     )  # fmt: skip
     leak = math.ceil(1.16 * sum(counts.n_key) * _entropy(min(0.5, counts.qber_key)))
@@ -208,16 +212,17 @@ def run(scene: Scene) -> Block:
         epsilon_correctness=1e-15,
     )  # fmt: skip
     broken = check_limits(counts, LIMITS)
-    truth = what_was_true(scene.attack, light, slot[sifted.key], bank.keys)
-    tested = what_was_true(scene.attack, light, slot[sifted.test], bank.keys)
-    facts = _facts(scene.attack, truth, tested, wrong[sifted.test], rng)
+    truth = what_was_true(scene.attack, light, slot[in_key], bank.keys)
+    tested = what_was_true(scene.attack, light, slot[in_test], bank.keys)
+    test_errors = wrong.sift(sifted.test).to_bools().view(np.bool_)
+    facts = _facts(scene.attack, truth, tested, test_errors, rng)
     return Block(
         counts,
         slots,
         length,
         None if broken is None else str(broken.code),
         facts,
-        _extractable(scene, truth, value_of(mine[sifted.key])),
+        _extractable(scene, truth, value_of(mine[in_key])),
         leak,
     )
 

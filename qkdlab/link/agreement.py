@@ -7,9 +7,6 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.toeplitz import toeplitz_hash
 from qkdlab.errors import AbortCode, SecurityAbort
@@ -43,7 +40,8 @@ from qkdlab.link.messages import (
 from qkdlab.link.method import check_method, choose_method
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import Reconciliation, reconciliation
-from qkdlab.protocols.bb84 import Bb84Counts, Sifted, Triple, chosen, count_by_intensity
+from qkdlab.protocols.bb84 import Bb84Counts, Sifted, Triple
+from qkdlab.protocols.planes import Planes
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
@@ -57,8 +55,6 @@ __all__ = [
     "key_id",
     "open_block",
 ]
-
-VALUE_BIT = np.uint8(1)
 
 
 def open_block(
@@ -123,19 +119,19 @@ def check_hello(context: BlockContext, theirs: Hello) -> None:
 class Tested:
     """What both parties know once the test bits are exchanged.
 
-    key_settings: uint8[n] settings of the key slots with their values taken out
+    key_settings: of the key slots
     """
 
     context: BlockContext
     counts: Bb84Counts
     intensities: Intensities
-    key_settings: NDArray[np.uint8]
+    key_settings: Planes
 
     @classmethod
     def observe(
         cls,
         context: BlockContext,
-        settings: NDArray[np.uint8],
+        settings: Planes,
         sifted: Sifted,
         intensities: Intensities,
         alice: BitArray,
@@ -143,13 +139,12 @@ class Tested:
     ) -> Tested:
         """Count what the test slots and the announcements show.
 
-        settings: uint8[n] of all accepted slots
+        settings: of all accepted slots
         alice:    her bits of the test slots
 
         Raises SecurityAbort(PROTOCOL_VIOLATION) when Bob's figures do not fit.
         """
-        n_test = int(np.count_nonzero(sifted.test))
-        if not len(bob.bits) == len(alice) == n_test:
+        if not len(bob.bits) == len(alice) == sifted.test.count():
             raise protocol_violation()
         if not len(bob.double_key) == len(bob.double_test) == N_INTENSITIES:
             raise protocol_violation()
@@ -157,7 +152,7 @@ class Tested:
             context.plan,
             settings,
             sifted,
-            (alice ^ bob.bits).to_bools().view(np.bool_),
+            alice ^ bob.bits,
             double_key=triple(bob.double_key),
             double_test=triple(bob.double_test),
         )
@@ -168,10 +163,7 @@ class Tested:
         ):
             raise protocol_violation()
         report_counts(context, counts, intensities)
-        key_settings = chosen(settings, sifted.key)
-        # in place: hers are key bits, of which no copy is to stay behind
-        key_settings &= ~VALUE_BIT
-        return cls(context, counts, intensities, key_settings)
+        return cls(context, counts, intensities, settings.sift(sifted.key))
 
     def admit(self) -> None:
         """Raise SecurityAbort when the counts forbid a key, or allow none at all."""
@@ -183,7 +175,7 @@ class Tested:
         return choose_method(
             self.context.plan.reconciliation,
             round_trip_s=self.context.round_trip_s,
-            n_bits=int(self.key_settings.size),
+            n_bits=len(self.key_settings),
         )
 
     def reconcile(
@@ -217,10 +209,7 @@ class Tested:
         return bits, self._corrected(errors, half.rounds)
 
     def _by_intensity(self, errors: BitArray) -> Triple:
-        where = errors.to_bools()
-        counts = count_by_intensity(self.key_settings, where.view(np.bool_))
-        where.fill(0)  # with LDPC they are Bob's secret
-        return counts
+        return self.key_settings.count(errors)
 
     def _corrected(self, errors: BitArray | Triple, rounds: int) -> Corrected:
         """Take the errors of the key slots that reconciliation found."""

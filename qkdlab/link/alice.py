@@ -7,11 +7,7 @@ from a complete list whose tag has been verified (SECURITY rule 3).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.toeplitz import seed_bits
@@ -54,12 +50,10 @@ from qkdlab.link.messages import (
 from qkdlab.link.party import AwaitingDone, BlockParty, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import SEED_BYTES, Reconciliation
-from qkdlab.link.slots import SlotList, batches
-from qkdlab.protocols.bb84 import Sifted, chosen_bits, sift
+from qkdlab.link.slots import SlotList
+from qkdlab.protocols.bb84 import Sifted, sift
+from qkdlab.protocols.planes import Planes
 from qkdlab.protocols.symbols import (
-    BASIS,
-    INTENSITY_HIGH,
-    INTENSITY_LOW,
     VALUE,
     SymbolSource,
     is_header,
@@ -68,8 +62,6 @@ from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
 
 __all__ = ["Alice"]
-
-NO_SETTINGS = np.zeros(0, np.uint8)
 
 
 class Alice(BlockParty):
@@ -179,10 +171,8 @@ class AwaitingSlots(State):
             return Step(self)
         if isinstance(message, SlotListEnd):
             slots = SlotList.complete(self.context, self.received, message)
-            parts = [self.source.settings(part) for part in slots.slots]
-            settings = self.context.guard(np.concatenate([NO_SETTINGS, *parts]))
-            overwrite(*parts)
-            fixed = SlotsFixed(self.context, slots, settings, self.intensities)
+            self.received.clear()
+            fixed = SlotsFixed(self.context, slots, self.source, self.intensities)
             return fixed.disclose()
         return super().receive(message)
 
@@ -193,7 +183,7 @@ class SlotsFixed:
 
     context: BlockContext
     slots: SlotList
-    settings: NDArray[np.uint8]
+    source: SymbolSource
     intensities: Intensities
 
     def disclose(self) -> Step:
@@ -202,41 +192,48 @@ class SlotsFixed:
         The journal learns first that this list was answered, so that no other list for
         the same pulses is ever answered.
         """
-        if np.any(is_header(self.settings)):
-            raise UsageError("the pattern has header symbols outside its header")
-        settings = self.settings
-        sifted = sift(settings, self.slots.basis, self.slots.click)
-        test_bits = chosen_bits(settings, sifted.test, VALUE)
-        key_bits = chosen_bits(settings, sifted.key, VALUE)
+        parts, values = self._look_up()
+        settings = Planes.concatenate(parts)
+        sifted = sift(settings.basis, self.slots.basis, self.slots.cross)
+        test_bits = values.sift(sifted.test)
+        key_bits = self.context.guard(values.sift(sifted.key))
+        values.wipe()
         said: list[Send] = []
-        for part in batches(settings.size):
-            batch = SettingsBatch(
-                BitArray.from_plane(settings[part], BASIS),
-                BitArray.from_plane(settings[part], INTENSITY_LOW),
-                BitArray.from_plane(settings[part], INTENSITY_HIGH),
-            )
+        for part in parts:
+            batch = SettingsBatch(part.basis, part.low, part.high)
             said.append(self.context.say(batch, end_of_phase=False))
         lowest, highest = zip(*self.intensities, strict=True)
         said.append(self.context.say(SettingsEnd(test_bits, lowest, highest)))
         state = AwaitingTest(
-            self.context,
-            settings,
-            sifted,
-            self.intensities,
-            test_bits,
-            self.context.guard(key_bits),
+            self.context, settings, sifted, self.intensities, test_bits, key_bits
         )
         return Step(state, (self._commit(), *said))
 
+    def _look_up(self) -> tuple[list[Planes], BitArray]:
+        """Return the settings of each stretch, and the values of all; a bit for each.
+
+        What held a byte for each is overwritten at once.
+        """
+        planes, values = [], []
+        for stretch in self.slots.stretches:
+            settings = self.source.settings(stretch.values())
+            try:
+                if is_header(settings).any():
+                    raise UsageError(
+                        "the pattern has header symbols outside its header"
+                    )
+                planes.append(Planes.of(settings))
+                packed = BitArray.from_plane(settings, VALUE)
+                values.append(self.context.guard(packed))
+            finally:
+                overwrite(settings)
+        joined = self.context.guard(BitArray.concatenate(values))
+        overwrite(*values)
+        return planes, joined
+
     def _commit(self) -> Commit:
-        slots = self.slots
-        digest = hashlib.sha256()
-        for part in slots.slots:
-            digest.update(np.ascontiguousarray(part, dtype="<i8").data)
-        digest.update(np.ascontiguousarray(slots.basis).data)
-        digest.update(np.ascontiguousarray(slots.click).data)
         block = self.context.plan.block.to_bytes(8, "little")
-        return Commit("settings disclosed", block + digest.digest())
+        return Commit("settings disclosed", block + self.slots.digest())
 
 
 @dataclass(repr=False)
@@ -244,7 +241,7 @@ class AwaitingTest(State):
     """Settings are out; waits for Bob's bits of the test slots."""
 
     context: BlockContext
-    settings: NDArray[np.uint8]
+    settings: Planes
     sifted: Sifted
     intensities: Intensities
     test_bits: BitArray

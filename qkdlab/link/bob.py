@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.toeplitz import seed_bits
 from qkdlab.distill.verify import KEY_BITS, verification_tag
@@ -49,8 +46,9 @@ from qkdlab.link.messages import (
 from qkdlab.link.party import AwaitingDone, BlockParty, Deciding, State, Step
 from qkdlab.link.plan import BlockPlan
 from qkdlab.link.reconciliation import Reconciliation
-from qkdlab.link.slots import SlotList, batches
-from qkdlab.protocols.bb84 import chosen_bits, count_by_intensity, sift
+from qkdlab.link.slots import batches
+from qkdlab.protocols.bb84 import sift
+from qkdlab.protocols.planes import Planes
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
@@ -131,7 +129,7 @@ class Collecting(State):
             self.context.say(batch, end_of_phase=False) for batch in slots.messages()
         ]
         said.append(self.context.say(end))
-        state = AwaitingSettings(self.context, slots, private)
+        state = AwaitingSettings(self.context, slots.basis, slots.cross, private)
         return Step(state, (*effects, self.collection.commit(private), *said))
 
 
@@ -140,38 +138,37 @@ class AwaitingSettings(State):
     """The list is fixed; waits for Alice's settings of its slots."""
 
     context: BlockContext
-    slots: SlotList
+    basis: BitArray
+    cross: BitArray
     private: PrivateOutcomes
-    received: list[NDArray[np.uint8]] = field(default_factory=list)
+    received: list[Planes] = field(default_factory=list)
 
     def receive(self, message: Message) -> Step:
         """Take her settings; their end allows the test bits to leave."""
         if isinstance(message, SettingsBatch):
-            self.received.append(settings_of(message))
+            self.received.append(planes_of(message))
             return Step(self)
         if not isinstance(message, SettingsEnd):
             return super().receive(message)
-        sizes = [part.size for part in self.received]
-        wanted = [part.stop - part.start for part in batches(self.slots.basis.size)]
-        if sizes != wanted:
+        sizes = [len(part) for part in self.received]
+        if sizes != [part.stop - part.start for part in batches(len(self.basis))]:
             raise protocol_violation()
-        settings = np.concatenate([np.zeros(0, np.uint8), *self.received])
         if not (
             len(message.intensity_lowest)
             == len(message.intensity_highest)
             == N_INTENSITIES
         ):
             raise protocol_violation()
-        return self._test(settings, message)
+        return self._test(Planes.concatenate(self.received), message)
 
-    def _test(self, settings: NDArray[np.uint8], end: SettingsEnd) -> Step:
-        sifted = sift(settings, self.slots.basis, self.slots.click)
+    def _test(self, settings: Planes, end: SettingsEnd) -> Step:
+        sifted = sift(settings.basis, self.basis, self.cross)
         value, double = self.private.value, self.private.double
-        key_bits = self.context.guard(chosen_bits(value, sifted.key))
+        key_bits = self.context.guard(value.sift(sifted.key))
         mine = BobTestBits(
-            bits=chosen_bits(value, sifted.test),
-            double_key=count_by_intensity(settings, double & sifted.key),
-            double_test=count_by_intensity(settings, double & sifted.test),
+            bits=value.sift(sifted.test),
+            double_key=settings.count(double & sifted.key),
+            double_test=settings.count(double & sifted.test),
         )
         intensities = tuple(
             zip(end.intensity_lowest, end.intensity_highest, strict=True)
@@ -183,17 +180,12 @@ class AwaitingSettings(State):
         return Step(Admitting(self.context, tested, key_bits), (said,))
 
 
-def settings_of(message: SettingsBatch) -> NDArray[np.uint8]:
-    """Return the settings of a batch without their values, as `encode` packs them."""
-    basis, low, high = (
-        bits.to_bools()
-        for bits in (message.basis, message.intensity_low, message.intensity_high)
-    )
-    if not basis.size == low.size == high.size or np.any(low & high):
-        raise protocol_violation()
-    one, two, three = np.uint8(1), np.uint8(2), np.uint8(3)
-    settings: NDArray[np.uint8] = basis << one | low << two | high << three
-    return settings
+def planes_of(message: SettingsBatch) -> Planes:
+    """Return the settings of a batch; refuses what is none."""
+    try:
+        return Planes(message.basis, message.intensity_low, message.intensity_high)
+    except ValueError:
+        raise protocol_violation() from None
 
 
 @dataclass(repr=False)

@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
 from qkdlab.errors import UsageError
-from qkdlab.link.context import BlockContext
+from qkdlab.link.context import BlockContext, overwrite
 from qkdlab.link.effects import Commit
 from qkdlab.link.events import Detections
 from qkdlab.link.messages import SlotListEnd
-from qkdlab.link.slots import SlotList, Stretches, announced, outside_header
+from qkdlab.link.slots import SlotList, Stretches, outside_header
 from qkdlab.protocols.bb84 import Click, Outcomes
 
 __all__ = ["Collection", "PrivateOutcomes"]
 
-NO_SLOTS = np.zeros(0, np.int64)
-NO_BITS = np.zeros(0, np.uint8)
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PrivateOutcomes:
     """What Bob keeps to himself when his list is fixed.
 
-    value:  uint8[n], his bit of each listed slot
-    double: bool[n], whether that bit came from his random generator
+    value:  his bit of each listed slot
+    double: whether that bit came from his random generator
     """
 
-    value: NDArray[np.uint8]
-    double: NDArray[np.bool_]
+    value: BitArray
+    double: BitArray
 
     def __repr__(self) -> str:
-        return f"PrivateOutcomes({self.value.size} slots)"
+        return f"PrivateOutcomes({len(self.value)} slots)"
+
+
+@dataclass(frozen=True, repr=False)
+class _Packed:
+    """What one stretch of detections tells, a bit for each slot."""
+
+    basis: BitArray
+    value: BitArray
+    double: BitArray
+    cross: BitArray
+
+    @classmethod
+    def of(cls, outcomes: Outcomes) -> _Packed:
+        """Pack outcomes; ValueError for bits that are neither 0 nor 1."""
+        cross = BitArray.from_bools(outcomes.click == Click.CROSS)
+        return cls(
+            basis=BitArray.from_bools(outcomes.basis) & ~cross,
+            value=BitArray.from_bools(outcomes.value),
+            double=BitArray.from_bools(outcomes.click == Click.DOUBLE),
+            cross=cross,
+        )
+
+    def sift(self, keep: BitArray) -> _Packed:
+        """Return those of the slots where `keep` has ones."""
+        parts = (self.basis, self.value, self.double, self.cross)
+        return _Packed(*(bits.sift(keep) for bits in parts))
 
 
 @dataclass(repr=False)
 class Collection:
     """Gathers detections until the block ends, header slots dropped.
 
-    Their values are the party's from then on: overwritten when the block ends.
+    Their values are overwritten where they were given, as soon as they are packed.
     """
 
     context: BlockContext
-    parts: list[Outcomes] = field(default_factory=list)
+    parts: list[_Packed] = field(default_factory=list)
     live_slots: int = 0
     last_slot: int = -1
     stretches: Stretches = field(default_factory=Stretches)
@@ -65,41 +87,36 @@ class Collection:
             if slot[0] < plan.first_pulse or slot[-1] >= plan.end_pulse:
                 raise UsageError("detections lie outside the pulses of the block")
             self.last_slot = int(slot[-1])
-        self.context.guard(outcomes.value)
+        packed = _Packed.of(outcomes)
+        overwrite(outcomes.value)
         keep = outside_header(plan, slot)
         if not keep.all():
-            outcomes = Outcomes(
-                slot[keep],
-                outcomes.basis[keep],
-                self.context.guard(outcomes.value[keep]),
-                outcomes.click[keep],
-            )
+            everything, slot = packed, slot[keep]
+            packed = everything.sift(BitArray.from_bools(keep))
+            everything.value.wipe()
+        self.context.guard(packed.value)
         self.live_slots += detections.live_slots
-        self.stretches.add(outcomes.slot)
-        self.parts.append(replace(outcomes, slot=NO_SLOTS))
+        self.stretches.add(slot)
+        self.parts.append(packed)
 
     def fix(self) -> tuple[SlotList, SlotListEnd, PrivateOutcomes]:
         """Return the list, its end, and what stays private."""
-        click, basis, value = (
-            np.concatenate([NO_BITS, *(getattr(part, name) for part in self.parts)])
-            for name in ("click", "basis", "value")
+        basis, value, double, cross = (
+            BitArray.concatenate(getattr(part, name) for part in self.parts)
+            for name in ("basis", "value", "double", "cross")
         )
+        overwrite(*(part.value for part in self.parts))
         self.parts.clear()
-        cross = click == Click.CROSS
-        double = click == Click.DOUBLE
-        basis[cross] = 0
         end = SlotListEnd(
-            accepted=int(basis.size),
+            accepted=len(basis),
             live_slots=self.live_slots,
-            double_clicks=int(np.count_nonzero(double)),
+            double_clicks=double.count(),
         )
         private = PrivateOutcomes(self.context.guard(value), double)
-        slots = SlotList(self.stretches.all(), basis, announced(cross))
-        return slots, end, private
+        return SlotList(self.stretches.all(), basis, cross), end, private
 
     def commit(self, private: PrivateOutcomes) -> Commit:
         """Return the journal's record: block number, number of slots; their bits."""
         block = self.context.plan.block.to_bytes(8, "little")
-        count = private.value.size.to_bytes(8, "little")
-        bits = BitArray.from_bools(private.value).to_bytes()
-        return Commit("outcomes", block + count, secret=bits)
+        count = len(private.value).to_bytes(8, "little")
+        return Commit("outcomes", block + count, secret=private.value.to_bytes())

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-import numpy as np
-from numpy.typing import NDArray
-
+from qkdlab.bits.array import BitArray
 from qkdlab.distill.verify import collision_bound
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.method import PLANNED
@@ -24,9 +22,8 @@ from qkdlab.protocols.bb84 import (
     Sifted,
     Triple,
     check_limits,
-    chosen,
-    count_by_intensity,
 )
+from qkdlab.protocols.planes import Planes
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.security import tupkary2024
 from qkdlab.security.lim2014 import (
@@ -84,29 +81,28 @@ def check_plan(plan: BlockPlan, *, claimed: bool | None = None) -> None:
 
 def block_counts(
     plan: BlockPlan,
-    settings: NDArray[np.uint8],
+    settings: Planes,
     sifted: Sifted,
-    test_errors: NDArray[np.bool_],
+    test_errors: BitArray,
     *,
     double_key: Triple,
     double_test: Triple,
 ) -> Bb84Counts:
     """Return the counts of a block by intensity.
 
-    settings:    uint8[n] of all accepted slots (their values do not matter)
-    test_errors: bool[number of test slots]
+    settings:    of all accepted slots
+    test_errors: of the test slots
     """
-    test = chosen(settings, sifted.test)
     return Bb84Counts(
         sent_key=triple(plan.class_pulses(0)),
         sent_test=triple(plan.class_pulses(1)),
-        n_key=count_by_intensity(settings, sifted.key),
-        n_test=count_by_intensity(test),
-        m_test=count_by_intensity(test, test_errors),
-        cross=count_by_intensity(settings, sifted.cross),
+        n_key=settings.count(sifted.key),
+        n_test=settings.count(sifted.test),
+        m_test=settings.sift(sifted.test).count(test_errors),
+        cross=settings.count(sifted.cross),
         double_key=double_key,
         double_test=double_test,
-        slots=int(settings.size),
+        slots=len(settings),
     )
 
 

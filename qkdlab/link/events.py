@@ -42,7 +42,7 @@ class Detections:
 
     outcomes:   judged slots of the stretch by pulse index; slots increase from event to
                 event too. Public header slots may be among them and are left out here.
-                Bob overwrites the values when the block ends
+                Bob overwrites the values as soon as he has packed them
     live_slots: slots of the stretch in which a click would have been accepted, header
                 slots included
     """

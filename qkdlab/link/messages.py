@@ -7,9 +7,6 @@ Phases, one closing tag per direction: hello, detections (Bob), settings (Alice)
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qkdlab.bits.array import BitArray
 from qkdlab.errors import SecurityAbort
 from qkdlab.link.codec import (
@@ -23,6 +20,7 @@ from qkdlab.link.codec import (
     secret_derived,
 )
 from qkdlab.link.plan import BlockPlan
+from qkdlab.link.varint import Increasing
 from qkdlab.link.wire import (
     BITS,
     BLOB,
@@ -78,11 +76,11 @@ class Hello(Message):
 class SlotBatch(Message):
     """A stretch of Bob's list of accepted slots.
 
-    slots: int64[n] pulse indices; basis: 0 = X, 1 = Z, 0 where `cross`
+    slots: pulse indices; basis: 0 = X, 1 = Z, 0 where `cross`
     cross: clicks in both bases. Outcomes stay with Bob, and so does which were doubles.
     """
 
-    slots: NDArray[np.int64] = public(INCREASING)
+    slots: Increasing = public(INCREASING)
     basis: BitArray = public(BITS)
     cross: BitArray = public(BITS)
 

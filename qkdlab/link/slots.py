@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
-from qkdlab.link.codec import protocol_violation
+from qkdlab.link.codec import encode, protocol_violation
 from qkdlab.link.context import BlockContext
 from qkdlab.link.figures import report_slots
 from qkdlab.link.messages import BATCH_SLOTS, SlotBatch, SlotListEnd
 from qkdlab.link.plan import BlockPlan
-from qkdlab.protocols.bb84 import Click
+from qkdlab.link.varint import Increasing
 
-__all__ = ["SlotList", "Stretches", "announced", "batches", "outside_header"]
-
-NO_BITS = np.zeros(0, np.uint8)
+__all__ = ["SlotList", "Stretches", "batches", "outside_header"]
 
 
 @dataclass(frozen=True)
 class SlotList:
     """The complete list; from now on nothing can be added.
 
-    slots: int64[n] in all, increasing pulse indices inside the block, headers left out;
-           in the stretches that go into one message each
-    basis: uint8[n], 0 X, 1 Z; 0 for cross clicks
-    click: uint8[n], `Click.CROSS` or `Click.SINGLE`; doubles are not told
+    stretches: increasing pulse indices inside the block, headers left out; each goes
+               into one message
+    basis:     of all slots: 0 X, 1 Z; 0 for cross clicks
+    cross:     where Bob clicked in both bases; doubles are not told
     """
 
-    slots: tuple[NDArray[np.int64], ...]
-    basis: NDArray[np.uint8]
-    click: NDArray[np.uint8]
+    stretches: tuple[Increasing, ...]
+    basis: BitArray
+    cross: BitArray
 
     @classmethod
     def complete(
@@ -45,68 +43,66 @@ class SlotList:
         Sound: indices of the block, increasing, none in a header, as many as announced.
         """
         plan = context.plan
-        basis = _joined([b.basis for b in received])
-        cross = _joined([b.cross for b in received])
-        n_slots = sum(len(b.slots) for b in received)
+        basis = BitArray.concatenate(b.basis for b in received)
+        cross = BitArray.concatenate(b.cross for b in received)
         if (
-            not n_slots == basis.size == cross.size == end.accepted
+            sum(len(b.slots) for b in received) != end.accepted
+            or any(not len(b.slots) == len(b.basis) == len(b.cross) for b in received)
             or any(len(b.slots) > BATCH_SLOTS for b in received)
             or not _all_sound(plan, received)
-            or np.any(basis & cross)
+            or (basis & cross).count()
             or not end.double_clicks <= end.accepted <= end.live_slots <= plan.n_pulses
         ):
             raise protocol_violation()
         report_slots(context, end.accepted, end.live_slots, end.double_clicks)
-        return cls(tuple(b.slots for b in received), basis, announced(cross))
+        return cls(tuple(b.slots for b in received), basis, cross)
 
     def messages(self) -> Iterator[SlotBatch]:
         """Return the list in batches."""
-        for slots, part in zip(self.slots, batches(self.basis.size), strict=True):
-            yield SlotBatch(
-                slots,
-                BitArray.from_bools(self.basis[part]),
-                BitArray.from_bools(self.click[part] == Click.CROSS),
-            )
+        begin = 0
+        for stretch in self.stretches:
+            part = slice(begin, begin + len(stretch))
+            yield SlotBatch(stretch, self.basis[part], self.cross[part])
+            begin = part.stop
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the list's messages, which are the list in full."""
+        digest = hashlib.sha256()
+        for batch in self.messages():
+            digest.update(encode(batch).data)
+        return digest.digest()
 
 
 class Stretches:
-    """Joins slots as they come to the stretches of a list.
+    """Joins slots as they come to the stretches of a list, and packs these.
 
-    So the slots of a block, a hundred megabytes and more, are never in memory twice.
+    So the slots of a block, a gigabyte and more, are never all in memory.
     """
 
     def __init__(self) -> None:
-        self._full: list[NDArray[np.int64]] = []
-        self._open: list[NDArray[np.int64]] = []
-        self._room = BATCH_SLOTS
+        self._full: list[Increasing] = []
+        self._open = np.empty(BATCH_SLOTS, np.int64)
+        self._n_open = 0
 
     def add(self, slot: NDArray[np.int64]) -> None:
         """Append slots (int64[n], any number)."""
         while slot.size:
-            self._open.append(slot[: self._room])
-            slot = slot[self._room :]
-            self._room -= self._open[-1].size
-            if not self._room:
+            taken = slot[: self._open.size - self._n_open]
+            self._open[self._n_open : self._n_open + taken.size] = taken
+            self._n_open += taken.size
+            slot = slot[taken.size :]
+            if self._n_open == self._open.size:
                 self._close()
 
-    def all(self) -> tuple[NDArray[np.int64], ...]:
+    def all(self) -> tuple[Increasing, ...]:
         """Return the stretches, of which the last may be short."""
-        if self._open:
+        if self._n_open:
             self._close()
         return tuple(self._full)
 
     def _close(self) -> None:
-        self._full.append(np.concatenate(self._open))
-        self._open.clear()
-        self._room = BATCH_SLOTS
-
-
-def announced(cross: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return what a list tells of its slots: a `Click` each, cross ones set apart.
-
-    cross: bool[n], or zeros and ones
-    """
-    return np.where(cross, np.uint8(Click.CROSS), np.uint8(Click.SINGLE))
+        self._full.append(Increasing.of(self._open[: self._n_open]))
+        self._n_open = 0
 
 
 def batches(n_slots: int) -> Iterator[slice]:
@@ -134,16 +130,15 @@ def outside_header(plan: BlockPlan, slot: NDArray[np.int64]) -> NDArray[np.bool_
 
 
 def _all_sound(plan: BlockPlan, received: list[SlotBatch]) -> bool:
-    """Say whether the indices increase, inside the block and outside its headers."""
+    """Say whether the indices increase, inside the block and outside its headers.
+
+    Inside a batch they increase: no other can be written.
+    """
     last = plan.first_pulse - 1
-    for slot in (b.slots for b in received if b.slots.size):
-        if not last < slot[0] <= slot[-1] < plan.end_pulse:
+    for slots in (b.slots for b in received if b.slots):
+        if not last < slots.first <= slots.last < plan.end_pulse:
             return False
-        if np.any(slot[1:] <= slot[:-1]) or not np.all(outside_header(plan, slot)):
+        if plan.header_symbols and not np.all(outside_header(plan, slots.values())):
             return False
-        last = int(slot[-1])
+        last = slots.last
     return True
-
-
-def _joined(parts: list[BitArray]) -> NDArray[np.uint8]:
-    return np.concatenate([NO_BITS, *(part.to_bools() for part in parts)])

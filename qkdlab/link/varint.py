@@ -1,4 +1,4 @@
-"""Increasing slot numbers as variable-length gaps, two nanoseconds an entry.
+"""Increasing slot numbers as variable-length gaps, some nanoseconds an entry.
 
 Each value is stored as its distance from the one before, less one, in groups of seven
 bits, least significant group first, the top bit set on all but the last group
@@ -7,50 +7,80 @@ bits, least significant group first, the top bit set on all but the last group
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["decode_increasing", "encode_increasing"]
+__all__ = ["Increasing"]
 
+_MOST_BYTES = 9
 _WRONG = {
     1: "gaps are cut short",
     2: "a gap is too long",
     3: "a gap is not in its shortest form",
     4: "slot numbers overflow",
 }
-"""By what `read_gaps` returns."""
+"""By what `check_gaps` returns."""
 
 
-def encode_increasing(values: NDArray[np.int64]) -> bytes:
-    """Return the gaps of int64[n] `values`, which must increase and not be negative.
+@dataclass(frozen=True, slots=True)
+class Increasing:
+    """Numbers that increase from 0 or more, below 2^63, kept as their gaps.
 
-    Raises ValueError when they do not.
+    So a hundred million of them take little more memory than bytes.
+
+    data:        the gaps; first, last: of the numbers, 0 and -1 when there are none
     """
-    from qkdlab.link._kernels import gap_bytes, write_gaps
 
-    array = np.ascontiguousarray(values, dtype=np.int64)
-    if array.ndim != 1:
-        raise ValueError("slot numbers are one-dimensional")
-    n_bytes = gap_bytes(array)
-    if n_bytes < 0:
-        raise ValueError("slot numbers must increase and not be negative")
-    out = np.empty(n_bytes, np.uint8)
-    write_gaps(array, out)
-    return out.tobytes()
+    data: bytes
+    count: int
+    first: int
+    last: int
 
+    @classmethod
+    def of(cls, values: NDArray[np.int64]) -> Increasing:
+        """Take int64[n]; raises ValueError when they do not increase from 0 or more."""
+        from qkdlab.link._kernels import write_gaps
 
-def decode_increasing(data: bytes, count: int) -> NDArray[np.int64]:
-    """Return the int64[count] whose gaps `data` holds.
+        array = np.ascontiguousarray(values, dtype=np.int64)
+        if array.ndim != 1:
+            raise ValueError("slot numbers are one-dimensional")
+        out = np.empty(_MOST_BYTES * array.size, np.uint8)
+        n_bytes = write_gaps(array, out)
+        if n_bytes < 0:
+            raise ValueError("slot numbers must increase and not be negative")
+        first, last = array[[0, -1]].tolist() if array.size else (0, -1)
+        return cls(out[:n_bytes].tobytes(), int(array.size), first, last)
 
-    Raises ValueError unless `data` is exactly what :func:`encode_increasing` writes.
-    """
-    from qkdlab.link._kernels import read_gaps
+    @classmethod
+    def read(cls, data: bytes, count: int) -> Increasing:
+        """Take `count` numbers from their gaps.
 
-    # each value takes a byte at least: the peer names the count
-    if count > len(data):
-        raise ValueError(_WRONG[1])
-    values = np.empty(count, np.int64)
-    wrong = read_gaps(np.frombuffer(data, np.uint8), values)
-    if wrong:
-        raise ValueError(_WRONG[wrong])
-    return values
+        Raises ValueError unless `data` is exactly what :meth:`of` would keep.
+        """
+        from qkdlab.link._kernels import check_gaps
+
+        # each value takes a byte at least: the peer names the count
+        if count > len(data):
+            raise ValueError(_WRONG[1])
+        ends = np.array([0, -1])
+        wrong = check_gaps(np.frombuffer(data, np.uint8), count, ends)
+        if wrong:
+            raise ValueError(_WRONG[wrong])
+        first, last = ends.tolist()
+        return cls(data, count, first, last)
+
+    def values(self) -> NDArray[np.int64]:
+        """Return the numbers, int64[n]."""
+        from qkdlab.link._kernels import read_gaps
+
+        values = np.empty(self.count, np.int64)
+        read_gaps(np.frombuffer(self.data, np.uint8), values)
+        return values
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __repr__(self) -> str:
+        return f"Increasing({self.count} numbers)"

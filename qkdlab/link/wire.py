@@ -13,11 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qkdlab.bits.array import BitArray
-from qkdlab.link.varint import decode_increasing, encode_increasing
+from qkdlab.link.varint import Increasing
 
 __all__ = [
     "BITS",
@@ -188,24 +185,21 @@ class _Bits:
 
 
 class _Increasing:
-    """int64[n], increasing, not negative: how many, how many bytes, the gaps."""
+    """Numbers that increase: how many, how many bytes, the gaps."""
 
-    def write(self, value: NDArray[np.int64], out: list[bytes]) -> None:
+    def write(self, value: Increasing, out: list[bytes]) -> None:
         if len(value) > MAX_ENTRIES:
             raise ValueError("the list is too long")
-        data = encode_increasing(value)
-        out.extend((_length(len(value)), _length(len(data)), data))
+        out.extend((_length(len(value)), _length(len(value.data)), value.data))
 
-    def read(self, reader: Reader) -> NDArray[np.int64]:
+    def read(self, reader: Reader) -> Increasing:
         count = reader.length()
         data = reader.take(reader.length())
         if count > MAX_ENTRIES:
             raise ValueError("the list is too long")
-        values = decode_increasing(data, count)
-        values.flags.writeable = False
-        return values
+        return Increasing.read(data, count)
 
-    def bits(self, value: NDArray[np.int64]) -> int:
+    def bits(self, value: Increasing) -> int:
         return 64 * len(value)
 
 
@@ -238,7 +232,7 @@ REAL: Wire[float] = _Real()
 TEXT: Wire[str] = _Text()
 BLOB: Wire[bytes] = _Blob()
 BITS: Wire[BitArray] = _Bits()
-INCREASING: Wire[NDArray[np.int64]] = _Increasing()
+INCREASING: Wire[Increasing] = _Increasing()
 
 
 def tuple_of(item: Wire[Any]) -> Wire[Any]:

@@ -7,36 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.bits._intrinsics import count_ones, pack_64
 from qkdlab.jit import kernel
-from qkdlab.protocols.symbols import HEADER
 
-__all__ = ["choose", "count_intensities", "sift_slots"]
-
-
-@kernel
-def sift_slots(
-    settings: NDArray[np.uint8],
-    basis: NDArray[np.uint8],
-    click: NDArray[np.uint8],
-    crossed: np.uint8,
-    key: NDArray[np.uint8],
-    test: NDArray[np.uint8],
-    cross: NDArray[np.uint8],
-) -> None:
-    """Write 1 for the slots that are key, test and cross; `crossed` is the last's code.
-
-    Without a branch, so that vectors of slots are worked out at once.
-    """
-    one = np.uint8(1)
-    for i in range(settings.size):
-        body = np.uint8(settings[i] < HEADER)
-        here = np.uint8(click[i] == crossed)
-        his = basis[i] & one
-        same = (settings[i] >> one ^ his ^ one) & body & (here ^ one)
-        key[i] = same & (his ^ one)
-        test[i] = same & his
-        cross[i] = body & here
+__all__ = ["choose", "look_up"]
 
 
 @kernel
@@ -50,18 +23,18 @@ def choose(values: NDArray[Any], mask: NDArray[np.bool_], out: NDArray[Any]) -> 
 
 
 @kernel
-def count_intensities(
-    settings: NDArray[np.uint8], mask: NDArray[np.uint8], counts: NDArray[np.int64]
+def look_up(
+    pattern: NDArray[np.uint8], index: NDArray[np.int64], out: NDArray[np.uint8]
 ) -> None:
-    """Add the settings whose mask is 1 to int64[4], by intensity, 64 at a time."""
-    whole = settings.size >> 6
-    for at in range(0, 64 * whole, 64):
-        wanted = pack_64(mask, at, np.uint8(0))
-        low = pack_64(settings, at, np.uint8(2))
-        high = pack_64(settings, at, np.uint8(3))
-        counts[0] += np.int64(count_ones(wanted & ~low & ~high))
-        counts[1] += np.int64(count_ones(wanted & low & ~high))
-        counts[2] += np.int64(count_ones(wanted & ~low & high))
-        counts[3] += np.int64(count_ones(wanted & low & high))
-    for i in range(64 * whole, settings.size):
-        counts[settings[i] >> 2 & 3] += mask[i]
+    """Write the symbols of a pattern that repeats, at indices in any order.
+
+    Their remainders follow from their distances: a division for each would take three
+    times as long.
+    """
+    before, at = np.int64(0), np.int64(0)
+    for i in range(index.size):
+        at += index[i] - before
+        before = index[i]
+        if not 0 <= at < pattern.size:
+            at %= pattern.size
+        out[i] = pattern[at]

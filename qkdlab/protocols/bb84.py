@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode, SecurityAbort
-from qkdlab.protocols.symbols import N_INTENSITIES
 
 __all__ = [
     "Bb84Counts",
@@ -22,8 +21,6 @@ __all__ = [
     "Sifted",
     "check_limits",
     "chosen",
-    "chosen_bits",
-    "count_by_intensity",
     "judge",
     "judge_fired",
     "sift",
@@ -124,29 +121,24 @@ _JUDGED = np.array([_judge_mask(fired) for fired in range(16)], np.uint8).T.copy
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """Which of the accepted slots are what: bool[n] each, see `chosen`."""
+    """Which of the accepted slots are what: a bit for each."""
 
-    key: NDArray[np.bool_]
+    key: BitArray
     """Both in X."""
-    test: NDArray[np.bool_]
+    test: BitArray
     """Both in Z."""
-    cross: NDArray[np.bool_]
+    cross: BitArray
     """Bob clicked in both bases."""
 
 
-def sift(
-    settings: NDArray[np.uint8], basis: NDArray[np.uint8], click: NDArray[np.uint8]
-) -> Sifted:
-    """Apply the sifting rule to the accepted slots.
+def sift(alice: BitArray, bob: BitArray, cross: BitArray) -> Sifted:
+    """Apply the sifting rule to the accepted slots; all bits one for each.
 
-    settings:     uint8[n], Alice's settings of the slots; header symbols never count
-    basis, click: uint8[n], Bob's announcement
+    alice, bob: bases, 0 X, 1 Z; his without meaning for cross clicks
+    cross:      where Bob clicked in both bases
     """
-    from qkdlab.protocols._kernels import sift_slots
-
-    masks = [np.empty(settings.size, np.uint8) for _ in range(3)]
-    sift_slots(settings, basis, click, np.uint8(Click.CROSS), *masks)
-    return Sifted(*(mask.view(np.bool_) for mask in masks))
+    in_z = alice & bob
+    return Sifted(key=~(alice | bob | cross), test=in_z & ~cross, cross=cross)
 
 
 def chosen(values: NDArray[S], mask: NDArray[np.bool_]) -> NDArray[S]:
@@ -157,31 +149,6 @@ def chosen(values: NDArray[S], mask: NDArray[np.bool_]) -> NDArray[S]:
     out = np.empty(n + 1, values.dtype)
     choose(values, mask, out)
     return out[:n]
-
-
-def chosen_bits(
-    values: NDArray[np.uint8], mask: NDArray[np.bool_], bit: int = 0
-) -> BitArray:
-    """Return bit `bit` of the values whose mask is set, never a byte for each."""
-    plane = BitArray.from_plane(values, bit)
-    found = plane.sift(BitArray.from_bools(mask))
-    plane.wipe()  # it may be secret
-    return found
-
-
-def count_by_intensity(
-    settings: NDArray[np.uint8], where: NDArray[np.bool_] | None = None
-) -> tuple[int, int, int]:
-    """Count settings by intensity (signal, decoy, vacuum), all or those of a mask."""
-    from qkdlab.protocols._kernels import count_intensities
-
-    mask = np.ones(settings.size, np.bool_) if where is None else where
-    counts = np.zeros(N_INTENSITIES + 1, np.int64)
-    count_intensities(settings, mask.view(np.uint8), counts)
-    signal, decoy, vacuum, other = counts.tolist()
-    if other:
-        raise ValueError("there are three intensities")
-    return signal, decoy, vacuum
 
 
 Triple = tuple[int, int, int]

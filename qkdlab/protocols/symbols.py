@@ -209,7 +209,12 @@ class CyclicPattern:
 
     def settings(self, pulse_index: NDArray[np.int64]) -> Settings:
         """Return the settings of the pulses."""
-        return self._pattern[pulse_index % self._pattern.size]
+        from qkdlab.protocols._kernels import look_up
+
+        index = np.ascontiguousarray(pulse_index, dtype=np.int64)
+        out = np.empty(index.size, np.uint8)
+        look_up(self._pattern, index, out)
+        return out
 
     def wipe(self) -> None:
         """Overwrite the pattern; see `SymbolSource.wipe`."""

@@ -24,6 +24,7 @@ from qkdlab.link.codec import (
     record_of,
     secret_derived,
 )
+from qkdlab.link.varint import Increasing
 from qkdlab.link.wire import BITS, REAL, UINT
 
 bit_arrays = st.lists(st.integers(0, 1), max_size=70).map(
@@ -34,7 +35,7 @@ reals = st.floats(allow_nan=False, allow_infinity=False)
 slots = (
     st.lists(st.integers(0, 2**40), unique=True, max_size=20)
     .map(sorted)
-    .map(lambda values: np.array(values, np.int64))
+    .map(lambda values: Increasing.of(np.array(values, np.int64)))
 )
 texts = st.text(max_size=12)
 real_tuples = st.lists(reals, max_size=4).map(tuple)
@@ -244,10 +245,10 @@ def test_no_message_shows_bits_when_printed():
 
 def test_a_list_that_would_take_much_more_memory_than_bytes_is_refused():
     none = BitArray.zeros(0)
-    most = encode(m.SlotBatch(np.arange(m.BATCH_SLOTS), none, none)).data
+    most = encode(m.SlotBatch(Increasing.of(np.arange(m.BATCH_SLOTS)), none, none)).data
     assert decode(most)
     with pytest.raises(ValueError, match="too long"):
-        encode(m.SlotBatch(np.arange(m.BATCH_SLOTS + 1), none, none))
+        encode(m.SlotBatch(Increasing.of(np.arange(m.BATCH_SLOTS + 1)), none, none))
     n = (m.BATCH_SLOTS + 1).to_bytes(8, "little")
     longer = most[:2] + n + n + bytes(m.BATCH_SLOTS + 1) + bytes(16)
     assert refused(longer).code is AbortCode.PROTOCOL_VIOLATION

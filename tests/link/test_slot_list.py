@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,9 +14,11 @@ from link.synthetic import SMALL
 
 from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
+from qkdlab.link.codec import encode
 from qkdlab.link.events import BlockEnded, Detections, MessageIn, SettingsSent, Start
 from qkdlab.link.messages import SlotBatch, SlotListEnd
-from qkdlab.link.slots import SlotList, outside_header
+from qkdlab.link.slots import SlotList, Stretches, outside_header
+from qkdlab.link.varint import Increasing
 from qkdlab.protocols.bb84 import Click, Outcomes
 from qkdlab.protocols.symbols import CyclicPattern, header_pattern
 
@@ -22,7 +28,7 @@ LAST_FRAME = SMALL.end_pulse - SMALL.symbols
 
 def batch(*slots):
     none = BitArray.zeros(len(slots))
-    return SlotBatch(np.array(slots, np.int64), none, none)
+    return SlotBatch(Increasing.of(np.array(slots, np.int64)), none, none)
 
 
 def completed(block, *batches):
@@ -41,9 +47,8 @@ def completed(block, *batches):
     ],
 )
 def test_an_honest_list_is_taken(block, batches):
-    wanted = [slot for b in batches for slot in b.slots.tolist()]
-    found = completed(block, *batches).slots
-    assert [slot for part in found for slot in part.tolist()] == wanted
+    wanted = [b.slots for b in batches]
+    assert list(completed(block, *batches).stretches) == wanted
 
 
 @pytest.mark.parametrize(
@@ -66,6 +71,44 @@ def test_any_other_list_is_refused(block, batches):
     assert caught.value.code is AbortCode.PROTOCOL_VIOLATION
 
 
+def test_a_batch_whose_columns_differ_in_length_is_refused(block):
+    one, two = BitArray.zeros(1), BitArray.zeros(2)
+    slots = [Increasing.of(np.array(s)) for s in ([BODY], [BODY + 1, BODY + 2])]
+    crooked = [SlotBatch(slots[0], two, two), SlotBatch(slots[1], one, one)]
+    with pytest.raises(SecurityAbort):
+        completed(block, *crooked)
+
+
+def test_two_lists_that_differ_in_anything_have_different_digests(block):
+    ones = BitArray.from_bools([1, 1])
+    lists = [
+        [batch(BODY, BODY + 1)],
+        [batch(BODY, BODY + 2)],
+        [batch(BODY), batch(BODY + 1)],
+        [dataclasses.replace(batch(BODY, BODY + 1), basis=ones)],
+        [dataclasses.replace(batch(BODY, BODY + 1), cross=ones)],
+    ]
+    assert len({completed(block, *listed).digest() for listed in lists}) == len(lists)
+
+
+def test_the_digest_is_that_of_the_messages(block):
+    batches = [batch(BODY, BODY + 1), batch(BODY + 200)]
+    wanted = hashlib.sha256(b"".join(encode(b).data for b in batches)).digest()
+    assert completed(block, *batches).digest() == wanted
+
+
+@given(st.lists(st.integers(0, 7), max_size=9))
+def test_stretches_are_full_but_the_last_whatever_came_at_once(sizes):
+    with mock.patch("qkdlab.link.slots.BATCH_SLOTS", 5):
+        joined = Stretches()
+    slots = np.arange(sum(sizes)) * 3
+    for part in np.split(slots, np.cumsum(sizes)):
+        joined.add(part)
+    parts = [stretch.values().tolist() for stretch in joined.all()]
+    assert [slot for part in parts for slot in part] == slots.tolist()
+    assert all(len(part) == 5 for part in parts[:-1])
+
+
 def test_a_cross_click_is_listed_without_a_basis(block):
     bob = block.bob()
     outcomes = Outcomes(
@@ -76,7 +119,7 @@ def test_a_cross_click_is_listed_without_a_basis(block):
     )
     bob.handle(Detections(outcomes, 1))
     slots, _, _ = bob._state.collection.fix()
-    assert slots.basis.tolist() == [0]
+    assert slots.basis.to_bools().tolist() == [0]
 
 
 def test_settings_of_a_pattern_with_stray_header_symbols_stay_with_alice(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qkdlab.link.varint import decode_increasing, encode_increasing
+from qkdlab.link.varint import Increasing
 
 INCREASING = st.lists(st.integers(0, 2**63 - 1), unique=True, max_size=60).map(sorted)
 SMALL_STEPS = st.lists(st.integers(1, 300), max_size=300).map(
@@ -28,19 +28,31 @@ def plain(values):
 
 @given(INCREASING | SMALL_STEPS)
 def test_bytes_are_those_of_a_plain_loop(values):
-    assert encode_increasing(np.array(values, np.int64)) == plain(values)
+    assert Increasing.of(np.array(values, np.int64)).data == plain(values)
 
 
 @given(INCREASING | SMALL_STEPS)
 def test_values_come_back(values):
-    data = encode_increasing(np.array(values, np.int64))
-    assert decode_increasing(data, len(values)).tolist() == values
+    kept = Increasing.of(np.array(values, np.int64))
+    assert Increasing.read(kept.data, len(values)) == kept
+    assert kept.values().tolist() == values
+
+
+@given(INCREASING | SMALL_STEPS)
+def test_length_and_ends_are_those_of_the_values(values):
+    kept = Increasing.of(np.array(values, np.int64))
+    ends = (values[0], values[-1]) if values else (0, -1)
+    assert (len(kept), kept.first, kept.last) == (len(values), *ends)
+
+
+def test_what_is_printed_does_not_grow_with_the_values():
+    assert repr(Increasing.of(np.arange(9))) == "Increasing(9 numbers)"
 
 
 @pytest.mark.parametrize("values", [[3, 3], [3, 2], [-1], [0, -5]])
 def test_values_that_do_not_increase_are_refused(values):
     with pytest.raises(ValueError, match="increase"):
-        encode_increasing(np.array(values))
+        Increasing.of(np.array(values))
 
 
 @pytest.mark.parametrize(
@@ -59,13 +71,13 @@ def test_values_that_do_not_increase_are_refused(values):
 )
 def test_any_other_form_is_refused(data, count):
     with pytest.raises(ValueError, match=r"gap|slot"):
-        decode_increasing(data, count)
+        Increasing.read(data, count)
 
 
 @given(st.binary(max_size=40), st.integers(0, 40))
 def test_what_is_accepted_has_one_form_only(data, count):
     try:
-        values = decode_increasing(data, count)
+        kept = Increasing.read(data, count)
     except ValueError:
         return
-    assert encode_increasing(values) == data
+    assert Increasing.of(kept.values()) == kept

@@ -11,7 +11,6 @@ from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode
 from qkdlab.protocols import bb84
 from qkdlab.protocols.bb84 import Bb84Counts, Bb84Limits, Click
-from qkdlab.protocols.symbols import HEADER, encode
 
 CLICKS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), max_size=40)
 LIMITS = Bb84Limits(
@@ -68,71 +67,31 @@ def test_a_slot_without_a_click_is_refused():
 
 
 def test_sifting_keeps_equal_bases_and_sets_cross_clicks_apart():
-    x, z = encode(0, 0, 0), encode(1, 1, 1)
-    settings = np.array([x, z, x, z, x, x | HEADER, x | HEADER], dtype=np.uint8)
-    basis = np.array([0, 1, 1, 0, 0, 0, 0], dtype=np.uint8)
-    click = np.array([0, 1, 0, 0, 2, 0, 2], dtype=np.uint8)
-    got = bb84.sift(settings, basis, click)
-    assert np.flatnonzero(got.key).tolist() == [0]
-    assert np.flatnonzero(got.test).tolist() == [1]
-    assert np.flatnonzero(got.cross).tolist() == [4]
+    alice, bob, cross = ([0, 1, 0, 1, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 1])
+    got = bb84.sift(*(BitArray.from_bools(bits) for bits in (alice, bob, cross)))
+    assert got.key.ones().tolist() == [0]
+    assert got.test.ones().tolist() == [1]
+    assert got.cross.ones().tolist() == [4]
 
 
-SLOTS = st.lists(
-    st.tuples(
-        st.integers(0, 11) | st.integers(HEADER, HEADER + 11),
-        st.integers(0, 1),
-        st.sampled_from(Click),
-    ),
-    max_size=300,
-)
-
-
-@given(SLOTS)
+@given(st.lists(st.tuples(*[st.integers(0, 1)] * 3), max_size=300))
 def test_sifting_agrees_with_a_plain_rule(slots):
-    settings, basis, click = (
-        np.array([slot[i] for slot in slots], np.uint8) for i in range(3)
-    )
-    got = bb84.sift(settings, basis, click)
-    for i, (setting, his, clicked) in enumerate(slots):
-        body, hers = setting < HEADER, setting >> 1 & 1
-        same = body and clicked != Click.CROSS and hers == his
-        wanted = (same and his == 0, same and his == 1, body and clicked == Click.CROSS)
-        assert (got.key[i], got.test[i], got.cross[i]) == wanted
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 255), st.booleans()), max_size=300),
-    st.integers(0, 7),
-)
-def test_chosen_bits_are_those_of_the_chosen_values(slots, bit):
-    values = np.array([value for value, _ in slots], np.uint8)
-    mask = np.array([wanted for _, wanted in slots], np.bool_)
-    expected = (values[mask] >> bit & 1).tolist()
-    assert bb84.chosen_bits(values, mask, bit).to_bools().tolist() == expected
+    columns = [BitArray.from_bools([slot[i] for slot in slots]) for i in range(3)]
+    got = bb84.sift(*columns)
+    wanted = [
+        (hers == his == 0 and not cross, hers == his == 1 and not cross, cross)
+        for hers, his, cross in slots
+    ]
+    masks = (got.key.to_bools(), got.test.to_bools(), got.cross.to_bools())
+    assert list(zip(*masks, strict=True)) == wanted
 
 
 @given(st.lists(st.tuples(st.integers(0, 11), st.booleans()), max_size=300))
-def test_what_is_chosen_and_counted_is_what_a_mask_chooses(slots):
+def test_what_is_chosen_is_what_a_mask_chooses(slots):
     values = np.array([value for value, _ in slots], np.uint8)
     mask = np.array([wanted for _, wanted in slots], np.bool_)
-    chosen = values[mask]
-    assert bb84.chosen(values, mask).tolist() == chosen.tolist()
+    assert bb84.chosen(values, mask).tolist() == values[mask].tolist()
     assert bb84.chosen(mask, mask).tolist() == mask[mask].tolist()
-    counts = tuple(int(np.count_nonzero(chosen >> 2 == k)) for k in range(3))
-    assert bb84.count_by_intensity(values, mask) == counts
-
-
-def test_a_fourth_intensity_is_refused():
-    with pytest.raises(ValueError, match="three intensities"):
-        bb84.count_by_intensity(np.array([encode(0, 3, 0)], np.uint8))
-
-
-def test_counts_by_intensity_of_a_mask():
-    settings = np.array([encode(0, k, 1) for k in (0, 1, 1, 2)], dtype=np.uint8)
-    assert bb84.count_by_intensity(settings) == (1, 2, 1)
-    mask = np.array([False, True, False, True])
-    assert bb84.count_by_intensity(settings, mask) == (0, 1, 1)
 
 
 def counts(**changes):
