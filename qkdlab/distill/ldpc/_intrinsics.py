@@ -27,6 +27,11 @@ PORTABLE: tuple[int, ...] = (0,)
 AVX2: tuple[int, ...] = (0, 0)
 
 FRAMES = 32
+AHEAD = 32
+"""Edges, or a whole row if that is less, by which sums are asked for in advance.
+
+The columns of a row lie in so many places that the processor does not guess the next.
+"""
 I1, I8, I16, I32, I64 = (ir.IntType(n) for n in (1, 8, 16, 32, 64))
 BYTES, SHORTS = ir.VectorType(I8, FRAMES), ir.VectorType(I16, FRAMES // 2)
 FLAGS = ir.VectorType(I1, FRAMES)
@@ -75,6 +80,20 @@ class Machine:
     def store(self, value: Any, pointer: Any, at: Any) -> None:
         """Set the element `at`; the array begins at any byte."""
         self.builder.store(value, self.builder.gep(pointer, [at]), align=1)
+
+    def prefetch(self, pointer: Any, at: Any) -> None:
+        """Ask for the line of the cache in which the element `at` lies."""
+        place = self.builder.gep(pointer, [at])
+        place = self.builder.bitcast(place, I8.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
+        name = "llvm.prefetch.p0i8"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        # to read, to be kept in all caches, data
+        self.builder.call(function, [place, I32(0), I32(3), I32(1)])
+
+    def least(self, x: Any, y: Any) -> Any:
+        """Return the lesser of two signed numbers."""
+        return self.builder.select(self.builder.icmp_signed("<", x, y), x, y)
 
     def narrow(self, low: Any, high: Any) -> Any:
         """Return 32 sums as bytes in the order of the frames, cut at both ends."""
@@ -191,6 +210,9 @@ def update_check(
             for i, element in elements.items()
         }
         first, degree = arguments[4], arguments[5]
+        edges = context.make_array(signature.args[3])(context, builder, arguments[3])
+        last_edge = builder.sub(edges.nitems, I64(1))
+        ahead = m.least(degree, I64(AHEAD))
         syndrome, keep = m.spread(arguments[6]), m.spread(arguments[7])
 
         def variable(value):
@@ -206,6 +228,7 @@ def update_check(
         before = variable(nothing), variable(nothing)
         with cgutils.for_range(builder, degree) as loop:
             edge = builder.add(first, loop.index)
+            m.prefetch(data[1], column(m.least(builder.add(edge, ahead), last_edge)))
             at = column(edge)
             total = m.load(data[1], at), m.load(data[1], builder.add(at, I64(1)))
             message = m.widen(builder.and_(m.load(data[2], edge), keep))
