@@ -359,9 +359,9 @@ def snspd_pass(
     tags, wire.n_tags of them so far
     """
     room = row.shape[0] - wire.n_tags
-    # little of this memory is touched, and that of blocks stays in the nearest cache
-    dark_ps = np.empty(room + 1, np.int64)
-    dark_chance = np.empty(room + 1)
+    darks = wire.dark_per_tick * (tick_end - tick_begin)
+    most = np.int64(darks + 12.0 * math.sqrt(darks)) + 64  # as of `poisson_bound`
+    dark_ps, dark_chance = np.empty(most + 1, np.int64), np.empty(most + 1)
     n = _list_darks(wire, d, tick_begin, tick_end, tick_ps, keys, dark_ps, dark_chance)
     n_ticks = tick_end - tick_begin
     if n < 0 or n + ends[n_ticks] > room:

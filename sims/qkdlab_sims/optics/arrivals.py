@@ -56,6 +56,12 @@ class Arrivals:
         if capacity > known or n_ticks > known_ticks:
             self._reshape(max(capacity, known), max(n_ticks, known_ticks))
 
+    def alike(self) -> Arrivals:
+        """Return room for as much, with anything in it."""
+        made = Arrivals(self._n_rows - 1)
+        made.make_room(self.t_ps.shape[1], self.ends.shape[1] - 1)
+        return made
+
 
 class ArrivalSource(Protocol):
     """Light as a bank of detectors meets it."""

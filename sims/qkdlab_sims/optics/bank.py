@@ -163,27 +163,34 @@ class DetectorState:
     answers: tuple[Answer, ...] = field(init=False)
     next_pulse: int | None = None
     records: NDArray[np.void] | None = field(default=None, repr=False)
-    arrivals: Arrivals = field(init=False, repr=False)
     held_back: list[NDArray[np.int64]] = field(init=False, repr=False)
     _scratch: NDArray[np.int64] = field(init=False, repr=False)
+    _rooms: list[Arrivals] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         n = len(self.bank.parameters)
         self.bias_ua = [0.0] * n
         self.latched = [False] * n
         self.answers = (Answer(),) * n
-        self.arrivals = Arrivals(n)
         self.held_back = [np.empty(0, np.int64) for _ in range(n)]
         self._scratch = np.empty((n, 0), np.int64)
 
     def scratch(self, n_tags: int) -> NDArray[np.int64]:
         """Return int64[n_det, at least `n_tags`] with anything in it, always the same.
 
-        New memory costs more than the simulation of a short stretch.
+        New memory costs more than the simulation of a short stretch; it is an eighth
+        more than wanted, since wishes differ a little from call to call.
         """
         if self._scratch.shape[1] < n_tags:
-            self._scratch = np.empty((len(self.bias_ua), n_tags), np.int64)
+            n = n_tags + n_tags // 8
+            self._scratch = np.empty((len(self.bias_ua), n), np.int64)
         return self._scratch
+
+    def rooms(self, number: int) -> Sequence[Arrivals]:
+        """Return so many rooms for arrivals, always the same."""
+        missing = range(number - len(self._rooms))
+        self._rooms += [Arrivals(len(self.bias_ua)) for _ in missing]
+        return self._rooms[:number]
 
     def set_bias(self, bias_ua: Sequence[float]) -> None:
         """Set all bias currents; a wire may latch or come back."""

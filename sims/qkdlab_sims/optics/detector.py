@@ -23,8 +23,9 @@ from qkdlab_sims.optics.bank import Clicks, DetectorState
 from qkdlab_sims.optics.bright import BrightLight, Mode, absorbed_power_w
 from qkdlab_sims.optics.channels.echo import Echo
 from qkdlab_sims.optics.channels.echoed import Echoed
+from qkdlab_sims.optics.collection import Collection
 from qkdlab_sims.optics.eavesdropper import InterceptResend
-from qkdlab_sims.optics.engine import Collection, detect
+from qkdlab_sims.optics.engine import detect
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.photons._kernels import BRIGHT_MEAN, PULSES_PER_TICK
 from qkdlab_sims.optics.polarization import mueller_matrix
@@ -185,9 +186,10 @@ def _attacked(
     bank = made.state.bank
     photons = PULSES_PER_TICK * eve.clicks_per_pulse()
     reserve = poisson_bound(photons + float(made.wires["dark_per_tick"].max()))
+    made.open_rows(_ATTACKED_TICKS * reserve, _ATTACKED_TICKS)
     while made.tick < made.tick_end:
         n_ticks = min(_ATTACKED_TICKS, made.tick_end - made.tick)
-        out = made.rows(n_ticks * reserve)
+        made.make_room((0, len(made.wires)), made.tick)
         tick = run_attacked_ticks(
             made.tick,
             made.tick + n_ticks,
@@ -200,9 +202,9 @@ def _attacked(
             bank.keys,
             reserve,
             made.wires,
-            out,
+            made.rows,
         )
         if tick < 0:
             raise OverflowError("a tick holds more clicks than its bound")
-        made.take(tick, out)
+        made.tick = tick
     return made.clicks()
