@@ -57,10 +57,10 @@ class Security(_Model):
     leak_cap_bits_per_s: float = Field(default=450_000.0, gt=0)
     """lambda_EC: what all messages of a block may disclose, per second of its link
     time; more ends it."""
-    intensity_margin: float = Field(default=0.005, ge=0, lt=1)
+    intensity_margin: float = Field(default=0.01, ge=0, lt=1)
     """Relative, by which committed intensities of signal and decoy reach beyond those
     measured before the block: what they may drift in it."""
-    vacuum_margin: float = Field(default=0.05, ge=0, lt=1)
+    vacuum_margin: float = Field(default=0.15, ge=0, lt=1)
     """The same of the weakest class, where a drift of the modulator's null tells."""
 
 

@@ -15,7 +15,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "active-receiver.md"
 LOSS_DB = 8.0 + 2.0 + 3.5 + 3.0
 """Fibre, line attenuator, receiver, Bob's modulator."""
 EFFICIENCY, DARK_HZ, ERROR = 0.80, 100.0, 0.012
-HALF_WIDTH, VACUUM_WIDTH = 0.049, 0.12
+HALF_WIDTH, VACUUM_WIDTH = 0.054, 0.22
 """Of the committed intensities, relative."""
 
 
