@@ -124,7 +124,7 @@ def test_the_files_give_the_same_key_again(done):
 
 @pytest.mark.slow
 def test_the_preset_gives_the_key_of_its_documentation(tmp_path):
-    config = load("bb84_active", overrides=["seed=8"])
+    config = load("bb84_active", overrides=["seed=7"])
     result = run(config, tmp_path / "run", lambda what, done, total: None).result
     assert result["keys_match"] is True
-    assert 6.5e5 < result["secret_bits"] < 1.05e6
+    assert 6.0e5 < result["secret_bits"] < 9.5e5
