@@ -105,7 +105,7 @@ def hear(folder: Path) -> Heard:
     cross = np.concatenate([m.cross.to_bools() for m in slots]).astype(bool)
     same = (his == hers) & ~cross
     return Heard(
-        np.concatenate([m.slots for m in slots]),
+        np.concatenate([m.slots.values() for m in slots]),
         np.flatnonzero(same & (his == 1)),
         np.flatnonzero(same & (his == 0)),
         end.test_bits.to_bools(),

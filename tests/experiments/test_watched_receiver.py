@@ -152,7 +152,9 @@ def test_no_block_ends_well_when_a_detector_is_ill_at_its_end(monkeypatch):
 
     monkeypatch.setattr(blocks_bob, "detections", no_detections)
     ctx: Any = SimpleNamespace(parameters=None, randomness=None)
-    events = blocks_bob._events(ctx, cast(Any, IllAtTheEnd()), 0, cast(Any, None), [])
+    arms: Any = SimpleNamespace(found=lambda *_: None)
+    ill: Any = IllAtTheEnd()
+    events = blocks_bob._events(ctx, ill, 0, cast(Any, None), [], arms)
     with pytest.raises(SecurityAbort):
         said.extend(events)
     assert said == ["tags"]
