@@ -58,44 +58,10 @@ class Reconciliation(Protocol):
         ...
 
 
-Method = Callable[..., Reconciliation]
-
-
-def _cascade(pace: Pace) -> Method:
-    def make(
-        role: Literal["alice", "bob"],
-        bits: BitArray,
-        *,
-        frame_bits: int,
-        qber: float,
-        seed: bytes,
-        count: Callable[[BitArray], Triple],
-    ) -> Reconciliation:
-        return CascadeReconciliation(
-            role, bits, frame_bits=frame_bits, qber=qber, seed=seed, pace=pace
-        )
-
-    return make
-
-
-def _ldpc(
-    role: Literal["alice", "bob"],
-    bits: BitArray,
-    *,
-    frame_bits: int,
-    qber: float,
-    seed: bytes,
-    count: Callable[[BitArray], Triple],
-) -> Reconciliation:
-    return LdpcReconciliation(role, bits, qber=qber, seed=seed, count=count)
-
-
-METHODS: Mapping[str, Method] = {
-    "cascade": _cascade("near"),
-    "cascade-far": _cascade("far"),
-    "ldpc": _ldpc,
-}
-"""Methods by the name that a plan gives."""
+_PACES: Mapping[str, Pace] = {"cascade": "near", "cascade-far": "far"}
+_LDPC = "ldpc"
+METHODS = frozenset({*_PACES, _LDPC})
+"""Names of the methods, as a plan gives them."""
 
 
 def reconciliation(
@@ -119,6 +85,8 @@ def reconciliation(
     """
     if len(seed) != SEED_BYTES:
         raise protocol_violation()
-    return METHODS[method](
-        role, bits, frame_bits=frame_bits, qber=qber, seed=seed, count=count
+    if method == _LDPC:
+        return LdpcReconciliation(role, bits, qber=qber, seed=seed, count=count)
+    return CascadeReconciliation(
+        role, bits, frame_bits=frame_bits, qber=qber, seed=seed, pace=_PACES[method]
     )
