@@ -7,13 +7,13 @@ party, from the first message to the last.
 
 from __future__ import annotations
 
-import resource
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qkdlab.cli.figure import Figure
+from qkdlab.cli.memory import peak_memory_mb
 from qkdlab.cli.two_processes import run_two
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ def play(role: str, channel: Channel, job: CascadeJob) -> dict[str, Any]:
         longest = max(total["longest"], told.pop("longest"))
         total.update(told)
         total["longest"] = int(longest)
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**total, "memory_mb": memory_mb}
+    return {**total, "memory_mb": peak_memory_mb()}
 
 
 def _talk(

@@ -10,13 +10,13 @@ of slots and settings too. CPU time is that of the whole process.
 from __future__ import annotations
 
 import hashlib
-import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qkdlab.cli.figure import Figure
+from qkdlab.cli.memory import peak_memory_mb
 from qkdlab.cli.two_processes import run_two
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _block(role: str, channel: Channel, job: ChainJob, name: bytes) -> dict[str,
         "efficiency": figures["reconciliation_efficiency"],
         "leaked_bits": figures["leaked_bits"],
         "key": hashlib.sha256(keys.key.bits.to_bytes()).hexdigest(),
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mb": peak_memory_mb(),
     }
 
 

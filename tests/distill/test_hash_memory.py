@@ -15,12 +15,12 @@ ITS_SHARE_MB = 450.0
 """What the hashes may take of it where the CPU multiplies without carries."""
 
 HASHED = """
-import resource
 import sys
 
 import numpy as np
 
 from qkdlab.bits.array import BitArray
+from qkdlab.cli.memory import peak_memory_mb
 from qkdlab.distill.toeplitz import toeplitz_hash
 from qkdlab.distill.verify import verification_tag
 
@@ -30,7 +30,7 @@ bits, seed = BitArray.from_words(words, n), BitArray.from_words(words[::-1], n -
 for _ in range(int(sys.argv[3])):
     verification_tag(bits, seed[:128], 80)
     toeplitz_hash(bits, seed, int(0.4 * n), method=method).wipe()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_memory_mb())
 """
 
 
