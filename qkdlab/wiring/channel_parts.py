@@ -142,7 +142,8 @@ class SatellitePass(BasePart):
     """A satellite's pass over a ground station; ports: ``in``, ``out``.
 
     Circular orbit, highest `begin_s` before the world's time 0 (negative: after it).
-    Delay and loss follow the range; arrival times stretch by Doppler's law.
+    Delay and loss follow the range; arrival times stretch by Doppler's law, those of
+    the sender's frame marks too, which a beacon carries on the way of the light.
     """
 
     kind: Literal["satellite_pass"]

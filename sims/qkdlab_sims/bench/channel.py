@@ -78,6 +78,11 @@ class ChannelEffects:
 
     ways: of the bench's light
 
+    `mark_flight_ps` is the time of flight of a satellite's frame marks: no cable leads
+    to it, so a beacon on the way of the light carries them, which range and Doppler
+    delay and stretch as they do the light (Micius had a pulsed beacon for this purpose
+    [mem]). None where cables carry them; a fibre's temperature leaves those alone.
+
     Raises ConfigError for values outside physics, for effects that stand where not all
     light to the detectors passes, for those that an acting Eve, or a modulator of the
     receiver, would have to know, and for those of the laser's light behind a source
@@ -127,6 +132,7 @@ class ChannelEffects:
     def _build(self, seed: int) -> None:
         self._dispersion_ps2 = self._widened_ps = 0.0
         self._flights: list[Flights] = []
+        self.mark_flight_ps: Flights | None = None
         self._noises: list[_Noise] = []
         self._splits: list[_Split] = []
         self._airs: dict[str, Air] = {}
@@ -145,6 +151,7 @@ class ChannelEffects:
                     self._airs[stage.name] = air = Air(part, seed, stage.name)
                     if air.flight_ps is not None:
                         self._flights.append(air.flight_ps)
+                        self.mark_flight_ps = _whole_flight(part, air.flight_ps)
                     self._add_noise(at, background_per_s(part, self._nm))
 
     @property
@@ -339,6 +346,11 @@ class ChannelEffects:
         for flight in self._flights:
             later += flight(sent_ps)
         return t_ps + np.rint(later).astype(np.int64)
+
+
+def _whole_flight(part: FreeSpace | SatellitePass, beyond_ps: Flights) -> Flights:
+    nominal_ps = part.delay_ps
+    return lambda sent_ps: nominal_ps + beyond_ps(sent_ps)
 
 
 def _thermal_flight(part: Fibre, span: FibreSpan) -> Flights:

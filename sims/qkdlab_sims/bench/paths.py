@@ -68,6 +68,7 @@ class TriggerChain:
 
     unit, output: the delay generator's part and its output, or None without one
     before_ps, after_ps: delays of the cables before and after it
+    owner: whose generator it is
     """
 
     awg: str
@@ -76,6 +77,7 @@ class TriggerChain:
     before_ps: int
     after_ps: int
     max_rate_hz: float = math.inf
+    owner: str = ""
 
 
 def find_part(graph: Graph, kind: type[P]) -> tuple[str, P]:
@@ -89,9 +91,12 @@ def find_part(graph: Graph, kind: type[P]) -> tuple[str, P]:
     return found[0]
 
 
-def laser_clock(graph: Graph) -> ClockChain:
-    """Return what makes the laser pulse; raises ConfigError when no clock does."""
-    laser = find_part(graph, Laser)[0]
+def laser_clock(graph: Graph, laser: str | None = None) -> ClockChain:
+    """Return what makes a laser pulse, the only one when none is named.
+
+    Raises ConfigError when no clock does.
+    """
+    laser = find_part(graph, Laser)[0] if laser is None else laser
     chain = graph.chain(laser, "clock")
     parts = graph.wiring.parts
     clock = parts[chain.source[0]] if chain else None
@@ -106,12 +111,14 @@ def laser_clock(graph: Graph) -> ClockChain:
     return ClockChain(chain.source[0], clock, former, chain.delay_ps)
 
 
-def light_paths(graph: Graph) -> dict[str, OpticalPath]:
-    """Return the way to every absorber that the laser's light can reach, by its name.
+def light_paths(graph: Graph, laser: str | None = None) -> dict[str, OpticalPath]:
+    """Return the way to every absorber that a laser's light can reach, by its name.
+
+    laser: the only one when not given
 
     Light that leaves by an open port is lost.
     """
-    laser = find_part(graph, Laser)[0]
+    laser = find_part(graph, Laser)[0] if laser is None else laser
     paths = graph.optical_paths(laser)
     return {path.end: path for path in paths if not path.stages[-1].exit}
 
@@ -152,7 +159,7 @@ def start_chain(graph: Graph) -> TriggerChain | None:
     awg = graph.wiring.parts[name]
     sync_v = awg.sync_v if isinstance(awg, Awg) else 0.0
     if not chain.parts:
-        return TriggerChain(name, sync_v, None, chain.delay_ps, 0)
+        return TriggerChain(name, sync_v, None, chain.delay_ps, 0, owner=awg.owner)
     *more, last = chain.parts
     unit = graph.wiring.parts[last]
     if more or not isinstance(unit, DelayGenerator):
@@ -169,6 +176,7 @@ def start_chain(graph: Graph) -> TriggerChain | None:
         chain.delay_ps - after_ps,
         after_ps,
         unit.max_trigger_hz,
+        awg.owner,
     )
 
 
@@ -182,8 +190,10 @@ def mark_chains(graph: Graph) -> dict[int, TriggerChain]:
         if name == tagger and port.startswith("input") and isinstance(part, Awg):
             if output != "sync":
                 raise ConfigError(f"wiring.cables: {source}.{output} marks nothing")
-            chain = TriggerChain(source, part.sync_v, None, link.cable.delay_ps, 0)
-            found[int(port.removeprefix("input"))] = chain
+            delay_ps = link.cable.delay_ps
+            found[int(port.removeprefix("input"))] = TriggerChain(
+                source, part.sync_v, None, delay_ps, 0, owner=part.owner
+            )
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,12 @@ class StartEdges:
           edges that cross its threshold; the edge at START is the rising one of its
           pulse, from the level between pulses up to their height. Other trigger
           sources have nothing to do with the frames: no edge is made then.
+
+    `flight_ps`, once given, says of edges by when they set out how long they are on
+    their way beside the cables: those that a beacon carries.
     """
+
+    flight_ps: Callable[[NDArray[np.int64]], NDArray[np.float64]] | None = None
 
     def __init__(
         self, chain: TriggerChain, seed: int, unit: DelayPort | None = None
@@ -110,6 +115,11 @@ class StartEdges:
     def awg(self) -> str:
         """The generator whose sync output is used."""
         return self._chain.awg
+
+    @property
+    def owner(self) -> str:
+        """The party that sends the edges."""
+        return self._chain.owner
 
     @property
     def height_v(self) -> float:
@@ -148,7 +158,10 @@ class StartEdges:
             # No edge leaves the delay generator before it came in.
             delay_ps = np.maximum(stretch.trigger.delay_ps + late_ps, 0)
             edges_ps = first_ps + np.arange(n_edges) * stretch.period_ps
-            pieces.append(edges_ps + delay_ps.astype(np.int64))
+            edges_ps += delay_ps.astype(np.int64)
+            if self.flight_ps is not None:
+                edges_ps += np.rint(self.flight_ps(edges_ps)).astype(np.int64)
+            pieces.append(edges_ps)
         times = np.sort(np.concatenate(pieces))
         n_due = int(np.searchsorted(times, t_ps))
         self._on_the_way = times[n_due:]

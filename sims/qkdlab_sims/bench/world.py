@@ -104,6 +104,9 @@ class World:
         period_ps = self.ways.source.period_ps
         self.tick_ps = PULSES_PER_TICK * period_ps
         self._channel = ChannelEffects(self.ways, self.seed)
+        for edges in (self.start, *self.marks.values()):
+            if edges is not None and edges.owner == self.ways.source.laser.owner:
+                edges.flight_ps = self._channel.mark_flight_ps
         bank = detector_bank(
             [way.part for way in self.ways.detectors],
             [way.arrival_ps for way in self.ways.detectors],

@@ -275,6 +275,15 @@ SATELLITE = {
 }
 
 
+def range_and_rate(t_s: float) -> tuple[float, float]:
+    """Return range and its growth so long after the top of the pass, by hand."""
+    radius_m, height_m = 6.371e6, 6.871e6
+    rate = math.sqrt(3.986004418e14 / height_m**3)
+    square = radius_m**2 + height_m**2
+    range_m = math.sqrt(square - 2 * radius_m * height_m * math.cos(rate * t_s))
+    return range_m, radius_m * height_m * rate * math.sin(rate * t_s) / range_m
+
+
 def test_doppler_stretch_is_recovered_from_tags() -> None:
     made = bench(35.0, fibre=SATELLITE)
     made.run(100_000_000_000)
@@ -288,14 +297,42 @@ def test_doppler_stretch_is_recovered_from_tags() -> None:
         some = since_ps < stretch_ps
         pulse = np.rint(since_ps[some] / (PERIOD_PS * (1 + stretch)))
         stretch = np.polyfit(pulse, since_ps[some], 1)[0] / PERIOD_PS - 1
-    radius_m, height_m = 6.371e6, 6.871e6
-    rate = math.sqrt(3.986004418e14 / height_m**3)
-    angle = rate * -59.95
-    range_m = math.sqrt(
-        radius_m**2 + height_m**2 - 2 * radius_m * height_m * math.cos(angle)
-    )
-    speed = radius_m * height_m * rate * math.sin(angle) / range_m
+    speed = range_and_rate(-59.95)[1]
     assert stretch * 1e6 == pytest.approx(speed / 299_792_458.0 * 1e6, abs=0.05)
+
+
+def test_range_and_its_growth_are_recovered_from_frame_marks() -> None:
+    made = bench(60.0, fibre=SATELLITE)
+    made.run(100_000_000_000)
+    marks = made.tagger.start_times()
+    frame_ps = 64 * PERIOD_PS
+    numbers = np.arange(len(marks))
+    slope, first_ps = np.polyfit(numbers, (marks - numbers * frame_ps).astype(float), 1)
+    speed = range_and_rate(-59.95)[1]
+    assert slope / frame_ps * 299_792_458.0 == pytest.approx(speed, abs=1.0)
+    # the first mark sets out with frame 0, 85 ns after it (cables and delay generator)
+    flight_s = (first_ps - 85_000) * 1e-12
+    range_m = range_and_rate(-60.0)[0]
+    assert flight_s * 299_792_458.0 == pytest.approx(range_m, abs=1.0)
+
+
+def test_light_and_marks_of_a_pass_keep_step() -> None:
+    made = bench(35.0, fibre=SATELLITE)
+    made.run(100_000_000_000)
+    marks, clicks = made.tagger.start_times(), made.tagger.times(1)
+    clicks = clicks[clicks > marks[0]]
+    since_ps = clicks - marks[np.searchsorted(marks, clicks) - 1]
+    thirds = np.array_split(since_ps % PERIOD_PS, 3)
+    turns = [np.angle(np.exp(2j * np.pi * t / PERIOD_PS).mean()) for t in thirds]
+    # a cable's marks would run away by 15 ps in a microsecond
+    assert np.ptp(np.unwrap(turns)) / (2 * np.pi) * PERIOD_PS < 10.0
+
+
+def test_marks_of_a_fibre_come_by_cable_whatever_its_temperature() -> None:
+    made = bench(60.0, fibre={"temperature": {"warming_k_per_s": 1.0}})
+    made.run(100_000_000_000)
+    gaps = np.diff(made.tagger.start_times())
+    assert np.mean(gaps) == pytest.approx(64 * PERIOD_PS, abs=0.01)
 
 
 def test_loss_of_a_pass_follows_the_range() -> None:
