@@ -120,7 +120,7 @@ def _hashing() -> list[Figure]:
 
     what, baseline = "float64 FFT, 1e5 bits", amplified(10**5, "float-fft")
     return [
-        _figure("verify", verified(), "tables", verified(portable=True)),
+        _figure("verify", verified(), "any CPU", verified(portable=True)),
         *(
             Figure("distill", name, amplified(n_bits), "Mb/s", what, baseline)
             for name, n_bits in (("amplify_1e5", 10**5), ("amplify_1e7", 10**7))

@@ -13,8 +13,9 @@ the 2^(128-t) field elements whose low t bits vanish is met by at most L values 
 the collision probability is at most L / 2^t. The strings must be final before r is
 drawn (SECURITY rule 7).
 
-Where the CPU multiplies without carries the hash is made of such products, in a time
-that depends on the length alone; elsewhere of tables. The tags are the same.
+Where the CPU multiplies without carries the hash is made of such products, elsewhere
+of products of whole numbers. Either way its time depends on the length alone, and no
+address on a bit; the tags are the same.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def verification_tag(
     The tag is derived from secret bits: its `tag_bits` bits are charged once in the
     key length. Raises ValueError for a key or tag of another length.
     """
-    from qkdlab.distill.polynomial._kernels import hash_by_products, hash_by_tables
+    from qkdlab.distill.polynomial._kernels import hash_by_integers, hash_by_products
 
     if len(key) != KEY_BITS or not 1 <= tag_bits <= KEY_BITS:
         raise ValueError("verification wants a key of 128 bits, a tag of 1 to 128 bits")
@@ -78,7 +79,7 @@ def verification_tag(
         portable = not lanes_of_this_cpu()
     words = bits.words
     padded = np.append(words, np.uint64(0)) if words.size % 2 else words
-    way = hash_by_tables if portable else hash_by_products
+    way = hash_by_integers if portable else hash_by_products
     total = way(padded, key.words[0], key.words[1])
     if padded is not words:
         padded.fill(0)

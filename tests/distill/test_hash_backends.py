@@ -25,6 +25,8 @@ from qkdlab.distill.toeplitz import toeplitz_hash
 from qkdlab.distill.verify import verification_tag
 
 WIDTHS = lanes_of_this_cpu()
+EACH_WIDTH = WIDTHS or (0,)
+"""For tests that state something of each; 0 stands for a CPU that has none."""
 HOST = cpu.features()
 BITS = 32
 """Bits of a coefficient of the additive FFT."""
@@ -42,14 +44,24 @@ def random_bits(n, seed):
     return BitArray.from_words(rng.integers(0, 1 << 64, n // 64 + 1, np.uint64), n)
 
 
+def refuses(way):
+    """Say that a product wants a CPU that multiplies without carries."""
+    with pytest.raises(ValueError, match="this CPU has no carry-less product"):
+        way(random_bits(200, 1), random_bits(100, 2))
+    return True
+
+
 def one_transform(rows, columns, k):
     return lambda *_: Pieces(1, 1, rows, columns, k)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", EACH_WIDTH)
 @pytest.mark.parametrize("k", [12, 13, 14, 15, 16, 17])
 @pytest.mark.parametrize("more", [-1, 0])
 def test_a_transform_gives_the_product_up_to_its_edge(width, k, more, monkeypatch):
+    if not width:
+        assert refuses(product_by_additive_fft)
+        return
     # input and output fill (3/4) 2^k coefficients of 32 bits (k even), to the bit
     rows = room_for(k) // 3 // 2 * 2
     columns = (room_for(k) - rows) // 2 * 2
@@ -62,6 +74,9 @@ def test_a_transform_gives_the_product_up_to_its_edge(width, k, more, monkeypatc
 
 @pytest.mark.parametrize("k", [18, 20])
 def test_long_transforms_agree_up_to_their_edge_with_inner_products(k, monkeypatch):
+    if not WIDTHS:
+        assert refuses(product_by_additive_fft)
+        return
     rows = room_for(k) // 4 * 2
     columns = (room_for(k) - rows) // 2 * 2
     n_tail, m = BITS * columns, BITS * rows
@@ -76,6 +91,9 @@ def test_long_transforms_agree_up_to_their_edge_with_inner_products(k, monkeypat
 
 
 def test_beyond_its_edge_a_transform_is_wrong(monkeypatch):
+    if not WIDTHS:
+        assert refuses(product_by_karatsuba)
+        return
     rows, columns = 1280, room_for(12) - 1280 + 2
     n_tail, m = BITS * columns, BITS * rows
     seed, tail = random_bits(m + n_tail - 1, 1), random_bits(n_tail, 2)
@@ -83,11 +101,14 @@ def test_beyond_its_edge_a_transform_is_wrong(monkeypatch):
     assert product_by_additive_fft(seed, tail) != product_by_karatsuba(seed, tail)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", EACH_WIDTH)
 @pytest.mark.parametrize("way", [product_by_karatsuba, product_by_additive_fft])
 @settings(max_examples=15)
 @given(st.integers(1, 40_000), st.integers(1, 40_000), st.integers(0, 2**32 - 1))
 def test_products_are_linear_in_both_factors(way, width, m, k, number):
+    if not width:
+        assert refuses(way)
+        return
     seeds = [random_bits(m + k - 1, number + i) for i in range(2)]
     tails = [random_bits(k, number + i) for i in range(2, 4)]
 
@@ -169,8 +190,12 @@ print(found)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not WIDTHS, reason="LLVM compiles for another CPU of this kind")
 def test_the_widest_vectors_compile_to_their_own_products(tmp_path):
+    if not WIDTHS:
+        bits, seed = random_bits(3000, 1), random_bits(2999, 2)
+        by_float_fft = toeplitz_hash(bits, seed, 999, method="float-fft")
+        assert toeplitz_hash(bits, seed, 999) == by_float_fft
+        return
     # for a CPU that need not be here: what cannot run can still be looked at
     environment = {
         **os.environ,

@@ -12,6 +12,7 @@ from plain_distillation import verification_tag as plain_tag
 
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.carryless import lanes
+from qkdlab.distill.polynomial import _kernels
 from qkdlab.distill.verify import collision_bound, tag_bits_for, verification_tag
 
 BIT = st.integers(0, 1)
@@ -43,6 +44,59 @@ def test_both_ways_give_the_same_hash(n_blocks, key):
     bits, at = BitArray.from_words(words, 128 * n_blocks), BitArray.from_words(key, 128)
     tags = {verification_tag(bits, at, 128, portable=w).to_bytes() for w in WAYS}
     assert len(tags) == 1
+
+
+class Unseen:
+    """A word whose value may be computed with, and neither looked up nor tested."""
+
+    __array_ufunc__ = None  # so that NumPy's words leave the operation to this one
+
+    def __init__(self, value):
+        self.value = int(value) & (1 << 64) - 1
+
+    def _made(self, other, operation):
+        other = other.value if isinstance(other, Unseen) else int(other)
+        return Unseen(operation(self.value, other))
+
+    def __and__(self, other):
+        return self._made(other, int.__and__)
+
+    def __or__(self, other):
+        return self._made(other, int.__or__)
+
+    def __xor__(self, other):
+        return self._made(other, int.__xor__)
+
+    def __mul__(self, other):
+        return self._made(other, int.__mul__)
+
+    def __lshift__(self, places):
+        return Unseen(self.value << int(places))
+
+    def __rshift__(self, places):
+        return Unseen(self.value >> int(places))
+
+    __rand__, __rxor__ = __and__, __xor__
+
+    def __int__(self):
+        return self.value
+
+    def __bool__(self):
+        raise AssertionError("a branch follows from the word")
+
+    def __index__(self):
+        raise AssertionError("an address follows from the word")
+
+
+def test_the_portable_hash_looks_nothing_up_by_what_is_secret(monkeypatch):
+    for name in ("_low_product", "_high_product", "_turned", "_times_fold"):
+        plainly = getattr(_kernels, name).py_func
+        monkeypatch.setattr(_kernels, name, plainly)
+    words = [3 << 62, 5, 7 << 40, (1 << 64) - 1]
+    key = np.uint64(9 << 60), np.uint64(3)
+    secret = np.array([Unseen(word) for word in words], object)
+    got = _kernels.hash_by_integers.py_func(secret, *key)
+    assert (got == _kernels.hash_by_integers(np.array(words, np.uint64), *key)).all()
 
 
 def mirrored(data):

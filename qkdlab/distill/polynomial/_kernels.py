@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from qkdlab.distill.polynomial._intrinsics import product_of_words
 from qkdlab.jit import kernel
 
-__all__ = ["hash_by_products", "hash_by_tables"]
+__all__ = ["hash_by_integers", "hash_by_products"]
 
 Words = NDArray[np.uint64]
 Wide = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 FOLD = np.uint64(0x87)
 """The modulus without x^128."""
+EVERY_4 = tuple(np.uint64(0x1111111111111111 << i) for i in range(4))
+ALTERNATE = tuple(np.uint64((1 << 64) // ((1 << (1 << i)) + 1)) for i in range(5))
+"""Masks of 1, 2, 4, 8, 16 ones and as many zeros in turn."""
 TOGETHER = 8
 """Blocks between two reductions."""
 
@@ -92,45 +95,71 @@ def hash_by_products(words: Words, key_low: np.uint64, key_high: np.uint64) -> W
 
 
 @kernel
-def hash_by_tables(words: Words, key_low: np.uint64, key_high: np.uint64) -> Words:
-    """Hash by Horner's rule on any CPU.
+def _low_product(a: np.uint64, b: np.uint64) -> np.uint64:
+    """Return the low word of the carry-less product, by products of whole numbers.
 
-    Multiplication by r takes the accumulator four bits at a time, highest first, from
-    a table of the 16 multiples of r.
+    Every fourth bit of a word stays alone: at most 16 ones meet in a place, and their
+    carry runs over the three empty places above it, or out of the word.
     """
-    table_low = np.zeros(16, np.uint64)
-    table_high = np.zeros(16, np.uint64)
-    table_low[1] = key_low
-    table_high[1] = key_high
-    for i in range(2, 16):
-        if i & 1:
-            table_low[i] = table_low[i - 1] ^ key_low
-            table_high[i] = table_high[i - 1] ^ key_high
-        else:
-            low, high = table_low[i >> 1], table_high[i >> 1]
-            carry = high >> np.uint64(63)
-            table_high[i] = (high << np.uint64(1)) | (low >> np.uint64(63))
-            table_low[i] = (low << np.uint64(1)) ^ (carry * FOLD)
-    # x^128 times the four bits that a shift by four pushes out
-    fold = np.zeros(16, np.uint64)
-    for i in range(16):
-        for bit in range(4):
-            if (i >> bit) & 1:
-                fold[i] ^= FOLD << np.uint64(bit)
+    a_0, a_1, a_2, a_3 = a & EVERY_4[0], a & EVERY_4[1], a & EVERY_4[2], a & EVERY_4[3]
+    b_0, b_1, b_2, b_3 = b & EVERY_4[0], b & EVERY_4[1], b & EVERY_4[2], b & EVERY_4[3]
+    c_0 = (a_0 * b_0) ^ (a_1 * b_3) ^ (a_2 * b_2) ^ (a_3 * b_1)
+    c_1 = (a_0 * b_1) ^ (a_1 * b_0) ^ (a_2 * b_3) ^ (a_3 * b_2)
+    c_2 = (a_0 * b_2) ^ (a_1 * b_1) ^ (a_2 * b_0) ^ (a_3 * b_3)
+    c_3 = (a_0 * b_3) ^ (a_1 * b_2) ^ (a_2 * b_1) ^ (a_3 * b_0)
+    low, high = (c_0 & EVERY_4[0]) | (c_1 & EVERY_4[1]), c_2 & EVERY_4[2]
+    return low | high | (c_3 & EVERY_4[3])
+
+
+@kernel
+def _turned(word: np.uint64) -> np.uint64:
+    """Return a word with its bits in reverse order."""
+    for i in range(5):
+        step = np.uint64(1) << np.uint64(i)
+        word = ((word >> step) & ALTERNATE[i]) | ((word & ALTERNATE[i]) << step)
+    return (word >> np.uint64(32)) | (word << np.uint64(32))
+
+
+@kernel
+def _high_product(a_turned: np.uint64, b_turned: np.uint64) -> np.uint64:
+    """Return the high word of the carry-less product of two words given turned."""
+    return _turned(_low_product(a_turned, b_turned)) >> np.uint64(1)
+
+
+@kernel
+def _times_fold(word: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Return low and high word of the carry-less product with FOLD."""
+    low = word ^ (word << np.uint64(1)) ^ (word << np.uint64(2))
+    high = (word >> np.uint64(63)) ^ (word >> np.uint64(62))
+    return low ^ (word << np.uint64(7)), high ^ (word >> np.uint64(57))
+
+
+@kernel
+def hash_by_integers(words: Words, key_low: np.uint64, key_high: np.uint64) -> Words:
+    """Hash on any CPU by products of whole numbers; no address follows from a bit.
+
+    So its time depends on the length alone wherever that of a multiplication of 64 bits
+    does not depend on the factors. Method: Pornin's for GHASH in BearSSL [mem].
+    """
+    key_both = key_low ^ key_high
+    low_turned, high_turned = _turned(key_low), _turned(key_high)
+    both_turned = low_turned ^ high_turned
     low, high = np.uint64(0), np.uint64(0)
     for j in range(0, words.size, 2):
-        in_low, in_high = low ^ words[j], high ^ words[j + 1]
-        low, high = np.uint64(0), np.uint64(0)
-        for nibble in range(32):
-            out = high >> np.uint64(60)
-            high = (high << np.uint64(4)) | (low >> np.uint64(60))
-            low = (low << np.uint64(4)) ^ fold[out]
-            if nibble < 16:
-                digit = (in_high >> np.uint64(60 - 4 * nibble)) & np.uint64(15)
-            else:
-                digit = (in_low >> np.uint64(124 - 4 * nibble)) & np.uint64(15)
-            low ^= table_low[digit]
-            high ^= table_high[digit]
+        low ^= words[j]
+        high ^= words[j + 1]
+        a, b = _turned(low), _turned(high)
+        w_0, w_1 = _low_product(low, key_low), _high_product(a, low_turned)
+        w_2, w_3 = _low_product(high, key_high), _high_product(b, high_turned)
+        middle_0 = _low_product(low ^ high, key_both) ^ w_0 ^ w_2
+        middle_1 = _high_product(a ^ b, both_turned) ^ w_1 ^ w_3
+        w_1 ^= middle_0
+        w_2 ^= middle_1
+        fold_low, fold_high = _times_fold(w_3)
+        w_1 ^= fold_low
+        w_2 ^= fold_high
+        fold_low, fold_high = _times_fold(w_2)
+        low, high = w_0 ^ fold_low, w_1 ^ fold_high
     total = np.empty(2, np.uint64)
     total[0], total[1] = low, high
     return total
