@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,12 +62,21 @@ class ByHand:
     """Somebody at the aligned bench with all manuals and no driver.
 
     is_on: whether clock, laser, bias, delay generator and channel are brought up
+    parts: changed fields of the wiring's parts, or whole parts with a kind
     """
 
-    def __init__(self, seed: int = 1, is_on: bool = True, **simulation: Any) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        is_on: bool = True,
+        parts: Mapping[str, dict[str, Any]] | None = None,
+        **simulation: Any,
+    ) -> None:
         data = packaged_bench()
-        for part, changes in UNPOLARIZED.items():
-            data["wiring"]["parts"][part] |= changes
+        wired = data["wiring"]["parts"]
+        for changed in (UNPOLARIZED, parts or {}):
+            for part, fields in changed.items():
+                wired[part] = fields if "kind" in fields else wired[part] | fields
         simulation = {"spread": data["simulation"]["spread"] | ALIGNED} | simulation
         self.bench: SimulatedBench = open_bench(config(data, **simulation), seed)
         self.clock = self.bench.clock
