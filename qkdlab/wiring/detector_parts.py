@@ -44,6 +44,7 @@ class SnspdBright(BaseModel):
 class Snspd(BasePart):
     """Superconducting nanowire detector; ports: ``in``, ``out`` (electrical).
 
+    Currents hold at `rated_k`; docs/detectors.md has the law that leads elsewhere.
     Efficiency ``eta_max/2 [1 + erf((I - I_half)/width)]``; dark rate
     ``floor + exp((I - I_dark)/scale)``; current recovers as
     ``I_b [1 - exp(-t/tau)]``. Form and figures:
@@ -76,6 +77,21 @@ class Snspd(BasePart):
     """It counts whatever comes when not given."""
     damage_dbm: float = Field(default=10.0, ge=-60, le=40)
     """Mean power that it does not survive [guess]."""
+    rated_k: float = Field(default=2.5, ge=0.01, le=100)
+    critical_k: float = Field(default=9.0, ge=0.1, le=150)
+    """Above it the film superconducts no more; some 9 K of thin NbTiN [mem]."""
+    temperature_k: float | None = Field(default=None, ge=0, le=100)
+    """The rated one when not given."""
+
+    @model_validator(mode="after")
+    def _superconducts(self) -> Self:
+        here_k = self.rated_k if self.temperature_k is None else self.temperature_k
+        if max(self.rated_k, here_k) > 0.999 * self.critical_k:
+            raise ValueError(
+                f"temperature_k {here_k:g} K and rated_k {self.rated_k:g} K must be "
+                f"below critical_k, {self.critical_k:g} K"
+            )
+        return self
 
 
 class SpadNetwork(BaseModel):

@@ -72,12 +72,12 @@ def _hold_back_ps(blur_fwhm_ps: float, jitter_fwhm_ps: Sequence[float]) -> int:
 
 
 def wire_of(part: Snspd) -> DetectorParameters:
-    """Return the nanowire of a part."""
+    """Return the nanowire of a part at its temperature."""
     given = part.readout
     readout = None
     if given is not None:
         readout = Readout(**given.model_dump(exclude_none=True))
-    return DetectorParameters(
+    wire = DetectorParameters(
         efficiency_max=part.efficiency_max,
         i_half_ua=part.i_half_ua,
         width_ua=part.width_ua,
@@ -92,7 +92,12 @@ def wire_of(part: Snspd) -> DetectorParameters:
         readout=readout,
         bright=None if part.bright is None else BrightWire(**part.bright.model_dump()),
         polarization_ratio=part.polarization_ratio,
+        rated_k=part.rated_k,
+        critical_k=part.critical_k,
     )
+    if part.temperature_k is None:
+        return wire
+    return wire.at_temperature(part.temperature_k)
 
 
 def diode_of(part: Spad) -> Diode:
