@@ -79,7 +79,8 @@ class PolarizationFit:
 
     rotation:        (3, 3), from Alice's Stokes vectors to those before the plates
     zero_errors_deg: per plate, to be added to the angle read
-    contrast:        of the two arms (X, Z)
+    contrast:        of the two arms (X, Z); negative where the fit describes an arm
+                     with its outputs exchanged
     residual:        rms of contrast measured minus contrast fitted
     """
 
@@ -107,7 +108,10 @@ def fit_rotation(
 
     Plates may stand anywhere in their mounts: where a fit from small zero errors leaves
     more than noise, others are tried. Different zero errors describe the same counts
-    where they trade places with the rotation; all of these compensate alike.
+    where they trade places with the rotation; all of these compensate alike. Some
+    exchange outputs: behind quarter-wave plates a quarter turn further all states are
+    mirrored at the equator, which arms that measure along S2 and S3 see as a sign of
+    one of them (plates with ``-delta``, and no state sent along S1 that would tell).
 
     At least three settings are needed. Raises ValueError below that.
     """
@@ -198,10 +202,12 @@ def compensating_angles_deg(
 
     arriving = states @ fit.rotation.T
     zeros = np.asarray(fit.zero_errors_deg)
+    # output 0 is where the fit sees it
+    wanted = axes * np.sign(fit.contrast)[:, np.newaxis]
 
     def misfit(angles: Array) -> Array:
         stack = stack_rotation(list(angles + zeros), retardances)
-        return np.ravel(arriving @ stack.T - axes)
+        return np.ravel(arriving @ stack.T - wanted)
 
     starts = [np.asarray(near_deg, float)]
     grid = (0.0, 45.0, 90.0, 135.0)
