@@ -6,7 +6,7 @@ import sys
 LOOK = """
 from qkdlab.config.load import load
 from qkdlab_sims.bench.rehearsal import rehearse
-from qkdlab_sims.instruments.idq_id900 import _kernels as tagger
+from qkdlab_sims.instruments.tagger_inputs import _kernels as tagger
 from qkdlab_sims.optics import _kernels as detector
 from qkdlab_sims.optics.awg import _kernels as generator
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from raw_bench import ByHand
 
 from qkdlab.errors import ConfigError
-from qkdlab_sims.instruments.flaws import flawed
 from qkdlab_sims.instruments.picoquant_multiharp.device import Device
+from qkdlab_sims.instruments.tagger_inputs.flaws import flawed
 
 FRAME_PS = 80_000_000
 

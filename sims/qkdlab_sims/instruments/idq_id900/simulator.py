@@ -13,28 +13,26 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qkdlab_sims.instruments.flaws import flawed
 from qkdlab_sims.instruments.idq_id900.control import Control
 from qkdlab_sims.instruments.idq_id900.datalink import DataLink, StreamPort
-from qkdlab_sims.instruments.idq_id900.ports import Port
 from qkdlab_sims.instruments.idq_id900.unit import Tags, Unit
 from qkdlab_sims.instruments.machine import MessageMachine
+from qkdlab_sims.instruments.tagger_inputs.panel import InputPanel
 
 __all__ = ["Simulator"]
 
 _MS = 1_000_000_000
 
 
-class Simulator:
+class Simulator(InputPanel):
     """Unit and service.
 
     offset_ppm:      own time base against world time, unless synchronised EXTERNAL
     pulse_height_v:  of the pulses at the inputs, one for all or one each
     start_height_v:  of those at START
     pulse_width_ps:  of all
-    flaws:           fields of `instruments.flaws.Flaws`: skew, crosstalk, missed
+    flaws:           fields of `tagger_inputs.flaws.Flaws`: skew, crosstalk, missed
                      pulses, a clock that wanders or is locked
     jitter_rms_ps:   of each edge [guess]
     dead_ps:         after each edge; None for the mode's own
@@ -82,16 +80,13 @@ class Simulator:
             if isinstance(pulse_height_v, int | float)
             else list(pulse_height_v)
         )
-        self._ports = [
-            Port(
-                stream, height_v=h, width_ps=pulse_width_ps, jitter_rms_ps=jitter_rms_ps
-            )
-            for stream, h in zip(rng.spawn(5), [start_height_v, *inputs], strict=True)
-        ]
-        self.jitter_rms_ps = jitter_rms_ps
-        self._inputs, course = flawed(flaws, len(self._ports), rng)
-        for port in self._ports:
-            port.is_mixed = self._inputs is not None
+        super().__init__(
+            [start_height_v, *inputs],
+            width_ps=pulse_width_ps,
+            jitter_rms_ps=jitter_rms_ps,
+            flaws=flaws,
+            rng=rng,
+        )
         self._in_bins = timestamp_unit == "bins"
         self._first_ref_index = first_ref_index
         self.streams = {
@@ -101,10 +96,10 @@ class Simulator:
             self.streams, latency_ps=latency_ps, response_ps=response_ps
         )
         self.unit = Unit(
-            self._ports,
+            self.ports,
             offset_ppm=offset_ppm,
             jitter_rms_ps=jitter_rms_ps,
-            course=course,
+            course=self.course,
             dead_ps=dead_ps,
             flush_ps=flush_ps,
             hang_rate_hz=hang_rate_hz,
@@ -127,33 +122,6 @@ class Simulator:
             **{f"stream{n}": port for n, port in self.streams.items()},
         }
 
-    @property
-    def start_height_v(self) -> float:
-        """Height of the pulses at START; negative ones go down."""
-        return self._ports[0].height_v
-
-    @start_height_v.setter
-    def start_height_v(self, value_v: float) -> None:
-        self._ports[0].height_v = value_v
-
-    def push(self, input_index: int, t_ps: NDArray[np.int64]) -> None:
-        """Give pulses at INPUT `input_index` (1 to 4), world time, sorted.
-
-        Each call's pulses follow those of the former call.
-        """
-        self._push(input_index, t_ps)
-
-    def push_start(self, t_ps: NDArray[np.int64]) -> None:
-        """Give pulses at START; see :meth:`push`."""
-        self._push(0, t_ps)
-
-    def _push(self, number: int, t_ps: NDArray[np.int64]) -> None:
-        if self._inputs is None:
-            self._ports[number].push(t_ps)
-            return
-        for other, felt_ps in self._inputs.felt(number, t_ps):
-            self._ports[other].push(felt_ps)
-
     def advance(self, t_ps: int) -> None:
         """Process everything before `t_ps`; all of it has been given."""
         self.unit.advance(t_ps)
@@ -165,13 +133,6 @@ class Simulator:
     def restart(self) -> None:
         """Switch off and on again."""
         self.unit.power_up()
-
-    def rehearse(self) -> None:
-        """Run the compiled loops once, so that none is loaded while time runs."""
-        from qkdlab_sims.instruments.idq_id900._kernels import discriminate
-
-        nothing = np.empty(0, np.int64)
-        discriminate(nothing, np.empty(0, np.uint64), 1.0, 0, 0, 0, nothing)
 
     def _deliver(self, channel: int, tags: Tags, now_ps: int) -> None:
         since, index = tags

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.instruments.flaws import Course
-from qkdlab_sims.instruments.idq_id900.ports import Discriminator, Port, TimeBase
 from qkdlab_sims.instruments.idq_id900.settings import Settings
 from qkdlab_sims.instruments.idq_id900.sources import Source, resolve
 from qkdlab_sims.instruments.idq_id900.start_stop import StartStop
+from qkdlab_sims.instruments.tagger_inputs.flaws import Course
+from qkdlab_sims.instruments.tagger_inputs.ports import Discriminator, Port, TimeBase
 
 __all__ = ["Tags", "Unit"]
 

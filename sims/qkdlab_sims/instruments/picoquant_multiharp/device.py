@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.instruments.flaws import Course
-from qkdlab_sims.instruments.idq_id900.ports import Discriminator, Port, TimeBase
+from qkdlab_sims.instruments.tagger_inputs.flaws import Course
+from qkdlab_sims.instruments.tagger_inputs.ports import Discriminator, Port, TimeBase
 
 __all__ = ["FIFO_FULL", "Device", "Trigger"]
 

@@ -12,13 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qkdlab_sims.instruments.flaws import flawed
-from qkdlab_sims.instruments.idq_id900.ports import Port
 from qkdlab_sims.instruments.machine import MessageMachine, MessageOutbox
 from qkdlab_sims.instruments.picoquant_multiharp.calls import Calls, MhError
 from qkdlab_sims.instruments.picoquant_multiharp.device import Device
+from qkdlab_sims.instruments.tagger_inputs.panel import InputPanel
 
 __all__ = ["Simulator"]
 
@@ -26,14 +24,14 @@ _BAD_ARGUMENT = -17
 _GATE_PS = 100_000_000_000
 
 
-class Simulator:
+class Simulator(InputPanel):
     """MultiHarp 150 and its library.
 
     offset_ppm:      own time base against world time, unless locked to 10 MHz
     pulse_height_v:  of the pulses at the inputs
     start_height_v:  of those at SYNC
     pulse_width_ps:  of all
-    flaws:           fields of `instruments.flaws.Flaws`: skew, crosstalk, missed
+    flaws:           fields of `tagger_inputs.flaws.Flaws`: skew, crosstalk, missed
                      pulses, a clock that wanders or is locked
     jitter_rms_ps:   of each edge [mem: 45 ps]
     bin_ps:          5 (P models) or 10 [mem]
@@ -63,25 +61,21 @@ class Simulator:
         flaws: Mapping[str, Any] | None = None,
     ) -> None:
         rng = rng if rng is not None else np.random.default_rng(0)
-        heights = [start_height_v, *[pulse_height_v] * n_inputs]
-        self._ports = [
-            Port(
-                stream, height_v=h, width_ps=pulse_width_ps, jitter_rms_ps=jitter_rms_ps
-            )
-            for stream, h in zip(rng.spawn(n_inputs + 1), heights, strict=True)
-        ]
-        for port in self._ports:
+        super().__init__(
+            [start_height_v, *[pulse_height_v] * n_inputs],
+            width_ps=pulse_width_ps,
+            jitter_rms_ps=jitter_rms_ps,
+            flaws=flaws,
+            rng=rng,
+        )
+        for port in self.ports:
             port.counter.cycle_ps = _GATE_PS
-        self.jitter_rms_ps = jitter_rms_ps
-        self._inputs, course = flawed(flaws, len(self._ports), rng)
-        for port in self._ports:
-            port.is_mixed = self._inputs is not None
         self.device = Device(
-            self._ports,
+            self.ports,
             bin_ps=bin_ps,
             offset_ppm=offset_ppm,
             jitter_rms_ps=jitter_rms_ps,
-            course=course,
+            course=self.course,
             fifo_records=fifo_records,
             dead_ps=dead_ps,
         )
@@ -90,33 +84,6 @@ class Simulator:
         self._response_ps = response_ps
         self._outbox = MessageOutbox()
         self.endpoints: dict[str, MessageMachine] = {"api": self}
-
-    @property
-    def start_height_v(self) -> float:
-        """Height of the pulses at SYNC; negative ones go down."""
-        return self._ports[0].height_v
-
-    @start_height_v.setter
-    def start_height_v(self, value_v: float) -> None:
-        self._ports[0].height_v = value_v
-
-    def push(self, input_index: int, t_ps: NDArray[np.int64]) -> None:
-        """Give pulses at an input (1 ...), world time, sorted.
-
-        Each call's pulses follow those of the former call.
-        """
-        self._push(input_index, t_ps)
-
-    def push_start(self, t_ps: NDArray[np.int64]) -> None:
-        """Give pulses at SYNC; see :meth:`push`."""
-        self._push(0, t_ps)
-
-    def _push(self, number: int, t_ps: NDArray[np.int64]) -> None:
-        if self._inputs is None:
-            self._ports[number].push(t_ps)
-            return
-        for other, felt_ps in self._inputs.felt(number, t_ps):
-            self._ports[other].push(felt_ps)
 
     def advance(self, t_ps: int) -> None:
         """Process everything before `t_ps`; all of it has been given."""
@@ -128,11 +95,10 @@ class Simulator:
 
     def rehearse(self) -> None:
         """Run the compiled loops once, so that none is loaded while time runs."""
-        from qkdlab_sims.instruments.idq_id900._kernels import discriminate
         from qkdlab_sims.instruments.picoquant_multiharp._kernels import encode_t2
 
+        super().rehearse()
         nothing = np.empty(0, np.int64)
-        discriminate(nothing, np.empty(0, np.uint64), 1.0, 0, 0, 0, nothing)
         encode_t2(nothing, nothing.copy(), nothing.copy(), 0, 0, np.empty(1, np.uint32))
 
     def feed(self, message: bytes, now_ps: int) -> None:

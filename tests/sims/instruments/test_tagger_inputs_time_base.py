@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qkdlab_sims.instruments.idq_id900.ports import TimeBase
+from qkdlab_sims.instruments.tagger_inputs.ports import TimeBase
 
 
 def test_times_are_rounded_down_to_the_bin() -> None:

@@ -88,7 +88,7 @@ class Port:
 
     def _accepted(self, t_ps: Times, settings: Discriminator) -> Times:
         """Return the edges of pulses: the right flank, jitter, dead time."""
-        from qkdlab_sims.instruments.idq_id900._kernels import discriminate
+        from qkdlab_sims.instruments.tagger_inputs._kernels import discriminate
 
         is_second_edge = settings.rising != (self.height_v > 0)
         out = np.empty(t_ps.size, np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qkdlab_sims.instruments.idq_id900._kernels import discriminate
+from qkdlab_sims.instruments.tagger_inputs._kernels import discriminate
 
 
 def slow(

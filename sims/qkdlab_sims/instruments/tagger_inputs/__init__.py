@@ -1,0 +1,1 @@
+"""Connectors and clock of a time tagger, whatever its make."""
