@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 from drivers.mounted import mount
-from drivers.role_conformance import DriverConformance
-from drivers.role_conformance_receiver import TimeTaggerConformance
+from drivers.tagger_at_work import (
+    EMPTY,
+    MS,
+    NEVER_PS,
+    PERIOD_PS,
+    Pulses,
+    TaggerAtWork,
+    every,
+    running_by,
+)
 
 from qkdlab.clock import seconds
 from qkdlab.errors import (
@@ -16,41 +24,6 @@ from qkdlab_drivers.idquantique.spec import SPECS
 from qkdlab_sims.instruments.idq_id900 import Simulator
 
 (SPEC,) = SPECS
-PERIOD_PS = 800_000_000
-MS = seconds(0.001)
-EMPTY = np.empty(0, np.int64)
-
-
-class Pulses:
-    """A world of references and given pulses, moved by the clock."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-        self.times = [EMPTY] * 4
-        self.references = True
-        self._done = 0
-        self._origin = None
-
-    def advance(self, t_ps):
-        simulator = self.simulator
-        if not simulator.recording():
-            self._origin = None
-        else:
-            if self._origin is None:
-                self._origin = -(-self._done // PERIOD_PS) * PERIOD_PS
-            for number, times in enumerate(self.times, start=1):
-                first, last = np.searchsorted(
-                    times, (self._done - self._origin, t_ps - self._origin)
-                )
-                simulator.push(number, times[first:last] + self._origin)
-        if self.references:
-            first = -(-self._done // PERIOD_PS) * PERIOD_PS
-            simulator.push_start(np.arange(first, t_ps, PERIOD_PS, dtype=np.int64))
-        simulator.advance(t_ps)
-        self._done = t_ps
-
-    def next_event_ps(self):
-        return None
 
 
 def make(options=None, faults=(), **sim_options):
@@ -61,42 +34,15 @@ def make(options=None, faults=(), **sim_options):
     return mounted
 
 
-class TestConformance(DriverConformance, TimeTaggerConformance):
+class TestConformance(TaggerAtWork):
     spec = SPEC
-
-    def mount(self, faults=()):
-        return make(faults=faults)
-
-    def use(self, driver):
-        driver.start(PERIOD_PS, 1e5)
-        driver.read(20 * MS)
-
-    def give(self, mounted, times_ps):
-        mounted.clock.world.times = times_ps
-
-    # A connection of whole messages cannot have these faults.
-    test_answers_may_come_in_pieces_or_late = None
+    make = staticmethod(make)
 
 
 @pytest.fixture
 def running():
-    made = []
-
-    def make_one(times=(EMPTY,) * 4, faults=(), options=None, **sim_options):
-        mounted = make(options, faults, **sim_options)
-        made.append(mounted)
-        mounted.driver.identify()
-        mounted.clock.world.times = list(times)
-        mounted.driver.start(PERIOD_PS, 1e6)
-        return mounted
-
-    yield make_one
-    for mounted in made:
-        mounted.driver.close()
-
-
-def every(step_ps, until_ps, first_ps=1000):
-    return np.arange(first_ps, until_ps, step_ps, dtype=np.int64)
+    with running_by(make) as make_one:
+        yield make_one
 
 
 # ---- what is on the wire --------------------------------------------------------
@@ -251,7 +197,10 @@ def test_tags_across_a_reference_come_in_order_in_a_fast_time_base(running):
     # 50 ppm: the last tag of a period has a later tag time than the next one's first
     times = np.sort(
         np.concatenate(
-            [every(PERIOD_PS, 50 * MS, PERIOD_PS - 1000), every(PERIOD_PS, 50 * MS)]
+            [
+                every(PERIOD_PS, 50 * MS, PERIOD_PS - 1000),
+                every(PERIOD_PS, 50 * MS, 1000),
+            ]
         )
     )
     mounted = running([times] * 4, offset_ppm=50.0)
@@ -274,16 +223,17 @@ def test_without_reference_time_runs_from_the_start():
 def test_missing_references_are_told(running):
     mounted = running([every(100_000_000, 200 * MS)] * 4)
     mounted.driver.read(5 * MS)
-    mounted.clock.world.references = False
+    mounted.clock.world.references_from_ps = NEVER_PS
     with pytest.raises(InstrumentError, match="no reference for"):
         mounted.driver.read(50 * MS)
 
 
 def test_references_that_never_came_are_told():
     mounted = make()
-    mounted.clock.world.references = False
-    mounted.clock.world.times = [every(100_000_000, 200 * MS)] * 4
+    mounted.clock.world.references_from_ps = NEVER_PS
     mounted.driver.start(PERIOD_PS, 1e3)
+    now_ps = mounted.clock.now_ps()
+    mounted.simulator.push(1, now_ps + every(100_000_000, 200 * MS))
     with pytest.raises(InstrumentError, match="cable to START"):
         mounted.driver.read(50 * MS)
     mounted.driver.close()

@@ -5,11 +5,18 @@ import ctypes
 import numpy as np
 import pytest
 from drivers.mounted import mount
-from drivers.role_conformance import DriverConformance
-from drivers.role_conformance_receiver import TimeTaggerConformance
+from drivers.tagger_at_work import (
+    MS,
+    NEVER_PS,
+    PERIOD_PS,
+    Pulses,
+    TaggerAtWork,
+    every,
+    running_by,
+)
 from plain_t2 import decode_plainly
 
-from qkdlab.clock import VirtualClock, seconds
+from qkdlab.clock import VirtualClock
 from qkdlab.errors import InstrumentDisconnected, InstrumentError, InstrumentTimeout
 from qkdlab.transport.open import open_transport
 from qkdlab_drivers.picoquant.library import NativeLibrary
@@ -18,42 +25,6 @@ from qkdlab_drivers.picoquant.spec import SPECS, MultiHarpOptions
 from qkdlab_sims.instruments.picoquant_multiharp import Simulator
 
 (SPEC,) = SPECS
-PERIOD_PS = 800_000_000
-MS = seconds(0.001)
-EMPTY = np.empty(0, np.int64)
-
-
-class Pulses:
-    """A world of references and given pulses, moved by the clock."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-        self.times = [EMPTY] * 4
-        self.references_from_ps = 0
-        self._done = 0
-        self._origin = None
-
-    def advance(self, t_ps):
-        simulator, done = self.simulator, self._done
-        if not simulator.recording():
-            self._origin = None
-        elif self._origin is None:
-            first = max(done, self.references_from_ps)
-            self._origin = -(-first // PERIOD_PS) * PERIOD_PS
-        if self._origin is not None:
-            for number, times in enumerate(self.times, start=1):
-                first, last = np.searchsorted(
-                    times, (done - self._origin, t_ps - self._origin)
-                )
-                simulator.push(number, times[first:last] + self._origin)
-        first = -(-max(done, self.references_from_ps) // PERIOD_PS) * PERIOD_PS
-        if first < t_ps:
-            simulator.push_start(np.arange(first, t_ps, PERIOD_PS, dtype=np.int64))
-        simulator.advance(t_ps)
-        self._done = t_ps
-
-    def next_event_ps(self):
-        return None
 
 
 def make(options=None, faults=(), **sim_options):
@@ -63,42 +34,15 @@ def make(options=None, faults=(), **sim_options):
     return mounted
 
 
-class TestConformance(DriverConformance, TimeTaggerConformance):
+class TestConformance(TaggerAtWork):
     spec = SPEC
-
-    def mount(self, faults=()):
-        return make(faults=faults)
-
-    def use(self, driver):
-        driver.start(PERIOD_PS, 1e5)
-        driver.read(20 * MS)
-
-    def give(self, mounted, times_ps):
-        mounted.clock.world.times = times_ps
-
-    # A connection of whole messages cannot have these faults.
-    test_answers_may_come_in_pieces_or_late = None
+    make = staticmethod(make)
 
 
 @pytest.fixture
 def running():
-    made = []
-
-    def make_one(times=(EMPTY,) * 4, options=None, period_ps=PERIOD_PS, **sim_options):
-        mounted = make(options, **sim_options)
-        made.append(mounted)
-        mounted.driver.identify()
-        mounted.clock.world.times = list(times)
-        mounted.driver.start(period_ps, 1e6)
-        return mounted
-
-    yield make_one
-    for mounted in made:
-        mounted.driver.close()
-
-
-def every(step_ps, until_ps, first_ps=50_000):
-    return np.arange(first_ps, until_ps, step_ps, dtype=np.int64)
+    with running_by(make) as make_one:
+        yield make_one
 
 
 def test_references_may_begin_long_after_the_acquisition(running):
@@ -115,7 +59,7 @@ def test_references_may_begin_long_after_the_acquisition(running):
 def test_a_reference_that_never_comes_is_told(running):
     mounted = running([every(MS, 60 * MS)] * 4, {"first_reference_s": 0.3})
     mounted.driver.stop()
-    mounted.clock.world.references_from_ps = 1 << 62
+    mounted.clock.world.references_from_ps = NEVER_PS
     mounted.driver.start(PERIOD_PS, 1e6)
     with pytest.raises(InstrumentTimeout, match="SYNC"):
         mounted.driver.read(50 * MS)
