@@ -31,6 +31,18 @@ N_PULSES = 16 * PULSES_PER_TICK
 MUS = (0.8, 0.3, 0.004)
 BIAS_UA = 22.0
 ARRIVAL_PS = (7_500, 7_810, 8_240, 7_650)
+SNSPD = DetectorParameters(
+    efficiency_max=0.8,
+    i_half_ua=14.0,
+    width_ua=3.0,
+    switching_current_ua=28.1,
+    dark_floor_hz=99.0,
+    dark_i0_ua=22.0,
+    dark_slope_per_ua=1.6,
+    recovery_tau_ps=12_000.0,
+    jitter_fwhm_ps=50.0,
+)
+"""The nanowire of the reference bench."""
 PARAMETERS = DetectorParameters(
     efficiency_max=0.8,
     i_half_ua=14.0,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optics_bench import SNSPD
 from scipy.stats import kstest, poisson
 
 from qkdlab_sims.optics.detector import (
@@ -18,19 +19,7 @@ from qkdlab_sims.optics.detector import (
 from qkdlab_sims.optics.eavesdropper import InterceptResend
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector, polarizer_jones
-from qkdlab_sims.optics.snspd import DetectorParameters
 
-SNSPD = DetectorParameters(
-    efficiency_max=0.8,
-    i_half_ua=14.0,
-    width_ua=3.0,
-    switching_current_ua=28.1,
-    dark_floor_hz=99.0,
-    dark_i0_ua=22.0,
-    dark_slope_per_ua=1.6,
-    recovery_tau_ps=12_000.0,
-    jitter_fwhm_ps=50.0,
-)
 PERIOD_PS = 10_000
 
 
