@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qkdlab.config.document import Document
-from qkdlab.config.fields import field_names
+from qkdlab.config.fields import field_names, field_range
 from qkdlab.config.units import number_hint, split_unit, unit_hint, unit_words
 from qkdlab.plugins import did_you_mean
 from qkdlab.problems import KeyPath, Problem, path_text
@@ -32,6 +32,7 @@ _NUMBER_ERRORS = {
     "int_parsing",
     "int_from_float",
 }
+_BOUND_ERRORS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
 def check_model(
@@ -100,7 +101,11 @@ class _Explainer:
         explain = _MESSAGES.get(error["type"], _other)
         if error["type"] in _NUMBER_ERRORS:
             explain = _number
-        message = explain(error, path_text(path[-1:]))
+        if error["type"] in _BOUND_ERRORS:
+            wanted = field_range(self.model, error["loc"])
+            message = _outside(error["input"], path, wanted)
+        else:
+            message = explain(error, path_text(path[-1:]))
         return Problem(self.document.value_position(path), path, message)
 
     def _in_document(self, loc: tuple[int | str, ...]) -> KeyPath:
@@ -146,11 +151,11 @@ def _is_finite(text: str) -> bool:
         return False
 
 
-def _bound(error: ErrorDetails, field: str) -> str:
-    words = error["msg"].removeprefix("Input should be ")
-    unit = split_unit(field)[1]
-    got = f"{_got(error['input'])}" + (f" {unit_words(unit)}" if unit else "")
-    return f"must be {words}, got {got}"
+def _outside(value: Any, path: KeyPath, wanted: list[str]) -> str:
+    """Name the whole range and the unit; that of a list stands in the list's key."""
+    key = next((step for step in reversed(path) if isinstance(step, str)), "")
+    unit = unit_words(split_unit(key)[1])
+    return f"must be {' and '.join(wanted)}, got {_got(value)} {unit}".rstrip()
 
 
 def _choice(error: ErrorDetails, field: str) -> str:
@@ -195,10 +200,6 @@ def _other(error: ErrorDetails, field: str) -> str:
 
 
 _MESSAGES: dict[str, Callable[[ErrorDetails, str], str]] = {
-    "greater_than": _bound,
-    "greater_than_equal": _bound,
-    "less_than": _bound,
-    "less_than_equal": _bound,
     "literal_error": _choice,
     "enum": _choice,
     "union_tag_invalid": _choice,

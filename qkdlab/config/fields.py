@@ -1,4 +1,4 @@
-"""Which keys a pydantic model knows at a place, for suggestions."""
+"""Which keys a pydantic model knows at a place, and which numbers it takes there."""
 
 from __future__ import annotations
 
@@ -8,25 +8,67 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-__all__ = ["field_names"]
+__all__ = ["field_names", "field_range"]
 
 
 def field_names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that are known at the pydantic location `loc` inside `model`."""
+    names: dict[str, None] = {}
+    for found in _models(_places(model, loc)):
+        names.update(dict.fromkeys(_keys(found)))
+    return list(names)
+
+
+def field_range(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the bounds of the number at `loc`, as ``greater than 0``; lower first."""
+    found: dict[str, str] = {}
+    for place in _places(model, loc):
+        for one in _constraints(place):
+            for name, words in _BOUNDS.items():
+                if (bound := getattr(one, name, None)) is not None:
+                    found.setdefault(name, f"{words} {_plain(bound)}")
+    return [found[name] for name in _BOUNDS if name in found]
+
+
+_BOUNDS = {
+    "gt": "greater than",
+    "ge": "greater than or equal to",
+    "lt": "less than",
+    "le": "less than or equal to",
+}
+
+
+def _plain(bound: float) -> str:
+    return f"{bound:.12g}"
+
+
+def _places(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[Any]:
+    """Return the annotations to which `loc` may lead."""
     places: list[Any] = [model]
     for step in loc:
         deeper = [found for place in places for found in _below(place, step)]
         places = deeper or places
-    names: dict[str, None] = {}
-    for found in _models(places):
-        names.update(dict.fromkeys(_keys(found)))
-    return list(names)
+    return places
+
+
+def _constraints(annotation: Any) -> Iterator[Any]:
+    """Yield what an annotation, or some branch of it, demands of its value."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inside, *demands = get_args(annotation)
+        for one in demands:
+            yield from getattr(one, "metadata", None) or (one,)
+        yield from _constraints(inside)
+    elif origin in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _constraints(member)
 
 
 def _keys(model: type[BaseModel]) -> dict[str, Any]:
     """Return the annotation of each field by the key that files use."""
     return {
-        info.alias or name: info.annotation for name, info in model.model_fields.items()
+        info.alias or name: Annotated[info.annotation, info]
+        for name, info in model.model_fields.items()
     }
 
 

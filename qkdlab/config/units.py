@@ -41,6 +41,7 @@ _WORDS = {
     "ppm": "parts per million", "percent": "per cent", "rel": "a fraction",
     "waves": "waves", "bits": "bits", "k": "kelvins", "mk": "millikelvins",
     "ohm": "ohms", "kohm": "kilohms", "per": "per", "sqrt": "root",
+    "c": "coulombs", "j": "joules", "m2": "per square metre", "sr": "steradian",
 }  # fmt: skip
 
 _QUANTITY = re.compile(

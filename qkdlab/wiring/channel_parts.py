@@ -66,11 +66,11 @@ class Fibre(BasePart):
     """Drifting fibre; ports: ``in``, ``out``."""
 
     kind: Literal["fibre"]
-    length_km: float = Field(ge=0)
-    loss_db_per_km: float = Field(ge=0)
-    excess_loss_db: float = Field(default=0.0, ge=0)
-    delay_ps_per_km: float = 4.9e6
-    drift_rad_per_sqrt_s: float = Field(default=0.0, ge=0)
+    length_km: float = Field(ge=0, le=1000)
+    loss_db_per_km: float = Field(ge=0, le=100)
+    excess_loss_db: float = Field(default=0.0, ge=0, le=100)
+    delay_ps_per_km: float = Field(default=4.9e6, ge=3.33e6, le=6e6)
+    drift_rad_per_sqrt_s: float = Field(default=0.0, ge=0, le=1e3)
     """Width of the polarization's random walk on the sphere in one second."""
     dispersion_ps_per_nm_km: float = Field(default=0.0, ge=-300, le=300)
     """17 of standard fibre at 1550 nm [mem]; widens pulses, chirped ones more."""

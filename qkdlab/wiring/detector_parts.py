@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,9 @@ __all__ = [
     "SpadGate",
     "SpadNetwork",
 ]
+
+TrapTime = Annotated[float, Field(ge=1, le=1e12)]
+TrapShare = Annotated[float, Field(ge=0, le=1)]
 
 
 class SnspdReadout(BaseModel):
@@ -54,22 +57,22 @@ class Snspd(BasePart):
 
     kind: Literal["snspd"]
     instrument: str
-    channel: int = Field(ge=0)
+    channel: int = Field(ge=0, le=255)
     efficiency_max: float = Field(gt=0, le=1)
-    i_half_ua: float = Field(gt=0)
-    width_ua: float = Field(gt=0)
-    switching_current_ua: float = Field(gt=0)
-    dark_floor_hz: float = Field(ge=0)
-    dark_i0_ua: float
+    i_half_ua: float = Field(gt=0, le=1e3)
+    width_ua: float = Field(ge=1e-3, le=1e3)
+    switching_current_ua: float = Field(ge=0.1, le=1e3)
+    dark_floor_hz: float = Field(ge=0, le=1e9)
+    dark_i0_ua: float = Field(ge=-1e3, le=1e3)
     """Bias at which the exponential part of the dark rate is 1 per second."""
-    dark_slope_per_ua: float = Field(gt=0)
-    recovery_tau_ps: float = Field(gt=0)
-    jitter_fwhm_ps: float = Field(ge=0)
+    dark_slope_per_ua: float = Field(gt=0, le=1e3)
+    recovery_tau_ps: float = Field(ge=1, le=1e9)
+    jitter_fwhm_ps: float = Field(ge=0, le=1e5)
     jitter_tail_fraction: float = Field(default=0.0, ge=0, lt=1)
-    jitter_tail_tau_ps: float = Field(default=1.0, gt=0)
+    jitter_tail_tau_ps: float = Field(default=1.0, gt=0, le=1e6)
     polarization_ratio: float = Field(default=1.0, ge=0, le=1)
     """Smallest efficiency over largest, by linear polarization."""
-    polarization_axis_deg: float = 0.0
+    polarization_axis_deg: float = Field(default=0.0, ge=-360, le=360)
     """Of the largest, from H."""
     readout: SnspdReadout | None = None
     """An ideal one when not given."""
@@ -111,11 +114,11 @@ class SpadGate(BaseModel):
     """Gates of a diode in step with the laser's pulses; docs/detectors.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    width_ps: int = Field(ge=10)
-    lead_ps: int = Field(ge=0)
+    width_ps: int = Field(ge=10, le=10**10)
+    lead_ps: int = Field(ge=0, le=10**12)
     """From the opening of a gate to the pulse."""
     period_ps: int = Field(ge=100, le=10**12)
-    edge_ps: int = Field(default=0, ge=0)
+    edge_ps: int = Field(default=0, ge=0, le=10**10)
     shape: Literal["flat", "sine"] = "flat"
     persistence: float = Field(default=0.0, ge=0, le=1)
     persistence_tau_ps: float = Field(default=3000.0, ge=1, le=1e9)
@@ -138,8 +141,8 @@ class Spad(BasePart):
     recovery_tau_ps: float = Field(default=0.0, ge=0, le=1e9)
     afterpulse_probability: float = Field(default=0.0, ge=0, le=0.5)
     """That a release of an avalanche follows the dead time."""
-    afterpulse_tau_ps: tuple[float, ...] = (1e6,)
-    afterpulse_shares: tuple[float, ...] = (1.0,)
+    afterpulse_tau_ps: tuple[TrapTime, ...] = (1e6,)
+    afterpulse_shares: tuple[TrapShare, ...] = (1.0,)
     """Of the releases after the dead time, by time constant."""
     jitter_fwhm_ps: float = Field(ge=0, le=1e5)
     jitter_tail_fraction: float = Field(default=0.0, ge=0, le=1)
@@ -152,7 +155,7 @@ class Spad(BasePart):
     damage_dbm: float = Field(default=10.0, ge=-60, le=40)
     """Mean power that it does not survive [guess]."""
     polarization_ratio: float = Field(default=1.0, ge=0, le=1)
-    polarization_axis_deg: float = 0.0
+    polarization_axis_deg: float = Field(default=0.0, ge=-360, le=360)
     rated_excess_v: float = Field(default=2.5, ge=1e-3, le=50)
     rated_k: float = Field(default=233.0, ge=77, le=350)
     breakdown_v: float = Field(default=65.0, ge=1, le=500)
@@ -168,8 +171,6 @@ class Spad(BasePart):
             raise ValueError("afterpulse_shares wants one share per afterpulse_tau_ps")
         if abs(sum(self.afterpulse_shares) - 1.0) > 1e-6:
             raise ValueError("afterpulse_shares must add up to 1")
-        if min((*self.afterpulse_tau_ps, *self.afterpulse_shares)) < 0.0:
-            raise ValueError("time constants and shares must not be negative")
         if self.gate is not None and self.dead_time_ps < self.gate.width_ps:
             raise ValueError(
                 f"dead_time_ps {self.dead_time_ps} ps is shorter than the gate's "

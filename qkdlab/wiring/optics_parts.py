@@ -23,21 +23,25 @@ class Waveplate(BasePart):
     kind: Literal["waveplate"]
     retardance_waves: float = Field(gt=0, lt=1)
     instrument: str | None = None
-    angle_deg: float = 0.0
+    angle_deg: float = Field(default=0.0, ge=-360, le=360)
 
 
 class BeamSplitter(BasePart):
-    """Polarization-independent splitter; ports: ``in``, ``x``, ``z``."""
+    """Polarization-independent splitter; ports: ``in``, ``in2``, ``x``, ``z``.
+
+    Of another light at ``in2``, `x_fraction` goes to ``z``; the two interfere.
+    """
 
     kind: Literal["beam_splitter"]
     x_fraction: float = Field(gt=0, lt=1)
+    """Of the power from ``in`` to ``x``, and from ``in2`` to ``z``."""
 
 
 class PolarizingSplitter(BasePart):
     """Ports: ``in``, ``h``, ``v``."""
 
     kind: Literal["polarizing_splitter"]
-    extinction_db: float = Field(gt=0)
+    extinction_db: float = Field(gt=0, le=100)
 
 
 class Interferometer(BasePart):

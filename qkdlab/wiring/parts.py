@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qkdlab.wiring.base_part import BasePart
 from qkdlab.wiring.channel_parts import (
@@ -81,15 +81,17 @@ __all__ = [
 
 
 MemoryShare = Annotated[float, Field(ge=-0.9, le=10)]
+FadingShare = Annotated[float, Field(ge=-1, le=1)]
+FadingSeconds = Annotated[float, Field(gt=0, le=1e9)]
 
 
 class Clock(BasePart):
-    """A source of a sine; ports: ``out``, and ``ref_out`` with its 10 MHz."""
+    """A source of a sine; ports: ``ref_in``, ``out``, ``ref_out`` with its 10 MHz."""
 
     kind: Literal["clock"]
     instrument: str
-    frequency_hz: float = Field(gt=0)
-    power_dbm: float = 13.0
+    frequency_hz: float = Field(gt=0, le=1e12)
+    power_dbm: float = Field(default=13.0, ge=-60, le=40)
     """Level of the sine into 50 Ohm for which the bench is made."""
 
 
@@ -101,10 +103,10 @@ class PulseFormer(BasePart):
     """
 
     kind: Literal["pulse_former"]
-    centre_hz: float = Field(gt=0)
-    bandwidth_rel: float = Field(default=2e-3, gt=0)
+    centre_hz: float = Field(gt=0, le=1e12)
+    bandwidth_rel: float = Field(default=2e-3, gt=0, le=1)
     """Whole width of the band in which it works, over its centre [guess]."""
-    min_input_dbm: float = 8.0
+    min_input_dbm: float = Field(default=8.0, ge=-60, le=40)
     """[guess]"""
 
 
@@ -124,24 +126,24 @@ class Laser(BasePart):
     kind: Literal["laser"]
     instrument: str
     wavelength_nm: float = Field(gt=350, lt=2000)
-    mean_power_dbm: float
-    pulse_fwhm_ps: float = Field(gt=0)
-    pulse_delay_ps: int = 0
+    mean_power_dbm: float = Field(ge=-150, le=40)
+    pulse_fwhm_ps: float = Field(gt=0, le=1e5)
+    pulse_delay_ps: int = Field(default=0, ge=-(10**12), le=10**12)
     """From the clock edge to the pulse's centre."""
-    bias_ma: float = Field(default=10.0, ge=0)
-    threshold_ma: float = Field(default=12.0, gt=0)
-    max_current_ma: float = Field(default=100.0, gt=0)
+    bias_ma: float = Field(default=10.0, ge=0, le=1e4)
+    threshold_ma: float = Field(default=12.0, gt=0, le=1e4)
+    max_current_ma: float = Field(default=100.0, gt=0, le=1e4)
     """What the diode bears."""
-    pulse_current_ma: float = Field(default=35.0, gt=0)
+    pulse_current_ma: float = Field(default=35.0, gt=0, le=1e4)
     """Of the pulse former at the clock's nominal level."""
-    slope_mw_per_ma: float = Field(default=0.1, gt=0)
-    monitor_ma_per_mw: float = Field(default=1.0, gt=0)
+    slope_mw_per_ma: float = Field(default=0.1, gt=0, le=100)
+    monitor_ma_per_mw: float = Field(default=1.0, gt=0, le=100)
     """Of the monitor photodiode, per power that leaves the package."""
-    threshold_growth_k: float = Field(default=60.0, gt=0)
-    wavelength_nm_per_k: float = 0.1
-    thermistor_ohm: float = Field(default=10_000.0, gt=0)
+    threshold_growth_k: float = Field(default=60.0, gt=0, le=1e4)
+    wavelength_nm_per_k: float = Field(default=0.1, ge=-10, le=10)
+    thermistor_ohm: float = Field(default=10_000.0, gt=0, le=1e9)
     """R25"""
-    thermistor_beta_k: float = Field(default=3950.0, gt=0)
+    thermistor_beta_k: float = Field(default=3950.0, gt=0, le=1e5)
     power_walk_per_sqrt_s: float = Field(default=0.0, ge=0, le=0.01)
     """Width of the relative random walk of the power in one second; 4e-5 is the
     +-0.005 dB in 15 minutes of a stabilised source [mem]."""
@@ -159,12 +161,12 @@ class FixedLoss(BasePart):
     """Isolator, pad, connector; ports: ``in``, ``out``."""
 
     kind: Literal["loss"]
-    loss_db: float = Field(ge=0)
+    loss_db: float = Field(ge=0, le=300)
     """Mean over polarizations."""
     pdl_db: float = Field(default=0.0, ge=0, le=3)
     """Polarization-dependent loss: between the best state, linear at `pdl_axis_deg`,
     and the worst. Up to 0.1 dB of a good fixed attenuator [mem]."""
-    pdl_axis_deg: float = 0.0
+    pdl_axis_deg: float = Field(default=0.0, ge=-360, le=360)
 
 
 class IntensityModulator(BasePart):
@@ -179,15 +181,15 @@ class IntensityModulator(BasePart):
     """
 
     kind: Literal["intensity_modulator"]
-    v_pi_v: float = Field(gt=0)
-    extinction_db: float = Field(gt=0)
-    insertion_loss_db: float = Field(ge=0)
-    bandwidth_hz: float = Field(gt=0)
-    dc_v_pi_v: float = Field(default=5.0, gt=0)
-    relaxation_shares: tuple[float, float] = (0.005, 0.003)
+    v_pi_v: float = Field(gt=0, le=1e3)
+    extinction_db: float = Field(gt=0, le=100)
+    insertion_loss_db: float = Field(ge=0, le=100)
+    bandwidth_hz: float = Field(gt=0, le=1e13)
+    dc_v_pi_v: float = Field(default=5.0, gt=0, le=1e3)
+    relaxation_shares: tuple[FadingShare, FadingShare] = (0.005, 0.003)
     """Of a bias step, how much fades with each time constant."""
-    relaxation_s: tuple[PositiveFloat, PositiveFloat] = (1.0, 20.0)
-    walk_rad_per_sqrt_s: float = Field(default=3e-4, ge=0)
+    relaxation_s: tuple[FadingSeconds, FadingSeconds] = (1.0, 20.0)
+    walk_rad_per_sqrt_s: float = Field(default=3e-4, ge=0, le=10)
     """Width of the phase's random walk in one second."""
     memory: tuple[MemoryShare, ...] = Field(default=(), max_length=6)
     """c_1, c_2, ...: of the pulse j before, by whose transmission f this one's grows,
@@ -207,9 +209,9 @@ class PhaseModulator(BasePart):
     """
 
     kind: Literal["phase_modulator"]
-    v_pi_v: float = Field(gt=0)
-    insertion_loss_db: float = Field(ge=0)
-    bandwidth_hz: float = Field(gt=0)
+    v_pi_v: float = Field(gt=0, le=1e3)
+    insertion_loss_db: float = Field(ge=0, le=100)
+    bandwidth_hz: float = Field(gt=0, le=1e13)
     residual_am: float = Field(default=0.0, ge=0, lt=0.5)
     """Relative, of the power: ``1 + m sin(pi V / V_pi)``. Light that the crystal's ends
     reflect, or that leaves by its cladding, beats with the rest; 1e-3 to 1e-2 of
@@ -220,12 +222,12 @@ class Amplifier(BasePart):
     """RF amplifier; ports: ``in``, ``out``."""
 
     kind: Literal["amplifier"]
-    gain: float = Field(gt=0)
+    gain: float = Field(gt=0, le=1e4)
     """Volts out per volt in."""
-    saturation_v: float = Field(gt=0)
+    saturation_v: float = Field(gt=0, le=1e7)
     """Output amplitude at which it saturates (tanh law)."""
-    max_input_v: float = Field(gt=0)
-    ac_coupling_hz: float = Field(default=0.0, ge=0)
+    max_input_v: float = Field(gt=0, le=1e3)
+    ac_coupling_hz: float = Field(default=0.0, ge=0, le=1e12)
     """Lower corner; 0 for a DC-coupled amplifier."""
 
 
@@ -241,12 +243,12 @@ class VariableAttenuator(BasePart):
 
     kind: Literal["variable_attenuator"]
     instrument: str
-    insertion_loss_db: float = Field(ge=0)
-    min_db: float = 0.0
-    max_db: float = 60.0
+    insertion_loss_db: float = Field(ge=0, le=100)
+    min_db: float = Field(default=0.0, ge=0, le=300)
+    max_db: float = Field(default=60.0, ge=0, le=300)
     pdl_db: float = Field(default=0.0, ge=0, le=3)
     """As of a fixed loss; 0.05 dB is usual of filter wheels [mem]."""
-    pdl_axis_deg: float = 0.0
+    pdl_axis_deg: float = Field(default=0.0, ge=-360, le=360)
 
 
 class PowerMeterPart(BasePart):
@@ -254,8 +256,8 @@ class PowerMeterPart(BasePart):
 
     kind: Literal["power_meter"]
     instrument: str
-    floor_dbm: float
-    max_dbm: float
+    floor_dbm: float = Field(ge=-200, le=60)
+    max_dbm: float = Field(ge=-200, le=60)
 
 
 class Eavesdropper(BasePart):
@@ -284,9 +286,9 @@ class Eavesdropper(BasePart):
     ] = "none"
     fraction: float = Field(default=1.0, ge=0, le=1)
     """Share of the pulses that she attacks."""
-    begin_s: float = Field(default=0.0, ge=0)
+    begin_s: float = Field(default=0.0, ge=0, le=1e9)
     """World time from which she acts: after calibration, or from its beginning."""
-    line_loss_db: float | None = Field(default=None, ge=0)
+    line_loss_db: float | None = Field(default=None, ge=0, le=300)
     """Of her line for attacked pulses; the channel's own loss when not given."""
     block_singles: float = Field(default=0.0, ge=0, le=1)
     x_share: float = Field(default=0.5, ge=0, le=1)
@@ -300,7 +302,7 @@ class Awg(BasePart):
 
     kind: Literal["awg"]
     instrument: str
-    sync_v: float = Field(default=3.0, gt=0)
+    sync_v: float = Field(default=3.0, gt=0, le=100)
     """High level of the Sync output into a high impedance [mem]."""
 
 
@@ -320,12 +322,12 @@ class DelayGenerator(BasePart):
 
     kind: Literal["delay_generator"]
     instrument: str
-    delay_ps: int = Field(ge=0)
+    delay_ps: int = Field(ge=0, le=10**15)
     """From the trigger to the pulse, insertion delay included."""
-    width_ps: int = Field(default=100_000, gt=0)
-    output_v: float
-    trigger_threshold_v: float = 1.0
-    max_trigger_hz: float = 10e6
+    width_ps: int = Field(default=100_000, gt=0, le=10**15)
+    output_v: float = Field(ge=-100, le=100)
+    trigger_threshold_v: float = Field(default=1.0, ge=-100, le=100)
+    max_trigger_hz: float = Field(default=10e6, gt=0, le=1e12)
     """[mem] in the instrument reference."""
 
 
@@ -375,9 +377,9 @@ class Cable(BaseModel):
     source: str = Field(alias="from")
     target: str = Field(alias="to")
     kind: Literal["optical", "rf", "dc", "trigger", "reference"]
-    loss_db: float = Field(default=0.0, ge=0)
-    delay_ps: int = Field(default=0, ge=0)
-    impedance_ohm: float = 50.0
+    loss_db: float = Field(default=0.0, ge=0, le=300)
+    delay_ps: int = Field(default=0, ge=0, le=10**12)
+    impedance_ohm: float = Field(default=50.0, gt=0, le=1e9)
 
 
 class Wiring(BaseModel):

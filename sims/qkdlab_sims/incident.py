@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Incident"]
+
+Place = Annotated[int, Field(ge=0, le=255)]
 
 
 class Incident(BaseModel):
@@ -21,12 +23,12 @@ class Incident(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["latch", "silence", "brighten", "turn"]
-    at_s: float = Field(ge=0)
+    at_s: float = Field(ge=0, le=1e9)
     """Of the world's time."""
-    duration_s: float = Field(default=0.5, gt=0)
+    duration_s: float = Field(default=0.5, gt=0, le=1e9)
     """Of silence and brighter light."""
-    detectors: list[int] = Field(default_factory=list)
+    detectors: list[Place] = Field(default_factory=list)
     """Places in the bank, as in the truth; none given: all."""
-    gain_db: float = Field(default=6.0, gt=0)
-    angle_rad: float = 0.5
+    gain_db: float = Field(default=6.0, gt=0, le=300)
+    angle_rad: float = Field(default=0.5, ge=-7, le=7)
     """On the Poincare sphere, about an axis between the others."""

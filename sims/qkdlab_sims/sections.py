@@ -18,6 +18,8 @@ __all__ = ["BusSection", "InstrumentSection", "Port", "SimulationSection", "Spre
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP."""
+Address = Annotated[int, Field(ge=0, le=255)]
+"""Of an instrument on a line that it shares."""
 
 
 class _Section(BaseModel):
@@ -29,7 +31,7 @@ class BusSection(_Section):
 
     simulator: str
     """Name of the simulated device, such as ``thorlabs.ell14_bus``."""
-    addresses: list[int] = Field(min_length=1)
+    addresses: list[Address] = Field(min_length=1)
 
 
 class InstrumentSection(_Section):

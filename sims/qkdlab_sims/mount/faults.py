@@ -23,9 +23,9 @@ class _Fault(BaseModel):
 
 
 class _Onset(_Fault):
-    after_bytes: int = Field(default=0, ge=0)
+    after_bytes: int = Field(default=0, ge=0, le=10**15)
     """Bytes that the instrument has said before the fault begins."""
-    after_s: float = Field(default=0.0, ge=0)
+    after_s: float = Field(default=0.0, ge=0, le=1e9)
     """World time before which the fault does not begin."""
 
 
@@ -48,15 +48,15 @@ class DropLineFault(_Fault):
     """The line is cut at a time and stays so."""
 
     kind: Literal["drop_line"]
-    at_s: float = Field(ge=0)
+    at_s: float = Field(ge=0, le=1e9)
 
 
 class FragmentFault(_Fault):
     """What the instrument says comes in small pieces. Legal; drivers must bear it."""
 
     kind: Literal["fragment"]
-    piece_bytes: int = Field(default=1, ge=1)
-    gap_s: float = Field(default=1e-3, ge=0)
+    piece_bytes: int = Field(default=1, ge=1, le=10**9)
+    gap_s: float = Field(default=1e-3, ge=0, le=1e6)
     """From one piece to the next."""
 
 
@@ -64,7 +64,7 @@ class CoalesceFault(_Fault):
     """What the instrument says comes late and in one piece. Legal as well."""
 
     kind: Literal["coalesce"]
-    window_s: float = Field(default=0.02, gt=0)
+    window_s: float = Field(default=0.02, gt=0, le=1e6)
     """All that is said within one such window comes at its end."""
 
 

@@ -351,6 +351,7 @@ def test_loss_of_a_pass_follows_the_range() -> None:
 @pytest.mark.parametrize(
     ("fields", "match"),
     [
+        ({"length_km": 2000.0}, "less than or equal to 1000"),
         ({"dispersion_ps_per_nm_km": 400.0}, "less than or equal to 300"),
         ({"pmd_ps_per_sqrt_km": -1.0}, "greater than or equal to 0"),
         ({"temperature": {"swing_k": 100.0}}, "less than or equal to 60"),
@@ -368,11 +369,6 @@ def test_channels_outside_physics_are_refused_at_load(
 ) -> None:
     with pytest.raises(ValidationError, match=match):
         packaged_wiring(fibre=fields)
-
-
-def test_fibres_beyond_physics_are_refused_when_the_bench_is_built() -> None:
-    with pytest.raises(ConfigError, match=r"length_km.*between 0 and 1000 km"):
-        bench(fibre={"length_km": 2000.0})
 
 
 DOT = {"kind": "quantum_dot", "owner": "channel", "wavelength_nm": 925.0}

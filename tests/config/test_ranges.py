@@ -1,0 +1,130 @@
+"""Numbers of the bench and of its simulation are refused outside their ranges."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from qkdlab.config.document import Document
+from qkdlab.config.explain import check_model
+from qkdlab.config.units import split_unit, unit_words
+from qkdlab.wiring.parts import Wiring
+from qkdlab_sims.sections import SimulationSection
+
+PURE = {
+    "addresses", "after_bytes", "afterpulse_probability", "afterpulse_shares",
+    "blinding_gain", "block_singles", "brightness", "channel", "chirp",
+    "comparator_rms", "contrast", "detectors", "efficiency", "efficiency_max",
+    "fraction", "g2_emitter", "gain", "heralding_idler", "heralding_signal",
+    "hysteresis", "jitter_tail_fraction", "linewidth_enhancement", "memory",
+    "memory_pulses", "miller_power", "noise_neighbour", "noise_photons", "noise_rms",
+    "pairs_per_pulse", "peak_photons", "persistence", "photons", "piece_bytes",
+    "polarization_ratio", "ports", "relaxation_shares", "residual_am",
+    "schmidt_number", "scintillation_index", "splitter_fraction", "tap_fraction",
+    "threshold", "trigger_rms", "visibility", "x_fraction", "x_share",
+}  # fmt: skip
+"""Numbers, shares and ratios: no unit is to be told."""
+
+
+class Number(NamedTuple):
+    """A number of a model: a key, in so many lists, or below so many mappings' keys."""
+
+    model: type[BaseModel]
+    key: str
+    around: tuple[type, ...]
+    bounds: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        return f"{self.model.__name__}.{self.key}"
+
+    def document(self, value: float) -> Document:
+        wrapped: Any = value
+        for kind in reversed(self.around):
+            # as many as any tuple of fixed length holds
+            wrapped = {"alice.awg": wrapped} if kind is dict else [wrapped] * 2
+        return Document({self.key: wrapped})
+
+    def complaints(self, value: float) -> list[str]:
+        """Return what is said of a value; other keys are missing, too."""
+        _, problems = check_model(self.model, self.document(value), ())
+        return [p.message for p in problems if p.path[:1] == (self.key,)]
+
+
+def models(root: Any) -> dict[str, type[BaseModel]]:
+    """Return all models below one, by name."""
+    found: dict[str, type[BaseModel]] = {}
+    waiting: list[Any] = [root]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            if found.setdefault(one.__name__, one) is one:
+                waiting += [i.annotation for i in one.model_fields.values()]
+        else:
+            waiting += [a for a in get_args(one) if a not in found.values()]
+    return found
+
+
+def numbers_in(
+    annotation: Any, demands: list[Any], around: tuple[type, ...] = ()
+) -> Iterator[tuple[tuple[type, ...], dict[str, float]]]:
+    """Yield what is around each number of an annotation, and its bounds."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inside, *more = get_args(annotation)
+        more = [d for one in more for d in getattr(one, "metadata", (one,))]
+        yield from numbers_in(inside, [*demands, *more], around)
+    elif origin in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from numbers_in(member, demands, around)
+    elif origin in (list, tuple, dict):
+        last = [a for a in get_args(annotation) if a is not Ellipsis][-1]
+        yield from numbers_in(last, [], (*around, origin))
+    elif annotation in (int, float):
+        names = ("gt", "ge", "lt", "le")
+        found = {n: getattr(d, n) for d in demands for n in names if hasattr(d, n)}
+        yield around, {n: b for n, b in found.items() if b is not None}
+
+
+NUMBERS = [
+    Number(model, info.alias or name, around, bounds)
+    for root in (Wiring, SimulationSection)
+    for model in models(root).values()
+    for name, info in model.model_fields.items()
+    for around, bounds in numbers_in(info.annotation, list(info.metadata))
+]
+
+
+def test_all_kinds_of_parts_are_looked_at() -> None:
+    assert len({n.model for n in NUMBERS}) > 40
+    assert len(NUMBERS) > 230
+    for label in ("Snspd.efficiency_max", "SpadGate.persistence", "Spread.loss_db"):
+        assert label in {n.label for n in NUMBERS}
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda n: n.label)
+def test_a_value_outside_is_refused_with_range_and_unit(number: Number) -> None:
+    low = number.bounds.get("ge", number.bounds.get("gt", -math.inf))
+    high = number.bounds.get("le", number.bounds.get("lt", math.inf))
+    assert math.isfinite(low)
+    assert math.isfinite(high)
+    unit = split_unit(number.key)[1]
+    assert bool(unit) != (number.key in PURE)
+    too_low = low if "gt" in number.bounds else low - max(1, abs(low))
+    too_high = high if "lt" in number.bounds else high + max(1, abs(high))
+    for value in (too_low, too_high):
+        told = " ".join(number.complaints(value))
+        for bound in (low, high):
+            assert f" {bound:.12g}" in told
+        assert unit_words(unit) in told
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda n: n.label)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_finite_number_is_refused(number: Number, value: float) -> None:
+    assert number.complaints(value)
