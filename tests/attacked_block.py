@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,9 +228,8 @@ def run(scene: Scene) -> Block:
     )
 
 
-def _fractions(sent: tuple[int, int, int]) -> tuple[float, float, float]:
-    total = max(1, sum(sent))
-    return sent[0] / total, sent[1] / total, sent[2] / total
+def _fractions(sent: tuple[int, int, int]) -> list[Fraction]:
+    return [Fraction(n, sum(sent)) for n in sent]
 
 
 def _facts(

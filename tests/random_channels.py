@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ class Run:
 
     events: Counts
     errors: Counts
-    shares: list[float]
+    shares: list[Fraction]
 
 
 def channel(rng: np.random.Generator) -> tuple[NDArray, NDArray]:
@@ -53,4 +54,5 @@ def draw(rng: np.random.Generator, intensities: NDArray, shares: NDArray) -> Run
             numbers = rng.multinomial(sent[k], weights / weights.sum())
             events[basis, k] = rng.binomial(numbers, clicks)
             errors[basis, k] = rng.binomial(events[basis, k], wrong)
-    return Run(events, errors, shares.tolist())
+    exact = [Fraction(share) for share in shares.tolist()]
+    return Run(events, errors, [share / sum(exact) for share in exact])

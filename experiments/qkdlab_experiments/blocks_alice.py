@@ -18,7 +18,7 @@ from qkdlab.session.recorder import block_name
 from qkdlab.session.round_trip import measure_round_trip_s
 from qkdlab_experiments.acquisition import believed_span_s
 from qkdlab_experiments.between_blocks import between_blocks_alice
-from qkdlab_experiments.claim_record import announce_claim
+from qkdlab_experiments.claim_record import announce_claim, light_begins
 from qkdlab_experiments.drift import (
     after_drift,
     check_attenuator,
@@ -89,6 +89,7 @@ def _send_block(
     attenuator: Attenuator = ctx.roles["attenuator"]
     ctx.recorder.settings(block_name(block), pattern.on_record())
     pattern.prepare(ctx, levels)
+    light_begins(ctx, claim)
     attenuator.set_shutter_open(True)
     pattern.begin(ctx, levels)
     ctx.conversation.send("key-pattern-running", block=block)
@@ -159,11 +160,11 @@ def _sent(
     check_attenuator(attenuator, levels)
     attenuator.set_shutter_open(False)
     readings_w = ctx.roles["tap_meter"].read_power_w(calibration.meter_readings)
-    pattern.end(ctx)
+    pulses = pattern.end(ctx)
     drifts = _drifts(ctx, levels, power_drift(readings_w, levels, pattern.frame))
     intensities = after_drift(levels.intervals, drifts)
-    ctx.recorder.block(intensities=intensities)
-    yield SettingsSent(intensities=intensities)
+    ctx.recorder.block(intensities=intensities, pulses_sent=pulses)
+    yield SettingsSent(intensities, pulses)
 
 
 def _drifts(

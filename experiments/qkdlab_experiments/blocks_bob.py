@@ -22,7 +22,7 @@ from qkdlab_experiments.acquisition import (
 )
 from qkdlab_experiments.between_blocks import BetweenBlocksBob
 from qkdlab_experiments.block_arms import BlockArms, new_arms
-from qkdlab_experiments.claim_record import detector_terms, learn_claim
+from qkdlab_experiments.claim_record import detector_terms, learn_claim, light_begins
 from qkdlab_experiments.detections import detections
 from qkdlab_experiments.frame import assumptions, block_plan
 from qkdlab_experiments.key_slots import ARRIVAL, find_key_slots
@@ -103,6 +103,7 @@ def _take_block(
         answer_round_trips(ctx.conversation)
     claim = learn_claim(ctx, said, block)
     ctx.conversation.receive("key-pattern-running")
+    light_begins(ctx, claim)
     if not p.settings_from_generator:
         receiver.start(p.frame_ps, p.detection.predicted_rate_hz)
     arms.begin(ctx)

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
@@ -20,7 +21,7 @@ from qkdlab.link.claimed import Claim
 from qkdlab.link.estimate import CLAIMED
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
-from qkdlab.security.assumptions import Pattern, RandomSource, Receiver
+from qkdlab.security.assumptions import Assumption
 from qkdlab.security.claim import Blanking, ClaimRecord, RunFacts
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.slacks import Slack
@@ -28,7 +29,12 @@ from qkdlab.security.tupkary2024 import Epsilons
 from qkdlab.session.conversation import SessionIds
 from qkdlab.session.experiment import PartyContext
 from qkdlab_experiments.active_parameters import ActiveBb84Parameters, active
-from qkdlab_experiments.frame import block_plan
+from qkdlab_experiments.frame import (
+    block_plan,
+    pattern_of,
+    receiver_of,
+    source_of,
+)
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
 
@@ -38,6 +44,7 @@ __all__ = [
     "claim_of",
     "detector_terms",
     "learn_claim",
+    "light_begins",
 ]
 
 _MESSAGE = "claim-record"
@@ -156,10 +163,13 @@ def announce_claim(
         for (low, high), margin in zip(intervals, margins, strict=True)
     ]
     terms = ClaimTerms.of({**ready, "intensities": committed})
-    claim = claim_of(p, ctx.conversation, ctx.randomness, block, terms)
+    claim = claim_of(
+        p, ctx.conversation, ctx.randomness, block, terms, ctx.authentication
+    )
     ctx.recorder.block(claim=terms.as_dict())
     digest = claim.record.digest()
     ctx.conversation.send(_MESSAGE, intensities=committed, digest=digest)
+    claim.announced()
     return claim
 
 
@@ -178,13 +188,23 @@ def learn_claim(
     said = ctx.conversation.receive(_MESSAGE)
     terms = ClaimTerms.of({**mine, "intensities": said.get("intensities")})
     p = active(ctx.parameters)
-    claim = claim_of(p, ctx.conversation, ctx.randomness, block, terms)
+    claim = claim_of(
+        p, ctx.conversation, ctx.randomness, block, terms, ctx.authentication
+    )
     ctx.recorder.block(claim=terms.as_dict())
     if said.get("digest") != claim.record.digest():
         raise SecurityAbort(
             AbortCode.PEER_CONFIGURATION, "the parties hold different claim records"
         )
+    claim.announced()
     return claim
+
+
+def light_begins(ctx: PartyContext[Bb84Parameters], claim: Claim | None) -> None:
+    """Note that pulses of the block may leave from now on; on record for a replay."""
+    if claim is not None:
+        claim.light_begins()
+        ctx.recorder.block(claim_order=list(claim.order))
 
 
 def claim_of(
@@ -193,8 +213,12 @@ def claim_of(
     randomness: Randomness,
     block: int,
     terms: ClaimTerms,
+    authentication: Assumption | None = None,
 ) -> Claim:
-    """Return the claim record of a block, and what is known of the run before it."""
+    """Return the claim record of a block, and how the run of it is set up.
+
+    authentication: what is known of it, where that is more than the theorem asks
+    """
     plan = block_plan(p, of.key_class, block)
     part = plan.epsilon_secrecy / _EPSILON_PARTS
     record = ClaimRecord(
@@ -210,8 +234,12 @@ def claim_of(
         slack=Slack.CHERNOFF,
         leak_cap_bits=round(p.security.leak_cap_bits_per_s * p.duration_s),
         committed_length=None,
-        receiver=Receiver.ACTIVE,
+        receiver=receiver_of(p),
+        # slots judge the clicks of all channels by one mask
         blanking=Blanking.ALL_AFTER_ANY_CLICK,
+        blank_ps=p.detection.blank_ps,
+        # no step of calibration measures it
+        recovery_ps=None,
         limits={
             "qber_x": (0.0, plan.qber_x_max),
             "qber_z": (0.0, plan.qber_z_max),
@@ -220,23 +248,15 @@ def claim_of(
         },
     )
     facts = RunFacts(
-        announced_digest=record.digest(),
-        announced_in_time=True,
-        # nobody signs calibrations yet
-        calibration_verified=None,
-        pulses=0,
-        leak_bits=0,
-        one_order=True,
-        blanking_kept=p.detection.blank_ps > 0,
         key_class=of.key_class,
-        pattern=Pattern.COUNTER,
-        randomness=(
-            RandomSource.SEEDED if randomness.seeded else RandomSource.OPERATING_SYSTEM
-        ),
+        pattern=pattern_of(p),
+        randomness=source_of(randomness),
         secret_from_seed=randomness.seeded,
+        blanked_ps=p.detection.blank_ps,
+        authentication=authentication,
     )
     return Claim(record, facts)
 
 
-def _shares_of(pulses: tuple[int, ...]) -> tuple[float, ...]:
-    return tuple(n / sum(pulses) for n in pulses)
+def _shares_of(pulses: tuple[int, ...]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(n, sum(pulses)) for n in pulses)

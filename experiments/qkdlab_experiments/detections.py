@@ -40,28 +40,23 @@ def detections(
     """
     shares = DetectorShares(p)
     counts = SlotCounts()
-    live_before = 0
+    live_before = slots_before = 0
     for piece in read_key_block(receiver, p, fit, already):
         counts = piece.counts
         fired = arms.fired(piece.pulse, piece.mask)
         shares.take(arms.detectors(piece.mask, fired))
-        live = max(live_before, _live_slots(p, counts, piece.done))
+        slots = round(piece.done * p.n_frames * p.pattern.symbols)
+        live = max(live_before, slots - counts.dead_slots)
         # doubles in one basis become Bob's private random bits
         spare = randomness.secret(f"block {block} double clicks", int(fired.size))
         outcomes = judge_fired(piece.pulse, fired, spare)
-        told = Detections(outcomes, live - live_before)
+        told = Detections(outcomes, live - live_before, slots - slots_before)
         _record_slots(receiver, p, told)
         yield told
-        live_before = live
+        live_before, slots_before = live, slots
         progress(piece.done)
     check_gate(counts, p, len(receiver.channels))
     return counts
-
-
-def _live_slots(p: Bb84Parameters, counts: SlotCounts, done: float) -> int:
-    """Return the live slots of the block so far, headers included."""
-    slots = round(done * p.n_frames * p.pattern.symbols)
-    return max(0, slots - counts.dead_slots)
 
 
 def _record_slots(receiver: OnRecord, p: Bb84Parameters, told: Detections) -> None:

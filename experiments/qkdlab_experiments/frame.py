@@ -33,8 +33,11 @@ __all__ = [
     "block_plan",
     "header_template",
     "key_frame",
+    "pattern_of",
     "polarimetry_frame",
+    "receiver_of",
     "shares",
+    "source_of",
     "typical_frame",
     "verification_frame",
 ]
@@ -154,6 +157,22 @@ def block_plan(p: Bb84Parameters, key_class: str, block: int = 0) -> BlockPlan:
     )
 
 
+def receiver_of(p: Bb84Parameters) -> Receiver:
+    """Return how Bob chooses his basis."""
+    return Receiver.ACTIVE if p.receiver_chooses else Receiver.PASSIVE_BIASED
+
+
+def pattern_of(p: Bb84Parameters) -> Pattern:
+    """Return where Alice's settings come from."""
+    return Pattern.COUNTER if p.settings_from_generator else Pattern.CYCLIC
+
+
+def source_of(randomness: Randomness) -> RandomSource:
+    """Return where a party's own random bits come from."""
+    seeded = randomness.seeded
+    return RandomSource.SEEDED if seeded else RandomSource.OPERATING_SYSTEM
+
+
 def assumptions(
     p: Bb84Parameters,
     randomness: Randomness,
@@ -168,11 +187,9 @@ def assumptions(
     can be claimed. Settings of a generator are assumed to be as good as random.
     """
     return bb84_assumptions(
-        receiver=Receiver.ACTIVE if p.receiver_chooses else Receiver.PASSIVE_BIASED,
-        pattern=Pattern.COUNTER if p.settings_from_generator else Pattern.CYCLIC,
-        randomness=(
-            RandomSource.SEEDED if randomness.seeded else RandomSource.OPERATING_SYSTEM
-        ),
+        receiver=receiver_of(p),
+        pattern=pattern_of(p),
+        randomness=source_of(randomness),
         secret_from_seed=randomness.seeded,
         interval_coverage=p.calibration.interval_coverage,
         efficiency_mismatch=efficiency_mismatch,

@@ -55,8 +55,11 @@ class KeyPattern(Protocol):
         """Return the settings by pulse of the block, which begins as Bob says."""
         ...
 
-    def end(self, ctx: PartyContext[Bb84Parameters]) -> None:
-        """Stop; the shutter is closed. Raises when not all was sent as it should."""
+    def end(self, ctx: PartyContext[Bb84Parameters]) -> int:
+        """Stop; the shutter is closed. Return the block's pulses if they are counted.
+
+        0 where nothing counts them. Raises when not all was sent as it should.
+        """
         ...
 
     def wipe(self) -> None:
@@ -102,9 +105,10 @@ class CyclicKey:
         """Return the frame, repeated for ever."""
         return CyclicPattern(self.frame)
 
-    def end(self, ctx: PartyContext[Bb84Parameters]) -> None:
-        """Stop the pattern."""
+    def end(self, ctx: PartyContext[Bb84Parameters]) -> int:
+        """Stop the pattern, of which nobody counts the pulses."""
         ctx.roles["transmitter"].stop()
+        return 0
 
     def wipe(self) -> None:
         """Overwrite the frame."""
@@ -170,7 +174,7 @@ class FreshKey:
             *self._key_and_nonce(), shares(p), first_pulse=self.first_pulse
         )
 
-    def end(self, ctx: PartyContext[Bb84Parameters]) -> None:
+    def end(self, ctx: PartyContext[Bb84Parameters]) -> int:
         """Stop the generator, whose key is gone with that; see that it sent enough."""
         transmitter: FreshTransmitter = ctx.roles["transmitter"]
         transmitter.stop()
@@ -182,6 +186,7 @@ class FreshKey:
                 "the transmitter sent fewer pulses than the block has",
                 {"sent": sent, "wanted": self.first_pulse + self._n_pulses},
             )
+        return self._n_pulses
 
     def _key_and_nonce(self) -> tuple[bytes, bytes]:
         data = self._secret.tobytes()

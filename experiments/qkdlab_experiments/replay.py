@@ -56,7 +56,10 @@ def replay_alice(block: RecordedBlock) -> Side:
         if "intensities" not in block.facts:
             raise block.abort()
         low_high = block.fact("intensities")
-        yield SettingsSent(tuple((float(low), float(high)) for low, high in low_high))
+        yield SettingsSent(
+            tuple((float(low), float(high)) for low, high in low_high),
+            int(block.facts.get("pulses_sent", 0)),
+        )
 
     mismatch = _mismatch(block)
     claim = _claim(p, block)
@@ -128,7 +131,9 @@ def _claim(p: Bb84Parameters, block: RecordedBlock) -> Claim | None:
     if p.theorem not in CLAIMED:
         return None
     terms = ClaimTerms.of(block.fact("claim"))
-    return claim_of(active(p), block, block.randomness, block.number, terms)
+    claim = claim_of(active(p), block, block.randomness, block.number, terms)
+    claim.order = [str(word) for word in block.facts.get("claim_order", [])]
+    return claim
 
 
 def _ignore(done: Any) -> None:

@@ -113,6 +113,7 @@ def check_hello(context: BlockContext, theirs: Hello) -> None:
             "the parties are set up differently",
             {"differs": ", ".join(differs)},
         )
+    context.greeted = True
 
 
 @dataclass(frozen=True, repr=False)

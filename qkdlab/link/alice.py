@@ -117,6 +117,7 @@ class Idle(State):
         """Take Start: greet. SettingsSent may come before it."""
         if isinstance(event, SettingsSent) and self.intensities is None:
             self.intensities = event.intensities
+            self.context.pulses = event.pulses
             return Step(self)
         if isinstance(event, Start):
             greeting = self.context.say(hello(self.context))
@@ -138,6 +139,7 @@ class Greeting(State):
         """Take SettingsSent."""
         if isinstance(event, SettingsSent) and self.intensities is None:
             self.intensities = event.intensities
+            self.context.pulses = event.pulses
             return self._next()
         return super().observe(event)
 

@@ -8,31 +8,76 @@ against a claim is named beside the length (theory-claims section 9).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
-from qkdlab.link.plan import BlockPlan
+from qkdlab.link.direction import Direction
 from qkdlab.protocols.bb84 import Bb84Counts
 from qkdlab.security.claim import ClaimRecord, RunFacts, Verdict, judge
 from qkdlab.security.lim2014 import Lim2014Length
 from qkdlab.security.over_intensities import Least
 
-__all__ = ["Claim", "Length"]
+__all__ = ["Claim", "Length", "Seen"]
 
 Length: TypeAlias = Lim2014Length | Least
 """What either kind of formula answers."""
 
 
+_A, _B = Direction.ALICE_TO_BOB, Direction.BOB_TO_ALICE
+_ONE_ORDER = [
+    ("detections", _B),
+    ("settings", _A),
+    ("test", _B),
+    ("reconcile", _A),
+    ("verify", _A),
+]
+"""Phases after the greeting, with who begins each."""
+_ANNOUNCED, _LIGHT = "announced", "light"
+
+
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a party has seen of a block by the time of its verdict.
+
+    greeted:   the peer's authenticated greeting, which the record's digest is part of,
+               was that of this party
+    pulses:    of the block, as counted at this end; None when they were not
+    leak_bits: charged, without verification
+    phases:    of all messages in their order, with who began each
+    """
+
+    greeted: bool
+    pulses: int | None
+    leak_bits: int
+    phases: list[tuple[str, Direction]]
+
+    @property
+    def one_order(self) -> bool:
+        """Whether nothing was said before its turn, and nothing after it."""
+        heads = [phase for phase, _ in self.phases[:1]]
+        return heads == ["hello"] and self.phases[1:] == _ONE_ORDER
+
+
+@dataclass
 class Claim:
     """The record of a block, and what is known of the run before it.
 
-    facts: what the block itself adds is left open
+    facts: how the run was set up; what happens in it is left open
+    order: what this party saw of announcement and light, in turn
     """
 
     record: ClaimRecord
     facts: RunFacts
+    order: list[str] = field(default_factory=list)
+
+    def announced(self) -> None:
+        """Note that the record's digest was said, and is that of both."""
+        self.order.append(_ANNOUNCED)
+
+    def light_begins(self) -> None:
+        """Note that from now on pulses of the block may leave."""
+        self.order.append(_LIGHT)
 
     def bound_to(self, configuration: bytes) -> bytes:
         """Return a configuration hash of 32 bytes with the record's digest in it."""
@@ -84,18 +129,16 @@ class Claim:
             )
         return found
 
-    def verdict(
-        self, plan: BlockPlan, counts: Bb84Counts, leak_bits: int, qber_key: float
-    ) -> Verdict:
+    def verdict(self, seen: Seen, counts: Bb84Counts) -> Verdict:
         """Return what the length may be called, all of the block being known."""
-        observed = {
-            "qber_x": qber_key,
-            "qber_z": counts.qber_test,
-            "cross_click_fraction": counts.cross_fraction,
-            "double_click_fraction": counts.double_fraction,
-        }
         facts = replace(
-            self.facts, pulses=plan.n_pulses, leak_bits=leak_bits, observed=observed
+            self.facts,
+            announced_digest=self.record.digest() if seen.greeted else None,
+            announced_in_time=self.order == [_ANNOUNCED, _LIGHT],
+            pulses=seen.pulses,
+            leak_bits=seen.leak_bits,
+            one_order=seen.one_order,
+            observed=counts.exact(),
         )
         return judge(self.record, facts)
 
@@ -114,7 +157,9 @@ class Claim:
         if leak_bits > self.record.leak_cap_bits:
             raise SecurityAbort(
                 AbortCode.NO_SECRET_KEY,
-                "the messages disclosed more than the claim record allows",
+                "the messages disclosed more than the claim record allows: errors have "
+                "grown since calibration, or its cap is too low; calibrate again, or "
+                "raise the cap (parameters.security.leak_factor)",
                 {
                     "leaked_bits": leak_bits,
                     "leak_cap_bits": self.record.leak_cap_bits,

@@ -69,6 +69,7 @@ class Collection:
     context: BlockContext
     parts: list[_Packed] = field(default_factory=list)
     live_slots: int = 0
+    slots: int = 0
     last_slot: int = -1
     stretches: Stretches = field(default_factory=Stretches)
 
@@ -96,6 +97,7 @@ class Collection:
             everything.value.wipe()
         self.context.guard(packed.value)
         self.live_slots += detections.live_slots
+        self.slots += detections.slots
         self.stretches.add(slot)
         self.parts.append(packed)
 
@@ -107,6 +109,7 @@ class Collection:
         )
         overwrite(*(part.value for part in self.parts))
         self.parts.clear()
+        self.context.pulses = self.slots
         end = SlotListEnd(
             accepted=len(basis),
             live_slots=self.live_slots,

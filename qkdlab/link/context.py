@@ -39,6 +39,8 @@ class BlockContext:
     assumptions: what the length rests on, for the report
     claim:       the record that fixes the length's rule, if one was announced
     round_trip_s: to the peer, as measured; for the choice of a method only
+    greeted:     the peer has said, authenticated, that it is about to do the same
+    pulses:      of the block, counted as they were sent or judged; None before the end
     ledger:      every message sent and received is entered here
     report:      public figures, in the order in which they became known
     """
@@ -51,6 +53,8 @@ class BlockContext:
     assumptions: tuple[Assumption, ...] = ()
     claim: Claim | None = None
     round_trip_s: float = 0.0
+    greeted: bool = False
+    pulses: int | None = None
     ledger: LeakLedger = field(default_factory=LeakLedger)
     report: dict[str, Any] = field(default_factory=dict)
     _wipers: list[Callable[[], None]] = field(default_factory=list, repr=False)

@@ -45,10 +45,12 @@ class Detections:
                 Bob overwrites the values as soon as he has packed them
     live_slots: slots of the stretch in which a click would have been accepted, header
                 slots included
+    slots:      of the stretch, live or not, all of them judged; 0 where nobody counts
     """
 
     outcomes: Outcomes
     live_slots: int
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,11 @@ class SettingsSent:
     intensities: interval [lowest, highest] of the mean photon number that each
                  intensity class had at Alice's output during the block, brightest
                  class first (calibration, drift and pattern effect)
+    pulses:      of the block, as the transmitter counted them; 0 where nobody does
     """
 
     intensities: tuple[tuple[float, float], ...]
+    pulses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from qkdlab.distill.verify import collision_bound
-from qkdlab.link.claimed import Length
+from qkdlab.link.claimed import Length, Seen
 from qkdlab.link.context import BlockContext
 from qkdlab.link.direction import Direction
 from qkdlab.link.estimate import THEOREMS, Intensities
@@ -165,10 +165,9 @@ def report_key(
     )
     if context.claim is None:
         return
-    leak_bits = context.ledger.leak_bits
-    verdict = context.claim.verdict(
-        context.plan, counts, leak_bits, context.report["qber_x"]
-    )
+    ledger = context.ledger
+    seen = Seen(context.greeted, context.pulses, ledger.leak_bits, ledger.phases)
+    verdict = context.claim.verdict(seen, counts)
     context.report.update(
         claim=verdict.label,
         violated=[a.name for a in verdict.violated],

@@ -35,12 +35,18 @@ class LeakEntry:
 
 @dataclass
 class LeakLedger:
-    """The entries of one block, in the order of the messages."""
+    """The entries of one block, in the order of the messages.
+
+    phases: of all messages, each with who began it, in the order in which they came
+    """
 
     entries: list[LeakEntry] = field(default_factory=list)
+    phases: list[tuple[str, Direction]] = field(default_factory=list)
 
     def record(self, direction: Direction, message: Message) -> None:
         """Enter a message; one without secret-derived bits leaves no entry."""
+        if not self.phases or self.phases[-1][0] != message.PHASE:
+            self.phases.append((message.PHASE, direction))
         cost = charge(message)
         if cost.leak or cost.verification:
             self.entries.append(

@@ -62,7 +62,7 @@ class PadPool:
     """One party's copy of the pre-shared secret; see the module's description.
 
     Make one with :meth:`create` or :meth:`open` (file of mode 0600, locked against
-    other processes) or :meth:`memory` (tests). A `Tagger`.
+    other processes) or :meth:`memory` (a secret of one run). A `Tagger`.
     """
 
     tag_bytes = TAG_BYTES
@@ -77,8 +77,11 @@ class PadPool:
         """Where the secret comes from."""
 
     @classmethod
-    def memory(cls, secret: bytes) -> Self:
-        """Return a pool that forgets what it spent when the process ends."""
+    def memory(cls, secret: bytes | bytearray) -> Self:
+        """Return a pool of a secret that ends with the process, like what was spent.
+
+        No other process or run may ever be given the same secret.
+        """
         _check_length(secret)
         return cls(bytearray(secret), dict.fromkeys(Direction, 0))
 
@@ -336,7 +339,7 @@ def _pad_at(direction: Direction, index: int) -> int:
     return KEYS_BYTES + PAD_BYTES * _place(direction) + PAIR_BYTES * index
 
 
-def _check_length(secret: bytes) -> None:
+def _check_length(secret: bytes | bytearray) -> None:
     if len(secret) < pool_bytes(1):
         raise ResourceError(
             f"the pre-shared secret holds no pad: it needs {pool_bytes(1)} bytes at"

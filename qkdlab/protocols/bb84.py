@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
@@ -178,10 +179,21 @@ class Bb84Counts:
     m_key: Triple | None = None
     slots: int = 0
 
+    def exact(self) -> dict[str, Fraction]:
+        """Return the figures that limits are set on, by name, without rounding."""
+        crossed, doubles = sum(self.cross), sum(self.double_key) + sum(self.double_test)
+        n_key, n_test = sum(self.n_key), sum(self.n_test)
+        return {
+            "qber_x": Fraction(sum(self.m_key or (0, 0, 0)), max(1, n_key)),
+            "qber_z": Fraction(sum(self.m_test), max(1, n_test)),
+            "cross_click_fraction": Fraction(crossed, max(1, crossed + n_key + n_test)),
+            "double_click_fraction": Fraction(doubles, max(1, n_key + n_test)),
+        }
+
     @property
     def qber_test(self) -> float:
         """Error rate of the test events; 0 when there are none."""
-        return sum(self.m_test) / max(1, sum(self.n_test))
+        return float(self.exact()["qber_z"])
 
     @property
     def expected_qber(self) -> float:
@@ -195,19 +207,17 @@ class Bb84Counts:
     @property
     def qber_key(self) -> float:
         """Error rate of the key events; 0 when unknown."""
-        return sum(self.m_key or (0, 0, 0)) / max(1, sum(self.n_key))
+        return float(self.exact()["qber_x"])
 
     @property
     def cross_fraction(self) -> float:
         """Cross clicks as a fraction of all sifted events and cross clicks."""
-        crossed = sum(self.cross)
-        return crossed / max(1, crossed + sum(self.n_key) + sum(self.n_test))
+        return float(self.exact()["cross_click_fraction"])
 
     @property
     def double_fraction(self) -> float:
         """Double clicks as a fraction of the sifted events."""
-        doubles = sum(self.double_key) + sum(self.double_test)
-        return doubles / max(1, sum(self.n_key) + sum(self.n_test))
+        return float(self.exact()["double_click_fraction"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +235,10 @@ class Bb84Limits:
 def check_limits(counts: Bb84Counts, limits: Bb84Limits) -> SecurityAbort | None:
     """Return why the block must abort, or None.
 
-    May be asked twice: before reconciliation (`m_key` unknown) and after it.
+    May be asked twice: before reconciliation (`m_key` unknown) and after it. Figures
+    are compared without rounding.
     """
+    exact = counts.exact()
     found: list[tuple[bool, AbortCode, str, Mapping[str, float | int]]] = [
         (
             sum(counts.n_key) < limits.sifted_min
@@ -236,25 +248,25 @@ def check_limits(counts: Bb84Counts, limits: Bb84Limits) -> SecurityAbort | None
             {"sifted_key": sum(counts.n_key), "sifted_test": sum(counts.n_test)},
         ),
         (
-            counts.cross_fraction > limits.cross_click_fraction_max,
+            exact["cross_click_fraction"] > limits.cross_click_fraction_max,
             AbortCode.CROSS_CLICKS_ABOVE_LIMIT,
             "too many slots clicked in both bases",
             {"fraction": counts.cross_fraction},
         ),
         (
-            counts.double_fraction > limits.double_click_fraction_max,
+            exact["double_click_fraction"] > limits.double_click_fraction_max,
             AbortCode.DOUBLE_CLICKS_ABOVE_LIMIT,
             "too many slots clicked in both detectors of a basis",
             {"fraction": counts.double_fraction},
         ),
         (
-            counts.qber_test > limits.qber_z_max,
+            exact["qber_z"] > limits.qber_z_max,
             AbortCode.QBER_ABOVE_LIMIT,
             "the error rate of the test basis is above its limit",
             {"qber_z": counts.qber_test, "limit": limits.qber_z_max},
         ),
         (
-            counts.m_key is not None and counts.qber_key > limits.qber_x_max,
+            counts.m_key is not None and exact["qber_x"] > limits.qber_x_max,
             AbortCode.QBER_ABOVE_LIMIT,
             "the error rate of the key basis is above its limit",
             {"qber_x": counts.qber_key, "limit": limits.qber_x_max},

@@ -28,6 +28,7 @@ __all__ = [
     "Number",
     "ball",
     "between",
+    "exactly",
     "floor_below",
     "lower_end",
     "precise",
@@ -69,6 +70,18 @@ def ball(number: Number | arb) -> arb:
     if isinstance(number, SupportsIndex):
         return arb(number.__index__())
     return arb(repr(float(number)))
+
+
+def exactly(number: Number) -> Fraction:
+    """Return a finite number as a fraction; a float stands for its shortest decimal.
+
+    Raises ValueError or OverflowError for one that is not finite.
+    """
+    if isinstance(number, int | Fraction | Decimal):
+        return Fraction(number)
+    if isinstance(number, SupportsIndex):
+        return Fraction(number.__index__())
+    return Fraction(repr(float(number)))
 
 
 def lower_end(x: arb) -> arb:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from qkdlab.errors import UsageError
@@ -26,6 +28,7 @@ from qkdlab.security.assumptions import (
     Status,
     claimable_bits,
 )
+from qkdlab.security.balls import Number, exactly
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.over_intensities import Least
 from qkdlab.security.slacks import Slack
@@ -50,7 +53,7 @@ Empty: the text of arXiv:2408.17349 could not be read yet. Only who has read it,
 tupkary2024 beside it, may add a theorem.
 """
 
-_VERSION = 1
+_VERSION = 2
 
 
 class Blanking(StrEnum):
@@ -69,20 +72,23 @@ class ClaimRecord:
     session:           of the run, public
     n_pulses:          of the block
     intensities:       lowest and highest mean photon number of each class
-    p_key, p_test:     probability of each class given the basis
+    p_key, p_test:     probability of each class given the basis, exact
     epsilons:          as `tupkary2024.Epsilons`
     detectors:         what the calibration says
     calibration:       digest of the signed calibration record that says so
     leak_cap_bits:     lambda_EC of the formula; more ends the block
     committed_length:  the length, or None for the formula's own
+    blank_ps:          for which gates are masked after a click
+    recovery_ps:       after which a detector has forgotten a click, by a calibration
+                       record; None where nobody has measured it
     limits:            lowest and highest value of observed figures, by name
     """
 
     session: str
     n_pulses: int
     intensities: tuple[tuple[float, float], ...]
-    p_key: tuple[float, ...]
-    p_test: tuple[float, ...]
+    p_key: tuple[Number, ...]
+    p_test: tuple[Number, ...]
     epsilons: tupkary2024.Epsilons
     detectors: Detectors
     calibration: str
@@ -91,6 +97,8 @@ class ClaimRecord:
     committed_length: int | None
     receiver: Receiver
     blanking: Blanking
+    blank_ps: int
+    recovery_ps: float | None
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     theorem: str = tupkary2024.THEOREM
 
@@ -139,8 +147,11 @@ class ClaimRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What happened, as far as it concerns a claim.
+    """What happened, as far as it concerns a claim; what nobody has seen, did not.
 
+    key_class, pattern, randomness, secret_from_seed: how the run was set up
+    blanked_ps:           for which all gates after a click were masked
+    authentication:       what is known of it, where that is more than the theorem asks
     announced_digest:     of the claim record, as both parties authenticated it; None
                           when none was announced
     announced_in_time:    before the first pulse
@@ -148,22 +159,22 @@ class RunFacts:
     pulses:               sent, every gate of them counted
     leak_bits:            charged by the ledger, without verification
     one_order:            every announcement came in the one authenticated order
-    blanking_kept:        every gate after a click was masked as the record says
     observed:             the figures that the record limits
     """
 
-    announced_digest: str | None
-    announced_in_time: bool
-    calibration_verified: str | None
-    pulses: int
-    leak_bits: int
-    one_order: bool
-    blanking_kept: bool
     key_class: str
     pattern: Pattern
     randomness: RandomSource
     secret_from_seed: bool
-    observed: Mapping[str, float] = field(default_factory=dict)
+    blanked_ps: int = 0
+    authentication: Assumption | None = None
+    announced_digest: str | None = None
+    announced_in_time: bool = False
+    calibration_verified: str | None = None
+    pulses: int | None = None
+    leak_bits: int | None = None
+    one_order: bool = False
+    observed: Mapping[str, Number] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +219,9 @@ def judge(record: ClaimRecord, facts: RunFacts) -> Verdict:
         pattern=facts.pattern,
         randomness=facts.randomness,
     )
+    known = facts.authentication
+    if known is not None:
+        theorem = tuple(known if a.name == known.name else a for a in theorem)
     found = (*_requirements(record, facts), *theorem)
     claim = all(a.status is not Status.VIOLATED for a in found)
     return Verdict(CLAIM if claim else ESTIMATE, found, facts.key_class)
@@ -218,8 +232,10 @@ def _requirements(record: ClaimRecord, facts: RunFacts) -> Iterable[Assumption]:
     outside = [
         name
         for name, (low, high) in record.limits.items()
-        if not low <= facts.observed.get(name, float("nan")) <= high
+        if not _is_within(facts.observed.get(name), low, high)
     ]
+    recovery_ps = record.recovery_ps
+    forgotten = recovery_ps is not None and recovery_ps <= record.blank_ps
     announced = facts.announced_digest == record.digest() and facts.announced_in_time
     checks = {
         "formula compared with the paper": (
@@ -244,11 +260,19 @@ def _requirements(record: ClaimRecord, facts: RunFacts) -> Iterable[Assumption]:
             "as many as the record says, none left out by what it showed",
         ),
         "detectors without memory": (
-            record.blanking is Blanking.ALL_AFTER_ANY_CLICK and facts.blanking_kept,
-            "gates after any click are masked for all detectors alike",
+            record.blanking is Blanking.ALL_AFTER_ANY_CLICK
+            and forgotten
+            and facts.blanked_ps == record.blank_ps,
+            f"gates after any click are masked for all detectors alike, "
+            f"{facts.blanked_ps} ps; "
+            + (
+                "no calibration record tells after how long a click is forgotten"
+                if recovery_ps is None
+                else f"a click is forgotten after {recovery_ps:g} ps"
+            ),
         ),
         "leak within its cap": (
-            facts.leak_bits <= record.leak_cap_bits,
+            facts.leak_bits is not None and facts.leak_bits <= record.leak_cap_bits,
             f"{facts.leak_bits} of {record.leak_cap_bits} bits",
         ),
         "figures within their limits": (
@@ -269,12 +293,21 @@ def _requirements(record: ClaimRecord, facts: RunFacts) -> Iterable[Assumption]:
         yield Assumption(name, Status.MET if met else Status.VIOLATED, note)
 
 
+def _is_within(observed: Number | None, low: float, high: float) -> bool:
+    """Compare without rounding: a float stands for its shortest decimal form."""
+    if observed is None or not math.isfinite(observed):
+        return False
+    return exactly(low) <= exactly(observed) <= exactly(high)
+
+
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold, numbers by their shortest decimal form."""
+    """Return what JSON can hold: numbers exactly, or by their shortest decimal form."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, (bool, int, str)) or value is None:
         return value
+    if isinstance(value, Fraction):
+        return str(value)
     return repr(float(value))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from qkdlab.errors import UsageError
 from qkdlab.plugins import did_you_mean, suggest
+from qkdlab.security.balls import exactly
 
 __all__ = ["Fields", "Request"]
 
@@ -91,15 +93,20 @@ class Fields:
             for i, mu in enumerate(self.sequence("intensities", length))
         ]
 
-    def probabilities(self, length: int) -> list[float]:
-        """Return the probabilities of the intensities, which add up to 1."""
+    def probabilities(self, length: int) -> list[Fraction]:
+        """Return the probabilities of the intensities, in the ratio that is given.
+
+        As given they add up to 1 within 1e-9; as returned, without rounding.
+        """
         found = [
             _real(f"probabilities[{i}]", p, 0.0, 1.0, open_low=True)
             for i, p in enumerate(self.sequence("probabilities", length))
         ]
-        if abs(math.fsum(found) - 1) > 1e-9:
+        exact = [exactly(p) for p in found]
+        total = sum(exact, Fraction(0))
+        if abs(total - 1) > Fraction(1, 10**9):
             raise UsageError("probabilities must add up to 1")
-        return found
+        return [p / total for p in exact]
 
     def errors(self, name: str, whole: str, events: tuple[int, ...]) -> tuple[int, ...]:
         """Return counts of errors among `events`, the field `whole`."""

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from qkdlab.errors import UsageError
-from qkdlab.security.balls import Interval, Number
+from qkdlab.security.balls import Interval, Number, exactly
 
 __all__ = ["box_of", "check_counts", "check_epsilons", "check_leak"]
 
 
-def check_counts(counts: Iterable[int], probabilities: Iterable[Number]) -> None:
-    """Raise UsageError for a negative count or an intensity that is never sent."""
+def check_counts(counts: Iterable[int], *probabilities: Sequence[Number]) -> None:
+    """Raise UsageError for a negative count or for probabilities that are none.
+
+    probabilities: of the intensities, for each basis; exactly 1 together
+    """
     if min(counts) < 0:
         raise UsageError("counts of events are not negative")
-    if not all(0 < float(p) <= 1 for p in probabilities):
-        raise UsageError("every intensity wants a probability above 0, at most 1")
+    for of_basis in probabilities:
+        exact = [exactly(p) for p in of_basis]
+        if min(exact) <= 0 or sum(exact) != 1:
+            raise UsageError(
+                "every intensity wants a probability above 0, and all together add up"
+                " to 1 without rounding: give fractions"
+            )
 
 
 def check_leak(leak_bits: Number) -> None:

@@ -69,7 +69,8 @@ class Rusca2018Counts:
     def __post_init__(self) -> None:
         check_counts(
             (*self.n_key, *self.m_key, *self.n_test, *self.m_test),
-            (*self.p_key, *self.p_test),
+            self.p_key,
+            self.p_test,
         )
 
 

@@ -47,9 +47,7 @@ class TwoDecoyCounts:
     p_test: Sequence[Number]
 
     def __post_init__(self) -> None:
-        check_counts(
-            (*self.n_key, *self.n_test, *self.m_test), (*self.p_key, *self.p_test)
-        )
+        check_counts((*self.n_key, *self.n_test, *self.m_test), self.p_key, self.p_test)
 
 
 class ThreeIntensities:

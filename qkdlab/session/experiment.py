@@ -16,6 +16,7 @@ from qkdlab.roles.needs import Needs
 if TYPE_CHECKING:
     from qkdlab.calibration.outcome import StepOutcome
     from qkdlab.calibration.party import PartyBook
+    from qkdlab.security.assumptions import Assumption
     from qkdlab.session.conversation import Conversation
     from qkdlab.session.exchange import Side
     from qkdlab.session.recorded import RecordedBlock
@@ -55,6 +56,8 @@ class PartyContext(Generic[P]):
     recorder:     the party's run file
     randomness:   the party's own bits
     progress:     for people
+    authentication: what is known of the pads or signatures; None where the theorem's
+                  own words say it
     """
 
     party: str
@@ -66,6 +69,7 @@ class PartyContext(Generic[P]):
     recorder: Recorder
     randomness: Randomness
     progress: Report
+    authentication: Assumption | None = None
 
 
 class Program(Protocol):

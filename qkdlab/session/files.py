@@ -1,7 +1,8 @@
 """Everything that one party of a run keeps on disk.
 
-Under the run's folder: ``<party>.h5``, the run file; ``<party>/journal.bin``,
-``<party>/keys/`` and ``<party>/pads.bin``, readable by the owner alone.
+Under the run's folder: ``<party>.h5``, the run file; ``<party>/journal.bin`` and
+``<party>/keys/``, readable by the owner alone. Pads are never in it: those of a run are
+in memory, those of a party's own secret in the file that it was given.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def make_folder(folder: Path) -> None:
 
 
 class PartyFiles:
-    """Journal, run file, key store and pad pool of one party.
+    """Journal, run file and key store of one party, and what it authenticates with.
 
     On leaving the context the journal is folded into the run file, and the run file
     gets its name; that holds after errors, too. The journal of a secure run, which
@@ -70,7 +71,7 @@ class PartyFiles:
         self._are_settled = False
         self.keys: list[KeyBlock] = []
         self.journal = Journal(private / "journal.bin")
-        self.pool = secrets.open_pool(private / "pads.bin", party)
+        self.pool = secrets.tagger()
         self.store = KeyStore(private / "keys")
         self.run_file = RunFileWriter(
             self.path,

@@ -108,6 +108,7 @@ class PartySession:
             recorder=self.recorder,
             randomness=self._randomness,
             progress=self._report,
+            authentication=self._authentication,
         )
         try:
             result: PartyResult = program(context)

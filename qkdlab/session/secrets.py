@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from qkdlab.errors import ConfigError
@@ -63,8 +62,8 @@ class Secrets(Protocol):
         """Return the source of one party's own bits."""
         ...
 
-    def open_pool(self, path: Path, party: str) -> Tagger:
-        """Return what a party authenticates with; a new pool is made at `path`."""
+    def tagger(self) -> Tagger:
+        """Return what one party authenticates with; whoever takes it closes it."""
         ...
 
 
@@ -86,15 +85,25 @@ class RunSecrets:
         self.session = self._session_id()
         label = f"pre-shared pads {self.session.hex()}"
         common = self.randomness("both parties")
-        self.pads = common.secret(label, 8 * pool_bytes(_N_PADS)).to_bytes()
+        pads = common.secret(label, 8 * pool_bytes(_N_PADS))
+        self._pads = bytearray(pads.to_bytes())
+        pads.wipe()
 
     def randomness(self, party: str) -> Randomness:
         """Return the source of one party's own bits."""
         return _randomness(self._seed, party)
 
-    def open_pool(self, path: Path, party: str) -> PadPool:
-        """Write the pre-shared secret to `path`, and return it as a pool."""
-        return PadPool.create(path, self.pads, party)
+    def tagger(self) -> PadPool:
+        """Return one party's copy of the pads, which no file ever holds.
+
+        They are of this run alone: what is not spent when it ends or is killed is gone
+        with the process, and so nothing is left that could be spent again.
+        """
+        return PadPool.memory(self._pads)
+
+    def wipe(self) -> None:
+        """Overwrite the pads that the parties' copies were made of."""
+        self._pads[:] = bytes(len(self._pads))
 
     def _session_id(self) -> bytes:
         if self._seed is None:
@@ -143,12 +152,12 @@ class PeerSecrets:
         """Return the source of this party's own bits."""
         return _randomness(self._seed, party)
 
-    def open_pool(self, path: Path, party: str) -> Tagger:
-        """Return what was taken over, or a new pool of pads that are no secret."""
+    def tagger(self) -> Tagger:
+        """Return what was taken over, or a pool of pads that are no secret."""
         if self._tagger is not None:
             return self._tagger
         pads = hashlib.shake_256(b"qkdlab/public pads/1" + self.session)
-        return PadPool.create(path, pads.digest(pool_bytes(_N_PADS)), party)
+        return PadPool.memory(pads.digest(pool_bytes(_N_PADS)))
 
     def __repr__(self) -> str:
         return "PeerSecrets()"

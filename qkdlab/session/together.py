@@ -76,6 +76,7 @@ def performed(
     make_folder(folder)
     aborted: SecurityAbort | None = None
     with ExitStack() as stack:
+        stack.callback(secrets.wipe)
         interrupts = stack.enter_context(Interrupts())
         files = {
             party: stack.enter_context(PartyFiles(folder, party, config, secrets))

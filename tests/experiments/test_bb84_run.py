@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -142,10 +143,8 @@ def test_the_length_follows_from_the_counts_and_the_ledger(tiny: Done) -> None:
     def triple(values: dict[str, int]) -> tuple[int, int, int]:
         return values["signal"], values["decoy"], values["vacuum"]
 
-    def fractions(values: dict[str, int]) -> tuple[float, float, float]:
-        total = sum(values.values())
-        signal, decoy, vacuum = (n / total for n in triple(values))
-        return signal, decoy, vacuum
+    def fractions(values: dict[str, int]) -> list[Fraction]:
+        return [Fraction(n, sum(values.values())) for n in triple(values)]
 
     length = key_length(
         TwoDecoyCounts(

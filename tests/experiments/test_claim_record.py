@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,7 @@ from qkdlab_experiments.claim_record import (
     claim_of,
     detector_terms,
     learn_claim,
+    light_begins,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,6 +72,7 @@ def context(talk, p=P):
     noted = {}
     return SimpleNamespace(
         parameters=p,
+        authentication=None,
         conversation=talk,
         randomness=SeededRandomness(1, "alice"),
         recorder=SimpleNamespace(block=lambda **facts: noted.update(facts)),
@@ -181,10 +184,39 @@ def test_the_cap_grows_with_the_link_time():
     assert claim().record.leak_cap_bits == round(wanted)
 
 
+def test_what_only_the_run_can_show_is_left_open():
+    facts = claim().facts
+    assert facts.announced_digest is None
+    assert not facts.announced_in_time
+    assert facts.pulses is None
+    assert facts.leak_bits is None
+    assert not facts.one_order
+    assert claim().order == []
+
+
+def test_shares_of_the_classes_are_exact():
+    record = claim().record
+    for shares in (record.p_key, record.p_test):
+        assert sum(shares) == 1
+        assert all(isinstance(share, Fraction) for share in shares)
+
+
+def test_nobody_has_measured_when_a_detector_forgets():
+    assert claim().record.recovery_ps is None
+
+
+def test_the_order_of_announcement_and_light_goes_on_record():
+    talk = Talk()
+    ctx = context(talk)
+    hers = announce_claim(ctx, INTERVALS, detector_terms(book(), P), 3)
+    assert hers.order == ["announced"]
+    light_begins(ctx, hers)
+    assert ctx.noted["claim_order"] == hers.order == ["announced", "light"]
+
+
 def test_a_seeded_run_says_so():
     facts = claim().facts
     assert facts.secret_from_seed
-    assert facts.announced_digest == claim().record.digest()
 
 
 def test_a_theorem_without_record_announces_none():

@@ -142,9 +142,11 @@ def make_block(
     basis[click == Click.CROSS] = 0
     value[click == Click.CROSS] = 0
     stretches = []
-    for part in np.array_split(np.arange(n), parts):
+    pulses = plan.n_pulses // parts
+    for i, part in enumerate(np.array_split(np.arange(n), parts)):
         outcomes = Outcomes(slot[part], basis[part], value[part], click[part])
-        stretches.append(Detections(outcomes, plan.n_pulses // parts))
+        judged = plan.n_pulses - i * pulses if i == parts - 1 else pulses
+        stretches.append(Detections(outcomes, pulses, judged))
     return Block(plan, pattern, stretches)
 
 
@@ -179,7 +181,8 @@ class Talk:
         for part in self.block.detections:
             take("bob", self.bob.handle(part))
         take("bob", self.bob.handle(BlockEnded()))
-        take("alice", self.alice.handle(SettingsSent(INTERVALS)))
+        sent = SettingsSent(INTERVALS, self.block.plan.n_pulses)
+        take("alice", self.alice.handle(sent))
         parties = {"alice": self.alice, "bob": self.bob}
         waiting = {"alice": [], "bob": []}
         while queues["alice"] or queues["bob"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from link.synthetic import CONFIGURATION, INTERVALS, SESSION, SMALL, Talk, make_block
@@ -10,8 +11,9 @@ from link.synthetic import CONFIGURATION, INTERVALS, SESSION, SMALL, Talk, make_
 from qkdlab.distill.verify import collision_bound
 from qkdlab.errors import AbortCode, UsageError
 from qkdlab.link.agreement import open_block
-from qkdlab.link.claimed import Claim
+from qkdlab.link.claimed import Claim, Seen
 from qkdlab.link.direction import Direction
+from qkdlab.protocols.bb84 import Bb84Counts
 from qkdlab.randomness import SeededRandomness
 from qkdlab.security.assumptions import ESTIMATE, Pattern, RandomSource, Receiver
 from qkdlab.security.claim import Blanking, ClaimRecord, RunFacts
@@ -20,6 +22,7 @@ from qkdlab.security.slacks import Slack
 from qkdlab.security.tupkary2024 import Epsilons
 
 PLAN = replace(SMALL, theorem="bb84-decoy2-eur", n_frames=60)
+SHARES = (Fraction(3, 10), Fraction(4, 10), Fraction(3, 10))
 WIDE = tuple((low * 0.99, high * 1.01) for low, high in INTERVALS)
 
 
@@ -28,8 +31,8 @@ def record(**changes):
         "session": SESSION.hex(),
         "n_pulses": PLAN.n_pulses,
         "intensities": WIDE,
-        "p_key": (0.3, 0.4, 0.3),
-        "p_test": (0.3, 0.4, 0.3),
+        "p_key": SHARES,
+        "p_test": SHARES,
         "epsilons": Epsilons(*(0.05,) * 5, ev=2.0**-63),
         "detectors": Detectors(0.005, 0.1, 1e-6, swap=True),
         "calibration": "records of today",
@@ -38,6 +41,8 @@ def record(**changes):
         "committed_length": None,
         "receiver": Receiver.ACTIVE,
         "blanking": Blanking.ALL_AFTER_ANY_CLICK,
+        "blank_ps": 60_000,
+        "recovery_ps": 50_000.0,
         "limits": {"qber_z": (0.0, 0.1)},
     }
     return ClaimRecord(**{**fields, **changes})
@@ -46,19 +51,16 @@ def record(**changes):
 def claim(**changes):
     made = record(**changes)
     facts = RunFacts(
-        announced_digest=made.digest(),
-        announced_in_time=True,
-        calibration_verified=None,
-        pulses=0,
-        leak_bits=0,
-        one_order=True,
-        blanking_kept=True,
+        blanked_ps=60_000,
         key_class=PLAN.key_class,
         pattern=Pattern.COUNTER,
         randomness=RandomSource.OPERATING_SYSTEM,
         secret_from_seed=False,
     )
-    return Claim(made, facts)
+    found = Claim(made, facts)
+    found.announced()
+    found.light_begins()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,84 @@ def test_the_report_names_the_record_and_what_stands_against_a_claim(ended):
         assert "formula compared with the paper" in report["violated"]
         assert "leak within its cap" not in report["violated"]
         assert report["claimable_secret_bits"] == 0
+
+
+DERIVED = {
+    "claim record announced before the first pulse",
+    "every pulse counted",
+    "one order of announcements",
+    "leak within its cap",
+    "figures within their limits",
+}
+"""What the block itself shows, whatever the set-up says."""
+
+
+def violated(done):
+    return {
+        name: DERIVED & set(figures(done, name)["violated"])
+        for name in ("alice", "bob")
+    }
+
+
+def test_what_the_block_showed_is_met(ended):
+    assert violated(ended) == {"alice": set(), "bob": set()}
+
+
+@pytest.mark.parametrize(
+    "order", [[], ["announced"], ["light"], ["light", "announced"], ["announced"] * 2]
+)
+def test_a_record_that_was_not_announced_before_the_light_is_named(
+    claimed_block, order
+):
+    late = claim()
+    late.order = order
+    done = talk(claimed_block, claim(), late)
+    expected = {"claim record announced before the first pulse"}
+    assert violated(done) == {"alice": set(), "bob": expected}
+
+
+def test_pulses_that_nobody_judged_are_named(claimed_block):
+    first, *others = claimed_block.stretches
+    fewer = [replace(first, slots=first.slots - 1), *others]
+    done = talk(replace(claimed_block, stretches=fewer), claim(), claim())
+    assert violated(done) == {"alice": set(), "bob": {"every pulse counted"}}
+
+
+A, B = Direction.ALICE_TO_BOB, Direction.BOB_TO_ALICE
+PHASES = [
+    ("hello", A),
+    ("detections", B),
+    ("settings", A),
+    ("test", B),
+    ("reconcile", A),
+    ("verify", A),
+]
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [
+        [],
+        PHASES[1:],
+        PHASES[:-1],
+        [*PHASES, ("settings", A)],
+        [*PHASES[:3], ("detections", B), *PHASES[3:]],
+        [PHASES[0], PHASES[2], PHASES[1], *PHASES[3:]],
+        [*PHASES[:1], ("detections", A), *PHASES[2:]],
+    ],
+)
+def test_any_other_order_of_phases_is_none(phases):
+    assert Seen(True, 1, 1, PHASES).one_order
+    assert not Seen(True, 1, 1, phases).one_order
+
+
+def test_whoever_was_not_greeted_knows_of_no_common_record(claimed_block):
+    found = claim().verdict(
+        Seen(False, PLAN.n_pulses, 1, PHASES),
+        Bb84Counts((1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1), (0, 0, 0), (0, 0, 0)),
+    )
+    names = {a.name for a in found.violated}
+    assert "claim record announced before the first pulse" in names
 
 
 def test_the_failure_probability_is_that_of_the_tag_that_was_sent():

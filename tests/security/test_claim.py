@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import fields, replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,13 @@ from hypothesis import strategies as st
 
 from qkdlab.errors import UsageError
 from qkdlab.security import claim, tupkary2024
-from qkdlab.security.assumptions import Pattern, RandomSource, Receiver
+from qkdlab.security.assumptions import (
+    Assumption,
+    Pattern,
+    RandomSource,
+    Receiver,
+    Status,
+)
 from qkdlab.security.claim import Blanking, ClaimRecord, RunFacts, judge
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.slacks import Slack
@@ -31,6 +38,8 @@ RECORD = ClaimRecord(
     committed_length=2_000_000,
     receiver=Receiver.ACTIVE,
     blanking=Blanking.ALL_AFTER_ANY_CLICK,
+    blank_ps=60_000,
+    recovery_ps=50_000.0,
     limits={"qber_z": (0.0, 0.03)},
 )
 FACTS = RunFacts(
@@ -40,7 +49,7 @@ FACTS = RunFacts(
     pulses=10**9,
     leak_bits=1_000_000,
     one_order=True,
-    blanking_kept=True,
+    blanked_ps=60_000,
     key_class="secure",
     pattern=Pattern.FRESH,
     randomness=RandomSource.OPERATING_SYSTEM,
@@ -83,18 +92,27 @@ BROKEN_FACTS = {
         {"calibration_verified": None},
         {"calibration_verified": "ca12"},
     ],
-    "every pulse counted": [{"pulses": 10**9 - 1}, {"pulses": 10**9 + 1}],
-    "leak within its cap": [{"leak_bits": 1004541}],
+    "every pulse counted": [
+        {"pulses": 10**9 - 1},
+        {"pulses": 10**9 + 1},
+        {"pulses": None},
+    ],
+    "leak within its cap": [{"leak_bits": 1004541}, {"leak_bits": None}],
     "one order of announcements": [{"one_order": False}],
-    "detectors without memory": [{"blanking_kept": False}],
+    "detectors without memory": [{"blanked_ps": 0}, {"blanked_ps": 59_999}],
     "key class": [{"key_class": "lab"}, {"key_class": "demonstration"}],
     "independent settings": [{"pattern": Pattern.CYCLIC}],
     "randomness": [{"randomness": RandomSource.SEEDED}],
     "secret of its own": [{"secret_from_seed": True}],
+    "authentication": [
+        {"authentication": Assumption("authentication", Status.VIOLATED, "nobody")}
+    ],
     "figures within their limits": [
         {"observed": {"qber_z": 0.031}},
         {"observed": {}},
         {"observed": {"qber_z": float("nan")}},
+        # above the limit by less than a float can tell
+        {"observed": {"qber_z": Fraction(3, 100) + Fraction(1, 10**30)}},
     ],
 }
 
@@ -119,6 +137,8 @@ def test_one_broken_fact_makes_it_an_estimate_and_is_named(name, change):
         ("receiver of the theorem", {"receiver": Receiver.PASSIVE_BIASED}),
         ("receiver of the theorem", {"receiver": Receiver.UNKNOWN}),
         ("detectors without memory", {"blanking": Blanking.NONE}),
+        ("detectors without memory", {"recovery_ps": None}),
+        ("detectors without memory", {"recovery_ps": 60_000.5}),
         (TEXT, {"theorem": "Rusca"}),
     ],
 )
@@ -144,6 +164,8 @@ OTHER = {
     "committed_length": None,
     "receiver": Receiver.UNKNOWN,
     "blanking": Blanking.NONE,
+    "blank_ps": 60_001,
+    "recovery_ps": None,
     "limits": {"qber_z": (0.0, 0.04)},
     "theorem": "another",
 }
@@ -164,12 +186,44 @@ def test_a_digest_does_not_depend_on_how_numbers_are_written():
     assert pair[0] == pair[1]
 
 
+def test_probabilities_are_written_exactly():
+    third = Fraction(1, 3)
+    rounded = (0.333333333333333333,) * 3
+    record = replace(RECORD, p_key=(third,) * 3)
+    assert json.loads(record.canonical())["p_key"] == ["1/3"] * 3
+    assert record.digest() != replace(RECORD, p_key=rounded).digest()
+
+
+def test_probabilities_that_were_rounded_give_no_length():
+    # shortest decimals of seven parts do not add up to 1
+    rounded = replace(RECORD, p_test=(3 / 7, 3 / 7, 1 / 7))
+    with pytest.raises(UsageError, match="without rounding"):
+        rounded.length(*COUNTS)
+    sevenths = (Fraction(3, 7), Fraction(3, 7), Fraction(1, 7))
+    exact = replace(RECORD, p_test=sevenths, committed_length=None)
+    assert exact.length(*COUNTS).secret_bits >= 0
+
+
+def test_what_nobody_has_seen_of_a_run_stands_against_a_claim():
+    facts = RunFacts("secure", Pattern.FRESH, RandomSource.OPERATING_SYSTEM, False)
+    assert {a.name for a in judge(RECORD, facts).violated} == {
+        TEXT,
+        "detectors calibrated and signed for",
+        "claim record announced before the first pulse",
+        "every pulse counted",
+        "detectors without memory",
+        "leak within its cap",
+        "figures within their limits",
+        "one order of announcements",
+    }
+
+
 def test_the_digest_stays_what_it_was():
-    assert json.loads(RECORD.canonical())["version"] == 1
+    assert json.loads(RECORD.canonical())["version"] == 2
     assert RECORD.digest() == DIGEST
 
 
-DIGEST = "96868907c529ac65be221cd138e863ea340f6c9fe28f53065048fe7619c5d6b6"
+DIGEST = "3af4f7596f7c61335a474dd6485ecccb77ff9ddbc4487484b3b3612a0f82c415"
 
 
 def test_the_record_alone_gives_the_length():
@@ -208,7 +262,7 @@ CHOICES = {
     "pulses": [1, 10**9],
     "leak_bits": [10**9, 1_000_000],
     "one_order": [False, True],
-    "blanking_kept": [False, True],
+    "blanked_ps": [0, 60_000],
     "key_class": ["lab", "secure"],
     "secret_from_seed": [True, False],
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -77,7 +78,8 @@ def test_agrees_with_the_plain_equations(scale, mu2, mu3, qber):
 
 def figure_one(km, n_x, q_x, p1, p2, mu1, mu2):
     """Secret bits per pulse in the paper's simulation (theory section 2b)."""
-    mu, p = (mu1, mu2, 2e-4), (p1, p2, 1 - p1 - p2)
+    p = Fraction(p1), Fraction(p2), 1 - Fraction(p1) - Fraction(p2)
+    mu = (mu1, mu2, 2e-4)
     eta, dark, after, misaligned = 0.1 * 10 ** (-0.02 * km), 6e-7, 0.04, 5e-3
     click = [1 - (1 - 2 * dark) * math.exp(-eta * k) for k in mu]
     gain = [d * (1 + after) for d in click]

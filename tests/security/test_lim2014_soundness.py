@@ -7,6 +7,8 @@ numbers known. Epsilon is 1e-9, so not one crossing is expected.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from random_channels import FACTORIALS, PHOTONS, channel
@@ -36,7 +38,7 @@ def run(seed: int, dimmer: float = 1.0) -> tuple[Lim2014Length, dict[str, float]
             events[basis, k] = rng.binomial(numbers, clicks)
             errors[basis, k] = rng.binomial(events[basis, k].astype(int), wrong)
     n, m = events.sum(2).astype(int).tolist(), errors.sum(2).astype(int).tolist()
-    shares = (sent / sent.sum(1, keepdims=True)).tolist()
+    shares = [[Fraction(n, sum(pulses)) for n in pulses] for pulses in sent.tolist()]
     counts = TwoDecoyCounts(tuple(n[0]), tuple(n[1]), tuple(m[1]), shares[0], shares[1])
     found = key_length(
         counts, believed.tolist(), leak_bits=0, epsilon_secrecy=1e-9,

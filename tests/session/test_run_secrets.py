@@ -11,9 +11,11 @@ from qkdlab.errors import (
     ConfigError,
     SecurityAbort,
 )
+from qkdlab.link.direction import Direction
 from qkdlab.link.effects import Commit
 from qkdlab.runfile.reader import open_run
 from qkdlab.session.experiment import PartyResult
+from qkdlab.session.secrets import RunSecrets
 
 
 @dataclass
@@ -39,10 +41,7 @@ def test_what_a_secure_run_leaves_behind_does_not_give_its_outcomes(world, tmp_p
     outcome = started(world, folder, configuration(None, "secure"))
     assert outcome.result["secret_bits"] == 64
     left = [p for p in folder.rglob("*") if p.is_file()]
-    assert {p.name for p in left if p.parent.name == "bob"} == {
-        "pads.bin",
-        "pads.bin.used",
-    }
+    assert [p.name for p in left if p.parent.name == "bob"] == []
     for path in left:
         assert CommittingParty.secret not in path.read_bytes(), path
     with h5py.File(folder / "bob.h5") as file:
@@ -83,26 +82,53 @@ def test_a_secure_run_refuses_what_is_not_secure_however_it_was_asked_for(
     assert not (tmp_path / "run").exists()
 
 
-def test_other_configurations_of_one_seed_have_other_pads(world, tmp_path):
-    pads = set()
-    for name in ("demonstration", "lab"):
-        started(world, tmp_path / name, configuration(7, name))
-        pads.add((tmp_path / name / "alice" / "pads.bin").read_bytes()[4096:])
+def pads_of(config):
+    with RunSecrets(config).tagger() as pool:
+        return pool.take(Direction.ALICE_TO_BOB)[1]
+
+
+def test_other_configurations_of_one_seed_have_other_pads():
+    pads = {pads_of(configuration(7, name)) for name in ("demonstration", "lab")}
     assert len(pads) == 2
 
 
-def test_the_same_seed_gives_the_same_session_and_pads(world, tmp_path):
-    runs = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
-    for folder, seed in zip(runs, (7, 7, 8), strict=True):
-        started(world, folder, configuration(seed))
-    ids = []
-    for folder in runs:
-        with open_run(folder / "alice.h5") as file:
-            ids.append(file.meta["run_id"])
-    assert ids[0] == ids[1] != ids[2]
-    assert (runs[0] / "alice" / "pads.bin").read_bytes() == (
-        runs[1] / "alice" / "pads.bin"
-    ).read_bytes()
+def test_the_same_seed_gives_the_same_session_and_pads():
+    runs = [RunSecrets(configuration(seed)) for seed in (7, 7, 8)]
+    assert runs[0].session == runs[1].session != runs[2].session
+    pads = [pads_of(configuration(seed)) for seed in (7, 7, 8)]
+    assert pads[0] == pads[1] != pads[2]
+
+
+@pytest.fixture
+def pads_drawn(monkeypatch):
+    """Return a list that gets the pads of every run that is begun."""
+    drawn = []
+
+    class Watched(RunSecrets):
+        def __init__(self, config):
+            super().__init__(config)
+            drawn.append((self, bytes(self._pads)))
+
+    monkeypatch.setattr("qkdlab.session.together.RunSecrets", Watched)
+    return drawn
+
+
+@pytest.mark.parametrize("key_class", ["secure", "lab"])
+def test_no_pad_is_ever_in_the_folder_of_a_run(world, tmp_path, pads_drawn, key_class):
+    held = []
+
+    def looking(ctx):
+        held.extend(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+        return PartyResult({})
+
+    world.programs = dict.fromkeys(("alice", "bob"), looking)
+    started(world, tmp_path / "run", configuration(None, key_class))
+    held.extend(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+    ((secrets, pads),) = pads_drawn
+    assert len(held) > 2
+    for first in range(0, len(pads), 16):
+        assert not any(pads[first : first + 16] in data for data in held)
+    assert not any(secrets._pads)
 
 
 def test_without_a_seed_every_run_has_its_own_session(world, tmp_path):
