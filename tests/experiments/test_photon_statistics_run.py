@@ -109,3 +109,8 @@ def test_no_key_is_made_or_claimed(dot, pairs) -> None:
 def test_sources_outside_physics_are_refused_at_load(bench, change, match) -> None:
     with pytest.raises(ConfigError, match=match):
         load(bench, overrides=[change])
+
+
+def test_detectors_of_two_photons_are_no_two_values_of_a_bit(dot, pairs) -> None:
+    for figures in (dot, pairs):
+        assert "efficiency_mismatch" not in figures["truth"]["records"]["bob"]

@@ -136,7 +136,8 @@ def _of_receiver(
             way.part.jitter_fwhm_ps, laser.pulse_fwhm_ps, tagger_fwhm_ps
         )
     seen = [one["efficiency"] * one["analyser"][0] for one in detectors]
-    if len(seen) in (2, 4) and all(seen):
+    # 0 and 1 of a bit: X and Z apart, or by turns behind the receiver's modulator
+    if len(seen) == (4 if world.ways.modulator is None else 2) and all(seen):
         ratios = np.array(seen[0::2]) / np.array(seen[1::2]) - 1.0
         found["efficiency_mismatch"] = float(ratios[np.argmax(np.abs(ratios))])
     return found
