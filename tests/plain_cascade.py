@@ -7,6 +7,7 @@ with this.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import struct
 
@@ -74,9 +75,13 @@ class PlainFrame:
         subset = self.subsets[check]
         return sum(self.bits[i] & subset[i] for i in range(begin, end)) % 2
 
-    def ask(self):
-        """Return the parities of this round; none at the end."""
+    def prepare(self):
+        """Settle what to do in this round; return how many intervals to bisect."""
         self.doing = self._next()
+        return len(self.listed) if self.doing == "bisect" else 0
+
+    def ask(self, cuts):
+        """Return the parities of this round, of intervals in so many pieces."""
         if self.doing == "open":
             number, length = len(self.passes), len(self.bits)
             size = self.sizes[number]
@@ -85,7 +90,12 @@ class PlainFrame:
             asked = blocks if number == 0 else blocks[:-1]
             return [self.parity(number, *block) for block in asked]
         if self.doing == "bisect":
-            return [self.parity(p, b, self._middle(p, b)) for p, b in self.listed]
+            self.pieces = [self._pieces(p, b, cuts) for p, b in self.listed]
+            return [
+                self.parity(p, *piece)
+                for (p, _), pieces in zip(self.listed, self.pieces, strict=True)
+                for piece in pieces[:-1]
+            ]
         if self.doing == "check":
             return [
                 self.subset_parity(c, 0, len(self.bits))
@@ -96,8 +106,10 @@ class PlainFrame:
             return [self.subset_parity(self.checks.index(1), low, (low + high) // 2)]
         return []
 
-    def _middle(self, number, begin):
-        return (begin + self.passes[number][begin][0]) // 2
+    def _pieces(self, number, begin, cuts):
+        size = self.passes[number][begin][0] - begin
+        edges = [begin + j * size // cuts for j in range(cuts + 1)]
+        return [(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
     def _next(self):
         if self.search:
@@ -137,7 +149,7 @@ class PlainFrame:
                 if odd:
                     self._list(number, begin)
         elif self.doing == "bisect":
-            self._halve(differences)
+            self._divide(differences)
         elif self.doing == "check":
             self.checks = list(differences)
         elif self.doing == "search":
@@ -150,15 +162,21 @@ class PlainFrame:
                 assert self.subsets[self.checks.index(1)][low]
                 self._correct(low)
 
-    def _halve(self, differences):
-        listed, self.listed, ends = self.listed, [], []
-        for (p, begin), odd in zip(listed, differences, strict=True):
-            known, middle = self.passes[p], self._middle(p, begin)
-            known[middle] = [known[begin][0], 1 - odd]
-            known[begin] = [middle, odd]
-            start = begin if odd else middle
-            size = known[start][0] - start
-            (self.listed if size > 1 else ends).append((p, start))
+    def _divide(self, differences):
+        listed, self.listed, more, ends = self.listed, [], [], []
+        differences = iter(differences)
+        for (p, _), pieces in zip(listed, self.pieces, strict=True):
+            odd = [next(differences) for _ in pieces[:-1]]
+            odd.append(1 - sum(odd) % 2)
+            where = self.listed
+            for (start, end), is_odd in zip(pieces, odd, strict=True):
+                self.passes[p][start] = [end, is_odd]
+                if is_odd and end - start == 1:
+                    ends.append((p, start))
+                elif is_odd:
+                    where.append((p, start))
+                    where = more
+        self.listed += more[: self.room - len(listed)]
         for p, place in ends:
             if self.passes[p][place][1]:
                 self._correct(self.orders[p][place], p)
@@ -200,11 +218,15 @@ class PlainCascade:
             few = 4 if far else 1
             frame = PlainFrame(piece, role, sizes, few, orders, subsets)
             self.frames.append(frame)
+        errors = min(max(qber, 1e-4), 0.02) * 64 * length
+        self.crowd = [round(errors / n) for n in (160, 400, 1000)] if far else []
         self._counts = []
 
     def ask(self):
         """Return this round's parities; none when all is done."""
-        answers = [frame.ask() for frame in self.frames]
+        listed = sum(frame.prepare() for frame in self.frames)
+        few = sum(64 * listed <= n * len(self.frames) for n in self.crowd)
+        answers = [frame.ask(2 << few) for frame in self.frames]
         self._counts = [len(answer) for answer in answers]
         return [bit for answer in answers for bit in answer]
 

@@ -3,7 +3,7 @@
 Bob speaks first in each round of a batch, Alice answers. Both halves follow the same
 public schedule (`qkdlab.distill.cascade`), so both know after which round a batch is
 done, and both see which positions were wrong. Bob opens the next batch whenever one is
-done, so that a line with delay is kept busy; a batch in work takes about 20 MB.
+done, so that a line with delay is kept busy; a batch in work takes about 25 MB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qkdlab.link.messages import Parities
 __all__ = ["BATCH_FRAMES", "IN_FLIGHT", "CascadeReconciliation"]
 
 BATCH_FRAMES = 256
-IN_FLIGHT: dict[Pace, int] = {"near": 3, "far": 12}
+IN_FLIGHT: dict[Pace, int] = {"near": 3, "far": 24}
 """Batches in work at a time: as few as keep the line busy."""
 
 

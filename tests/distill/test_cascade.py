@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,6 +121,36 @@ def test_interoperates_with_a_plain_party_bit_by_bit(
     plain = PlainCascade(
         plain_role, plain_bits.tolist(), frame_bits, 0.04, b"seed", far=pace == "far"
     )
+    converse(side, plain)
+    assert side.corrected().to_bools().tolist() == a.tolist()
+    assert plain.corrected() == a.tolist()
+    assert side.frames.errors().ones().tolist() == plain.wrong()
+
+
+@pytest.mark.parametrize("qber", [0.04, 0.4])
+@pytest.mark.parametrize("crowd", [(10**6,), (10**6, 10**6, 1000), (2000, 400, 100)])
+def test_pieces_of_intervals_are_those_of_the_description(monkeypatch, qber, crowd):
+    def crowded(*given):
+        return replace(schedule(*given), crowd=crowd)
+
+    monkeypatch.setattr("qkdlab.distill.cascade.frames.schedule", crowded)
+    a, b = strings(1000, qber, 5)
+    side = Side("bob", b, 300, 0.04, pace="far")
+    plain = PlainCascade("alice", a.tolist(), 300, 0.04, b"seed", far=True)
+    plain.crowd = crowd
+    rounds = converse(side, plain)
+    assert side.corrected() == BitArray.from_bools(a)
+    assert side.frames.errors().ones().tolist() == plain.wrong()
+    monkeypatch.undo()
+    halves = converse(
+        Side("bob", b, 300, 0.04, pace="far"),
+        PlainCascade("alice", a.tolist(), 300, 0.04, b"seed", far=True),
+    )
+    assert rounds < halves
+
+
+def converse(side, plain):
+    """Let both parties of one batch finish; return the rounds it took."""
     ours = side.frames.half(0)
     while (mine := ours.next_round()) is not None:
         theirs = plain.ask()
@@ -127,9 +158,7 @@ def test_interoperates_with_a_plain_party_bit_by_bit(
         ours.feed(BitArray.from_bools(theirs))
         plain.tell((mine ^ BitArray.from_bools(theirs)).to_bools().tolist())
     assert plain.ask() == []
-    assert side.corrected().to_bools().tolist() == a.tolist()
-    assert plain.corrected() == a.tolist()
-    assert side.frames.errors().ones().tolist() == plain.wrong()
+    return ours.rounds
 
 
 def test_corrects_every_frame_of_a_noisy_string():
@@ -145,7 +174,7 @@ def test_corrects_every_frame_of_a_noisy_string():
         (0.01, "near", 1.055, 600),
         (0.02, "near", 1.055, 600),
         (0.05, "near", 1.06, 600),
-        (0.02, "far", 1.08, 160),
+        (0.02, "far", 1.09, 100),
     ],
 )
 def test_one_way_efficiency_of_long_frames(qber, pace, limit, most_rounds):

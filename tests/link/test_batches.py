@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 
 import numpy as np
@@ -72,7 +72,7 @@ def test_strings_of_any_length_become_equal(n_bits, pace, batch_frames):
 
 @pytest.mark.parametrize("pace", ["near", "far"])
 def test_as_many_batches_are_on_the_way_as_keep_the_line_busy(pace):
-    a, b = strings()
+    a, b = strings(60_000)
     alice, bob = side("alice", a, pace=pace), side("bob", b, pace=pace)
     first = bob.start()
     assert [m.batch for m in first] == list(range(IN_FLIGHT[pace]))
@@ -96,6 +96,35 @@ def test_a_finished_batch_makes_room_for_the_next():
     opened = list(dict.fromkeys(batches))
     assert opened == sorted(opened)
     assert len(opened) == -(-N_BITS // (4 * FRAME_BITS))
+
+
+def delays(alice, bob):
+    """Return the one-way delays that a string takes where computing takes no time.
+
+    And those of the batch with the most rounds, had it been alone.
+    """
+    to_alice, total, own = list(bob.start()), 0, Counter()
+    while to_alice:
+        own.update(2 * [message.batch for message in to_alice])
+        answers = [m for message in to_alice for m in alice.take(message)]
+        to_alice = [m for answer in answers for m in bob.take(answer)]
+        total += 2
+    return total, max(own.values())
+
+
+@pytest.mark.parametrize("pace", ["near", "far"])
+def test_batches_on_the_way_wait_for_the_line_together(pace):
+    n_batches = IN_FLIGHT[pace]
+    a, b = strings(n_batches * 4 * FRAME_BITS)
+    total, longest = delays(side("alice", a, pace=pace), side("bob", b, pace=pace))
+    assert total == longest
+
+
+def test_a_long_string_costs_the_delays_of_few_batches():
+    a, b = strings(4 * IN_FLIGHT["far"] * 4 * FRAME_BITS)
+    total, longest = delays(side("alice", a, pace="far"), side("bob", b, pace="far"))
+    # four turns of 24 batches on the way, where 96 one by one would be
+    assert total <= 4 * longest
 
 
 def test_what_is_said_does_not_depend_on_when_it_arrives():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from qkdlab.distill.cascade._kernels import CascadeState
+from qkdlab.distill.cascade.state import CascadeState
 from qkdlab.distill.ldpc._kernels import Workspace
 from qkdlab.randomness import OperatingSystemRandomness
 from qkdlab.session.recorded import RecordedBlock

@@ -19,6 +19,11 @@ The schedule, exact enough to write another party from:
   blocks. Bisecting ``[a, b)`` asks the parity of ``[a, (a + b) // 2)``; both halves
   become known intervals. An odd interval of one place is an error: Bob flips the bit,
   and the interval that holds it changes parity in every opened pass.
+* Few intervals. While all frames of a batch that bisect list together no more
+  intervals than `Schedule.crowd[i]` for each 64 frames of the batch, each is cut in
+  ``c = 4 << i`` pieces at once (the greatest i counts): at ``a + floor(j (b - a) / c)``
+  for 0 < j < c. The parities of all pieces but the last are asked, empty ones left out.
+  The first odd piece keeps the interval's rank; others are listed at the end.
 * The list. A frame lists odd intervals as they come and bisects all of its list in
   every round. First come the blocks of a pass, in order. Half an interval that is odd
   keeps its rank. Errors are corrected when the round's list is done, in the order of

@@ -2,183 +2,42 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.bits._intrinsics import first_one
+from qkdlab.distill.cascade.correction._kernels import (
+    correct,
+    drop_stale,
+    list_again,
+)
 from qkdlab.distill.cascade.places._kernels import (
-    COPY,
     FIELDS,
     ODD,
     ONE,
     STARTS,
+    ask_ahead,
     copy_in_order,
-    end_of,
-    flip_bit,
     flip_place,
     get_bit,
-    get_place,
     masked_parity,
     range_parity,
-    start_of,
+)
+from qkdlab.distill.cascade.state import (
+    BISECTING,
+    CHECKING,
+    DONE,
+    OPENING,
+    READY,
+    SEARCHING,
+    CascadeState,
 )
 from qkdlab.jit import kernel
 
-__all__ = ["CascadeState", "ask", "tell"]
+__all__ = ["ask", "tell"]
 
-READY, OPENING, BISECTING, CHECKING, SEARCHING, DONE = range(6)
-
-
-class CascadeState(NamedTuple):
-    """All that one half of Cascade knows of a batch; arrays are changed in place.
-
-    A *place* is an index in the order of a pass, plus the pass times the length of a
-    frame. In every opened pass the places of a frame are cut into known intervals:
-    those whose parity difference between the parties is known. An interval is told by
-    its first place.
-    """
-
-    words: NDArray[np.uint64]
-    """[frame, word] own string; Bob flips what is found."""
-    errors: NDArray[np.uint64]
-    """[frame, word] positions found so far."""
-    n_bits: int
-    """Bits from frame 0 on; what lies behind them is zero on both sides."""
-    flips: bool
-    few: int
-    """With no more odd intervals than this a frame opens its next pass."""
-    order: NDArray[np.uint16]
-    """[pass, place] -> position."""
-    place: NDArray[np.uint16]
-    """[pass, position] -> place."""
-    block: NDArray[np.int64]
-    """[pass] size of its blocks."""
-    subsets: NDArray[np.uint64]
-    """[check, word] the positions of each check."""
-    rows: NDArray[np.uint64]
-    """[frame, FIELDS * word of a place], see `places`; COPY is there where `copied`."""
-    copied: NDArray[np.uint8]
-    """[pass, frame // 64]."""
-    opened: NDArray[np.int32]
-    """[frame] number of passes begun."""
-    stage: NDArray[np.int32]
-    """[frame] READY, OPENING, BISECTING, CHECKING, SEARCHING or DONE."""
-    parity: NDArray[np.uint8]
-    """[frame] difference of the whole frame, known with its first pass."""
-    low: NDArray[np.int32]
-    high: NDArray[np.int32]
-    """[frame, i] the listed intervals; or what is left of a check under search."""
-    listed: NDArray[np.int32]
-    """[frame] how many are listed."""
-    stale: NDArray[np.uint8]
-    """[frame] a listed interval may have become even."""
-    full: NDArray[np.uint8]
-    """[frame] an odd interval may have found no room in the list."""
-    checked: NDArray[np.uint8]
-    """[frame] the checks have been asked."""
-    check: NDArray[np.uint64]
-    """[frame] one bit for each check, its difference."""
-    found: NDArray[np.int32]
-    """[i] scratch: places of errors."""
-    mixed: NDArray[np.uint64]
-    """[position] scratch: one bit for each of 64 frames."""
-
-    def __repr__(self) -> str:
-        return f"CascadeState({self.stage.size} frames)"
-
-
-@kernel
-def correct(s: CascadeState, frame: int, hits: int) -> bool:
-    """Correct the errors that were found; False when one of them cannot be.
-
-    What an earlier one of them made even, is none.
-    """
-    n_words = s.words.shape[1]
-    length = 64 * n_words
-    row, errors, words = s.rows[frame], s.errors[frame], s.words[frame]
-    low, high = s.low[frame], s.high[frame]
-    order, places, found = s.order, s.place, s.found
-    opened, most, flips = s.opened[frame], low.size - 1, s.flips
-    copied = opened
-    while copied < order.shape[0] and s.copied[copied, frame >> 6]:
-        copied += 1
-    listed = np.int64(s.listed[frame])
-    stale = full = np.int64(0)
-    parity = s.parity[frame]
-    check = s.check[frame]
-    for i in range(hits):
-        own = -1
-        position = int(-1 - found[i])
-        if found[i] >= 0:
-            if not get_place(row, ODD, found[i]):
-                continue
-            own = found[i] // length
-            position = int(order[own, found[i] - own * length])
-        if get_bit(errors, position) or frame * length + position >= s.n_bits:
-            return False
-        flip_bit(errors, position)
-        parity ^= 1
-        if flips:
-            flip_bit(words, position)
-            for t in range(copied):
-                flip_place(row, COPY, t * length + np.int64(places[t, position]))
-        for t in range(opened):
-            here = t * length + np.int64(places[t, position])
-            start = here if t == own else start_of(row, here)
-            flip_place(row, ODD, start)
-            odd = np.int64(get_place(row, ODD, start))
-            if t != own:
-                end = end_of(row, start)
-                if odd and end - start == 1:
-                    return False
-                low[listed], high[listed] = start, end
-                stale |= 1 - odd
-                full |= odd & (listed == most)
-                listed += odd & (listed < most)
-        if s.checked[frame]:
-            for c in range(s.subsets.shape[0]):
-                check ^= get_bit(s.subsets[c], position) << np.uint64(c)
-    s.listed[frame] = listed
-    s.stale[frame] |= stale
-    s.full[frame] |= full
-    s.parity[frame] = parity
-    s.check[frame] = check
-    return True
-
-
-@kernel
-def drop_stale(s: CascadeState, frame: int) -> None:
-    """Take intervals that became even from the list, and repeats."""
-    row = s.rows[frame]
-    kept = 0
-    for i in range(s.listed[frame]):
-        low = s.low[frame, i]
-        if get_place(row, ODD, low):
-            flip_place(row, ODD, low)
-            s.low[frame, kept], s.high[frame, kept] = low, s.high[frame, i]
-            kept += 1
-    for i in range(kept):
-        flip_place(row, ODD, s.low[frame, i])
-    s.listed[frame] = kept
-    s.stale[frame] = 0
-
-
-@kernel
-def list_again(s: CascadeState, frame: int) -> None:
-    """List the odd intervals in order of place, as many as there is room for."""
-    row = s.rows[frame]
-    n, most = 0, s.low.shape[1] - 1
-    for w in range(s.opened[frame] * s.words.shape[1]):
-        word = row[FIELDS * w + ODD]
-        while word != 0 and n < most:
-            start = int(64 * w + np.int64(first_one(word)))
-            word &= word - ONE
-            s.low[frame, n], s.high[frame, n] = start, end_of(row, start)
-            n += 1
-    s.listed[frame] = n
-    s.full[frame] = n == most
+AHEAD = 8
+"""Intervals between asking for the words of one and reading them."""
 
 
 @kernel
@@ -218,14 +77,29 @@ def asked_blocks(s: CascadeState, p: int) -> int:
 
 
 @kernel
+def advance_all(s: CascadeState) -> None:
+    """Bring all frames to their next questions, and see how these are to be cut."""
+    listed = 0
+    for frame in range(s.stage.size):
+        if s.stage[frame] == READY:
+            advance(s, frame)
+        if s.stage[frame] == BISECTING:
+            listed += s.listed[frame]
+    halvings = 1
+    for crowd in s.crowd:
+        halvings += 64 * listed <= crowd * s.stage.size
+    s.halvings[0] = halvings
+
+
+@kernel
 def ask(s: CascadeState, out: NDArray[np.uint64]) -> int:
     """Write this round's own parities; return their number."""
     length = 64 * s.words.shape[1]
     n = 0
     word = np.uint64(0)
+    advance_all(s)
+    halvings = s.halvings[0]
     for frame in range(s.stage.size):
-        if s.stage[frame] == READY:
-            advance(s, frame)
         stage = s.stage[frame]
         if stage == DONE:
             continue
@@ -235,40 +109,49 @@ def ask(s: CascadeState, out: NDArray[np.uint64]) -> int:
             begin, end = p * length, (p + 1) * length
             for _ in range(asked_blocks(s, p)):
                 after = min(begin + s.block[p], end)
-                word |= range_parity(row, begin, after) << np.uint64(n & 63)
+                word = put(out, word, n, range_parity(row, begin, after))
                 begin = after
                 n += 1
-                if n & 63 == 0:
-                    out[(n >> 6) - 1] = word
-                    word = np.uint64(0)
+        elif stage == BISECTING and halvings == 1:
+            last = s.listed[frame] - 1
+            for i in range(last + 1):
+                ask_ahead(row, low[min(i + AHEAD, last)])
+                middle = (low[i] + high[i]) >> 1
+                word = put(out, word, n, range_parity(row, low[i], middle))
+                n += 1
         elif stage == BISECTING:
             for i in range(s.listed[frame]):
-                middle = (low[i] + high[i]) >> 1
-                word |= range_parity(row, low[i], middle) << np.uint64(n & 63)
-                n += 1
-                if n & 63 == 0:
-                    out[(n >> 6) - 1] = word
-                    word = np.uint64(0)
+                begin = low[i]
+                for piece in range(1, 1 << halvings):
+                    after = low[i] + (piece * (high[i] - low[i]) >> halvings)
+                    if after > begin:
+                        word = put(out, word, n, range_parity(row, begin, after))
+                        begin = after
+                        n += 1
         elif stage == CHECKING:
             for c in range(s.subsets.shape[0]):
                 bit = masked_parity(s.words[frame], s.subsets[c], 0, length)
-                word |= bit << np.uint64(n & 63)
+                word = put(out, word, n, bit)
                 n += 1
-                if n & 63 == 0:
-                    out[(n >> 6) - 1] = word
-                    word = np.uint64(0)
         elif stage == SEARCHING:
             mask = s.subsets[int(first_one(s.check[frame]))]
             middle = (low[0] + high[0]) >> 1
             bit = masked_parity(s.words[frame], mask, low[0], middle)
-            word |= bit << np.uint64(n & 63)
+            word = put(out, word, n, bit)
             n += 1
-            if n & 63 == 0:
-                out[(n >> 6) - 1] = word
-                word = np.uint64(0)
     if n & 63:
         out[n >> 6] = word
     return n
+
+
+@kernel
+def put(out: NDArray[np.uint64], word: np.uint64, n: int, bit: np.uint64) -> np.uint64:
+    """Add bit `n` to the word that is being filled; return what goes on."""
+    word |= bit << np.uint64(n & 63)
+    if n & 63 == 63:
+        out[n >> 6] = word
+        word = np.uint64(0)
+    return word
 
 
 @kernel
@@ -304,13 +187,20 @@ def tell_opening(
 
 
 @kernel
-def tell_bisecting(
+def tell_halves(
     s: CascadeState, frame: int, difference: NDArray[np.uint64], n: int
-) -> bool:
-    """Take the differences of the listed intervals' first halves; correct errors."""
+) -> int:
+    """Take the differences of the listed intervals' first halves from bit `n`.
+
+    Returns the number of errors found, which `correct` takes.
+    """
     row, low, high = s.rows[frame], s.low[frame], s.high[frame]
     kept = hits = 0
-    for i in range(s.listed[frame]):
+    last = s.listed[frame] - 1
+    for i in range(last + 1):
+        ahead = min(i + AHEAD, last)
+        ask_ahead(row, low[ahead])
+        ask_ahead(row, (low[ahead] + high[ahead]) >> 1)
         begin, end = low[i], high[i]
         middle = (begin + end) >> 1
         bit = get_bit(difference, n + i)
@@ -325,7 +215,54 @@ def tell_bisecting(
         kept += 1 - is_one
         hits += is_one
     s.listed[frame] = kept
-    return correct(s, frame, hits)
+    return hits
+
+
+@kernel
+def tell_pieces(
+    s: CascadeState, frame: int, difference: NDArray[np.uint64], n: int
+) -> tuple[int, int]:
+    """Do as `tell_halves` for smaller pieces, of which several may be odd.
+
+    Returns the number of errors found and the bit after the last that was taken.
+    """
+    row, low, high = s.rows[frame], s.low[frame], s.high[frame]
+    asked, most = int(s.listed[frame]), low.size - 1
+    kept, top, hits = 0, asked, 0
+    for i in range(asked):
+        first, end = int(low[i]), int(high[i])
+        begin, implied, is_first = first, ONE, True
+        flip_place(row, ODD, first)
+        for piece in range(1, (1 << s.halvings[0]) + 1):
+            after = first + (piece * (end - first) >> s.halvings[0])
+            if after == begin:
+                continue
+            bit = implied
+            if after < end:
+                bit = get_bit(difference, n)
+                n += 1
+            implied ^= bit
+            at = FIELDS * (begin >> 6)
+            row[at + STARTS] |= ONE << np.uint64(begin & 63)
+            row[at + ODD] |= bit << np.uint64(begin & 63)
+            if bit and after - begin == 1:
+                s.found[hits] = begin
+                hits += 1
+            elif bit and is_first:
+                low[kept], high[kept] = begin, after
+                kept += 1
+                is_first = False
+            elif bit and top < most:
+                low[top], high[top] = begin, after
+                top += 1
+            elif bit:
+                s.full[frame] = 1
+            begin = after
+    for i in range(asked, top):
+        low[kept], high[kept] = low[i], high[i]
+        kept += 1
+    s.listed[frame] = kept
+    return hits, n
 
 
 @kernel
@@ -338,10 +275,14 @@ def tell(s: CascadeState, difference: NDArray[np.uint64]) -> bool:
             n = tell_opening(s, frame, difference, n)
             s.stage[frame] = READY
         elif stage == BISECTING:
-            asked = s.listed[frame]
-            if not tell_bisecting(s, frame, difference, n):
+            if s.halvings[0] == 1:
+                after = n + s.listed[frame]
+                hits = tell_halves(s, frame, difference, n)
+            else:
+                hits, after = tell_pieces(s, frame, difference, n)
+            if not correct(s, frame, hits):
                 return False
-            n += asked
+            n = after
             s.stage[frame] = READY
         elif stage == CHECKING:
             for c in range(s.subsets.shape[0]):

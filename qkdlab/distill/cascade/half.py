@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.cascade.schedule import Schedule, public_order, public_subsets
+from qkdlab.distill.cascade.state import CascadeState
 from qkdlab.errors import AbortCode, SecurityAbort
 
 __all__ = ["CascadeHalf", "Tables", "Workspace"]
@@ -60,9 +61,10 @@ class Workspace:
         self.flags = np.zeros((4, frames), np.uint8)
         self.check = np.zeros(frames, np.uint64)
         self.list = np.zeros((2, frames, room + 1), np.int32)
-        self.found = np.zeros(room + 1, np.int32)
+        self.halvings = np.ones(1, np.int64)
+        self.found = np.zeros(schedule.most_pieces * room + 1, np.int32)
         self.mixed = np.zeros(schedule.length, np.uint64)
-        questions = frames * max(room, schedule.checks)
+        questions = frames * (max(room, schedule.checks) + schedule.more_pieces)
         self.out = np.zeros(-(-questions // 64), np.uint64)
         self.rows[:, self._ends] = 1
 
@@ -96,8 +98,6 @@ class CascadeHalf:
         n_bits: int,
         flips: bool,
     ) -> None:
-        from qkdlab.distill.cascade._kernels import CascadeState
-
         self._work = work
         self._state = CascadeState(
             words=words,
@@ -105,6 +105,8 @@ class CascadeHalf:
             n_bits=n_bits,
             flips=flips,
             few=tables.schedule.few,
+            crowd=np.array(tables.schedule.crowd, np.int64),
+            halvings=work.halvings,
             order=tables.order,
             place=tables.place,
             block=np.array(tables.schedule.block_sizes, np.int64),

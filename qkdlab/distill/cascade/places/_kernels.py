@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.bits._intrinsics import count_ones, first_one
-from qkdlab.distill.cascade._intrinsics import last_one
+from qkdlab.distill.cascade._intrinsics import last_one, prefetch
 from qkdlab.jit import kernel
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "ODD",
     "ONE",
     "STARTS",
+    "ask_ahead",
     "copy_in_order",
     "end_of",
     "flip_bit",
@@ -37,6 +38,15 @@ __all__ = [
 ONE = np.uint64(1)
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 COPY, STARTS, ODD, FIELDS = 0, 1, 2, 3
+
+
+@kernel
+def ask_ahead(row: NDArray[np.uint64], place: int) -> None:
+    """Ask for the words of a place, which will be wanted soon.
+
+    The rows of a batch are larger than the caches of a core, and wanted in no order.
+    """
+    prefetch(row, np.int64(FIELDS * (place >> 6)))
 
 
 @kernel

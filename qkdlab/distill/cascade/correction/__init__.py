@@ -1,0 +1,1 @@
+"""What an error that was found changes in the frame that had it."""
