@@ -11,7 +11,7 @@ from qkdlab.distill.ldpc.code import Code
 from qkdlab.distill.ldpc.design.construct import build_base, column_degrees
 
 
-def small_code(n_rows=12, columns=24, lifting=17, mix=None, label="small"):
+def small_code(n_rows=12, columns=24, lifting=32, mix=None, label="small"):
     degrees = column_degrees(columns, mix or {2: 0.25, 3: 0.6, 6: 0.15})
     return Code(build_base(n_rows, degrees, lifting, label))
 

@@ -104,10 +104,10 @@ def test_no_error_is_one_pass():
 
 
 def test_corrects_nearly_as_often_as_exact_belief_propagation():
-    pattern = errors(120, 0.055, 9)
-    found = decoded(pattern, 0.055)
+    pattern = errors(120, 0.07, 9)
+    found = decoded(pattern, 0.07)
     mine = np.all(frames_of(found.errors, 120) == pattern, axis=1).mean()
-    exact = [sum_product(CODE, MATRIX @ frame % 2, 0.055, 40) for frame in pattern]
+    exact = [sum_product(CODE, MATRIX @ frame % 2, 0.07, 40) for frame in pattern]
     best = np.all(np.array(exact) == pattern, axis=1).mean()
     assert 0.3 < best < 0.99
     assert mine > best - 0.08
@@ -147,4 +147,4 @@ def test_chosen_frames_keep_their_order():
 
 
 def test_repr_shows_no_bits():
-    assert repr(Decoder(CODE)) == "Decoder(Code(408 bits, 204 checks))"
+    assert repr(Decoder(CODE)) == "Decoder(Code(768 bits, 384 checks))"

@@ -1,11 +1,12 @@
-"""The vector code of the decoder: 32 frames side by side, as LLVM gets it.
+"""The vector code of the decoder: 32 bits of one frame side by side, as LLVM gets it.
 
 `unit` is a tuple whose length picks the instructions: 2 those of AVX2, 1 such as LLVM
-makes for any CPU; both give the same bits. A group of 32 frames is stored as
+makes for any CPU; both give the same bits. The lanes are those of a strip of columns or
+rows (`qkdlab.distill.ldpc.strips`):
 
-    sums      int16[N, 32]   frames 0-7, 16-23, 8-15, 24-31: as AVX2 packs them
-    messages  int8[E, 32]    frames in order
-    flags     uint32[..]     bit i is frame i
+    sums      int16[N / 32, 32]  lanes 0-7, 16-23, 8-15, 24-31: as AVX2 packs them
+    messages  int8[E / 32, 32]   lanes of the columns, in order
+    flags     uint32[..]         bit i is lane i
 """
 # The signature of an intrinsic is numba's; its types are those that it returns.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -21,29 +22,39 @@ from numba.core import cgutils
 from qkdlab.distill.ldpc.rule import CORRECTION, CORRECTION_STEPS, LARGEST
 from qkdlab.jit import intrinsic
 
-__all__ = ["AVX2", "PORTABLE", "exchange_sums", "update_check"]
+__all__ = ["AHEAD", "AVX2", "ORDER", "PORTABLE", "negative_sums", "update_check"]
 
 PORTABLE: tuple[int, ...] = (0,)
 AVX2: tuple[int, ...] = (0, 0)
 
-FRAMES = 32
+LANES = 32
 AHEAD = 32
-"""Edges, or a whole row if that is less, by which sums are asked for in advance.
+"""Edges by which sums are asked for in advance.
 
 The columns of a row lie in so many places that the processor does not guess the next.
 """
+BYTES_OF_SUMS = 2 * LANES
 I1, I8, I16, I32, I64 = (ir.IntType(n) for n in (1, 8, 16, 32, 64))
-BYTES, SHORTS = ir.VectorType(I8, FRAMES), ir.VectorType(I16, FRAMES // 2)
-FLAGS = ir.VectorType(I1, FRAMES)
+BYTES, SHORTS = ir.VectorType(I8, LANES), ir.VectorType(I16, LANES // 2)
+FLAGS = ir.VectorType(I1, LANES)
 ORDER = [
     lane * 16 + half * 8 + i for half in (0, 1) for lane in (0, 1) for i in range(8)
 ]
-"""Frame in each column of `sums`."""
+"""Lane in each column of `sums`."""
+
+HALVES_SWAPPED = [*range(16, 32), *range(16)]
+TURNS = [[(lane - by) % 16 for lane in range(LANES)] for by in range(LANES + 1)]
+"""Byte of the same half that a lane takes when lanes move up by so many,"""
+CROSSINGS = [
+    [-((lane - by) % 32 // 16 != lane // 16) for lane in range(LANES)]
+    for by in range(LANES + 1)
+]
+"""and -1 where it is of the other half."""
 
 
 def all_bytes(value: int) -> ir.Constant:
     """Return a vector of 32 equal bytes."""
-    return ir.Constant(BYTES, [value] * FRAMES)
+    return ir.Constant(BYTES, [value] * LANES)
 
 
 def picks(places: list[int]) -> ir.Constant:
@@ -81,22 +92,16 @@ class Machine:
         """Set the element `at`; the array begins at any byte."""
         self.builder.store(value, self.builder.gep(pointer, [at]), align=1)
 
-    def prefetch(self, pointer: Any, at: Any) -> None:
-        """Ask for the line of the cache in which the element `at` lies."""
-        place = self.builder.gep(pointer, [at])
-        place = self.builder.bitcast(place, I8.as_pointer())
+    def prefetch(self, place: Any) -> None:
+        """Ask for the line of the cache in which a byte lies."""
         kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
         name = "llvm.prefetch.p0i8"
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         # to read, to be kept in all caches, data
         self.builder.call(function, [place, I32(0), I32(3), I32(1)])
 
-    def least(self, x: Any, y: Any) -> Any:
-        """Return the lesser of two signed numbers."""
-        return self.builder.select(self.builder.icmp_signed("<", x, y), x, y)
-
     def narrow(self, low: Any, high: Any) -> Any:
-        """Return 32 sums as bytes in the order of the frames, cut at both ends."""
+        """Return 32 sums as bytes in the order of the lanes, cut at both ends."""
         if self.avx2:
             return self.call("llvm.x86.avx2.packsswb", BYTES, low, high)
         halves = []
@@ -106,7 +111,7 @@ class Machine:
             most = ir.Constant(SHORTS, [127] * 16)
             cut = self.call("llvm.smin.v16i16", SHORTS, cut, most)
             halves.append(self.builder.trunc(cut, ir.VectorType(I8, 16)))
-        back = picks([ORDER.index(frame) for frame in range(FRAMES)])
+        back = picks([ORDER.index(lane) for lane in range(LANES)])
         return self.builder.shuffle_vector(halves[0], halves[1], back)
 
     def widen(self, messages: Any) -> tuple[Any, Any]:
@@ -114,7 +119,7 @@ class Machine:
         eight = ir.Constant(SHORTS, [8] * 16)
         halves = []
         for half in (ORDER[:16], ORDER[16:]):
-            twice = [frame for frame in half for _ in (0, 1)]
+            twice = [lane for lane in half for _ in (0, 1)]
             doubled = self.builder.shuffle_vector(messages, messages, picks(twice))
             as_shorts = self.builder.bitcast(doubled, SHORTS)
             halves.append(self.builder.ashr(as_shorts, eight))
@@ -155,7 +160,7 @@ class Machine:
         return self.builder.select(negative, minus, size)
 
     def spread(self, flags: Any) -> Any:
-        """Return 32 bytes, -1 where the frame's flag is set and 0 elsewhere."""
+        """Return 32 bytes, -1 where the lane's flag is set and 0 elsewhere."""
         words = ir.VectorType(I32, 8)
         one = self.builder.insert_element(
             ir.Constant(words, ir.Undefined), flags, I32(0)
@@ -164,38 +169,65 @@ class Machine:
             self.builder.shuffle_vector(one, one, picks([0] * 8)), BYTES
         )
         # within each half of a vector: a shuffle that never crosses the middle
-        places = [i // 8 if i < 16 else 16 + i // 8 for i in range(FRAMES)]
+        places = [i // 8 if i < 16 else 16 + i // 8 for i in range(LANES)]
         byte = self.builder.shuffle_vector(word, word, picks(places))
-        bit = ir.Constant(BYTES, [1 << (i % 8) for i in range(FRAMES)])
+        bit = ir.Constant(BYTES, [1 << (i % 8) for i in range(LANES)])
         there = self.builder.icmp_unsigned(
             "!=", self.builder.and_(byte, bit), all_bytes(0)
         )
         return self.builder.sext(there, BYTES)
 
     def negative(self, vector: Any) -> Any:
-        """Return the flags of the frames whose byte is negative."""
+        """Return the flags of the lanes whose byte is negative."""
         flags = self.builder.icmp_signed("<", vector, all_bytes(0))
         return self.builder.bitcast(flags, I32)
 
+    def turned(self, x: Any, by: Any) -> Any:
+        """Return 32 bytes moved up by `by` lanes (i64, 0 ... 32), round the end."""
+        if self.avx2:
+            inside = self.call(
+                "llvm.x86.avx2.pshuf.b", BYTES, x, self.table("turns", TURNS, by)
+            )
+            other = self.builder.shuffle_vector(inside, inside, picks(HALVES_SWAPPED))
+            crosses = self.table("crossings", CROSSINGS, by)
+            there = self.builder.icmp_signed("<", crosses, all_bytes(0))
+            return self.builder.select(there, other, inside)
+        twice = cgutils.alloca_once(self.builder, ir.ArrayType(BYTES, 2))
+        first = self.builder.bitcast(twice, BYTES.as_pointer())
+        self.store(x, first, I64(0))
+        self.store(x, first, I64(1))
+        place = self.builder.bitcast(twice, I8.as_pointer())
+        place = self.builder.gep(place, [self.builder.sub(I64(LANES), by)])
+        return self.builder.load(
+            self.builder.bitcast(place, BYTES.as_pointer()), align=1
+        )
+
+    def table(self, name: str, rows: list[list[int]], at: Any) -> Any:
+        """Return a row of a table of bytes."""
+        kind = ir.ArrayType(BYTES, len(rows))
+        value = ir.Constant(kind, [ir.Constant(BYTES, row) for row in rows])
+        held = cgutils.global_constant(self.builder.module, name, value)
+        return self.builder.load(self.builder.gep(held, [I64(0), at]))
+
 
 @intrinsic
-def update_check(
-    typing, unit, sums, messages, columns, first, degree, odd, keep, wide, narrow
-):
-    """Update all edges of one check row; return the frames in which it failed before.
+def update_check(typing, unit, sums, messages, edges, first, degree, odd, wide, narrow):
+    """Update all edges of 32 check rows; return the rows that did not hold before.
 
-    columns:       int32[E]; the row's edges are `first` ... `first + degree - 1`
-    odd, keep:     flags: frames whose syndrome bit is 1; whose messages count
-    wide, narrow:  int16[degree, 32] and int8[degree, 32], overwritten
+    A row holds when what its bits are told by all others has its parity.
+
+    edges:        int32[E / 32 + AHEAD] of `Strips`; the rows' edges are `first` ...
+                  ``first + degree - 1``
+    odd:          flags: rows whose syndrome bit is 1
+    wide, narrow: int16[degree, 32] and int8[degree, 32], overwritten
     """
     signature = types.uint32(
         unit,
         sums,
         messages,
-        columns,
+        edges,
         types.int64,
         types.int64,
-        types.uint32,
         types.uint32,
         wide,
         narrow,
@@ -204,43 +236,41 @@ def update_check(
 
     def code(context, builder, signature, arguments):
         m = Machine(builder, avx2)
-        elements = {1: SHORTS, 2: BYTES, 3: I32, 8: SHORTS, 9: BYTES}
+        elements = {1: I8, 2: BYTES, 3: I32, 7: SHORTS, 8: BYTES}
         data = {
             i: m.pointer(context, signature.args[i], arguments[i], element)
             for i, element in elements.items()
         }
         first, degree = arguments[4], arguments[5]
-        edges = context.make_array(signature.args[3])(context, builder, arguments[3])
-        last_edge = builder.sub(edges.nitems, I64(1))
-        ahead = m.least(degree, I64(AHEAD))
-        syndrome, keep = m.spread(arguments[6]), m.spread(arguments[7])
+        syndrome = m.spread(arguments[6])
 
         def variable(value):
             return cgutils.alloca_once_value(builder, value)
 
-        def column(edge):
-            return builder.mul(builder.sext(m.load(data[3], edge), I64), I64(2))
+        def strip(edge):
+            """Return where the sums of an edge's strip begin, and its turn."""
+            both = builder.sext(m.load(data[3], edge), I64)
+            place = builder.gep(data[1], [builder.and_(both, I64(-BYTES_OF_SUMS))])
+            sums = builder.bitcast(place, SHORTS.as_pointer())
+            return sums, builder.and_(both, I64(LANES - 1))
 
         # 255 is neutral: box(255, 255) stays above all, box(that, a) is a
         least, rest = variable(all_bytes(255)), variable(all_bytes(255))
         sign = variable(syndrome)
-        nothing = ir.Constant(SHORTS, [0] * 16)
-        before = variable(nothing), variable(nothing)
         with cgutils.for_range(builder, degree) as loop:
             edge = builder.add(first, loop.index)
-            m.prefetch(data[1], column(m.least(builder.add(edge, ahead), last_edge)))
-            at = column(edge)
-            total = m.load(data[1], at), m.load(data[1], builder.add(at, I64(1)))
-            message = m.widen(builder.and_(m.load(data[2], edge), keep))
+            ahead = m.load(data[3], builder.add(edge, I64(AHEAD)))
+            m.prefetch(builder.gep(data[1], [builder.sext(ahead, I64)]))
+            sums, turn = strip(edge)
+            total = m.load(sums, I64(0)), m.load(sums, I64(1))
+            message = m.widen(m.load(data[2], edge))
             row = builder.mul(loop.index, I64(2))
             without = []
             for half in (0, 1):
-                parity = builder.xor(builder.load(before[half]), total[half])
-                builder.store(parity, before[half])
                 without.append(builder.sub(total[half], message[half]))
-                m.store(without[half], data[8], builder.add(row, I64(half)))
-            seen = m.narrow(without[0], without[1])
-            m.store(seen, data[9], loop.index)
+                m.store(without[half], data[7], builder.add(row, I64(half)))
+            seen = m.turned(m.narrow(without[0], without[1]), turn)
+            m.store(seen, data[8], loop.index)
             builder.store(builder.xor(builder.load(sign), seen), sign)
             size, smallest = m.magnitude(seen), builder.load(least)
             larger = m.bytewise("umax", smallest, size)
@@ -250,46 +280,34 @@ def update_check(
         everything, product = m.box(others, smallest), builder.load(sign)
         with cgutils.for_range(builder, degree) as loop:
             edge = builder.add(first, loop.index)
-            at, row = column(edge), builder.mul(loop.index, I64(2))
-            seen = m.load(data[9], loop.index)
+            (sums, turn), row = strip(edge), builder.mul(loop.index, I64(2))
+            seen = m.load(data[8], loop.index)
             is_least = builder.icmp_unsigned("==", m.magnitude(seen), smallest)
             size = builder.select(is_least, others, everything)
             message = m.with_sign(size, builder.xor(product, seen))
+            message = m.turned(message, builder.sub(I64(LANES), turn))
             m.store(message, data[2], edge)
             halves = m.widen(message)
             for half in (0, 1):
-                without = m.load(data[8], builder.add(row, I64(half)))
+                without = m.load(data[7], builder.add(row, I64(half)))
                 total = builder.add(without, halves[half])
-                m.store(total, data[1], builder.add(at, I64(half)))
-        parity = m.narrow(builder.load(before[0]), builder.load(before[1]))
-        return m.negative(builder.xor(parity, syndrome))
+                m.store(total, sums, I64(half))
+        return m.negative(product)
 
     return signature, code
 
 
 @intrinsic
-def exchange_sums(typing, unit, sums, at, fresh, start):
-    """Return the frames whose sum of one bit is negative; begin some frames anew.
-
-    fresh: flags of the frames whose sum becomes `start` (int16)
-    """
-    signature = types.uint32(unit, sums, types.int64, types.uint32, types.int16)
+def negative_sums(typing, unit, sums, at):
+    """Return the lanes of a strip whose sum is negative."""
+    signature = types.uint32(unit, sums, types.int64)
     avx2 = len(unit) == 2
 
     def code(context, builder, signature, arguments):
         m = Machine(builder, avx2)
         data = m.pointer(context, signature.args[1], arguments[1], SHORTS)
-        new = m.widen(m.spread(arguments[3]))
         at = builder.mul(arguments[2], I64(2))
-        one = ir.Constant(SHORTS, ir.Undefined)
-        one = builder.insert_element(one, arguments[4], I32(0))
-        start = builder.shuffle_vector(one, one, picks([0] * 16))
-        total = []
-        for half in (0, 1):
-            place = builder.add(at, I64(half))
-            total.append(m.load(data, place))
-            stay = builder.and_(total[half], builder.not_(new[half]))
-            m.store(builder.or_(stay, builder.and_(start, new[half])), data, place)
-        return m.negative(m.narrow(total[0], total[1]))
+        low, high = (m.load(data, builder.add(at, I64(half))) for half in (0, 1))
+        return m.negative(m.narrow(low, high))
 
     return signature, code

@@ -1,4 +1,4 @@
-"""Compiled kernels of LDPC reconciliation: lanes, syndromes, decoding.
+"""Compiled kernels of LDPC reconciliation: lanes, strips, syndromes, decoding.
 
 *Lanes* hold up to 32 frames side by side: uint32[n], bit f of entry j is bit j of frame
 f. Callers check shapes.
@@ -11,22 +11,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.distill.ldpc._intrinsics import exchange_sums, update_check
+from qkdlab.distill.ldpc._intrinsics import negative_sums, update_check
 from qkdlab.jit import kernel
 
 __all__ = [
+    "Circulants",
     "Graph",
+    "Strips",
     "Workspace",
     "decode",
     "from_lanes",
+    "from_strips",
     "spaced",
     "syndrome",
     "to_lanes",
+    "to_strips",
 ]
 
 Lanes = NDArray[np.uint32]
-ALL = np.uint32(0xFFFFFFFF)
-ONE = np.uint32(1)
+LOOK = 4
+"""A pattern is tried when no more than this part of the strips has a row that fails."""
 
 
 class Graph(NamedTuple):
@@ -38,20 +42,44 @@ class Graph(NamedTuple):
     """[M + 1] where each row begins in `columns`."""
 
 
+class Circulants(NamedTuple):
+    """The blocks of a quasi-cyclic matrix: check x of a row meets bit x - shift."""
+
+    rows: NDArray[np.uint8]
+    columns: NDArray[np.int64]
+    shifts: NDArray[np.int64]
+
+
+class Strips(NamedTuple):
+    """Edges between strips, see `qkdlab.distill.ldpc.strips`."""
+
+    edges: NDArray[np.int32]
+    """[E / 32 + AHEAD] where the strip of the bits begins in `Workspace.sums`, in
+    bytes, plus how many lanes they move up; the last ones are not used."""
+    first: NDArray[np.int64]
+    """[M / 32 + 1] where each strip of checks begins in `edges`."""
+
+
 class Workspace(NamedTuple):
     """What one decoder overwrites."""
 
     sums: NDArray[np.int16]
-    """[N, 32] see `_intrinsics`."""
+    """[N / 32, 32] see `_intrinsics`."""
     messages: NDArray[np.int8]
-    """[E, 32]"""
+    """[E / 32, 32]"""
     wide: NDArray[np.int16]
     """[largest row, 32]"""
     narrow: NDArray[np.int8]
     """[largest row, 32]"""
+    found: NDArray[np.uint32]
+    """[N / 32] the pattern, by strips."""
+    wanted: NDArray[np.uint32]
+    """[32, M / 32] syndromes of a group, by strips."""
+    patterns: NDArray[np.uint32]
+    """[32, N / 32] patterns of a group, by strips."""
 
     def __repr__(self) -> str:
-        return f"Workspace({self.sums.shape[0]} bits)"
+        return f"Workspace({self.sums.size} bits)"
 
 
 @kernel
@@ -116,111 +144,125 @@ def from_lanes(
 
 
 @kernel
-def syndrome(graph: Graph, bits: NDArray[np.uint32], out: NDArray[np.uint32]) -> None:
-    """Write the parity of each row for 32 frames."""
-    for row in range(out.size):
-        parity = np.uint32(0)
-        for edge in range(graph.first[row], graph.first[row + 1]):
-            parity ^= bits[graph.columns[edge]]
-        out[row] = parity
+def add(total: NDArray[np.uint32], term: NDArray[np.uint32]) -> None:
+    """Add bits to bits modulo 2."""
+    for i in range(total.size):
+        total[i] ^= term[i]
+
+
+@kernel
+def syndrome(
+    circulants: Circulants,
+    lifting: int,
+    bits: NDArray[np.uint32],
+    out: NDArray[np.uint32],
+) -> None:
+    """Write the parity of each row for 32 frames side by side."""
+    out[:] = 0
+    for edge in range(circulants.rows.size):
+        shift = circulants.shifts[edge]
+        row = np.int64(circulants.rows[edge]) * lifting
+        column = circulants.columns[edge] * lifting
+        end = column + lifting
+        add(out[row + shift : row + lifting], bits[column : end - shift])
+        add(out[row : row + shift], bits[end - shift : end])
+
+
+@kernel
+def to_strips(lanes: NDArray[np.uint32], lifting: int, out: NDArray[np.uint32]) -> None:
+    """Write frames side by side as strips, uint32[32 frames, strips]."""
+    height, block = lifting >> 5, np.empty(32, np.uint32)
+    for strip in range(out.shape[1]):
+        begin = strip // height * lifting + strip % height
+        for lane in range(32):
+            block[lane] = lanes[begin + lane * height]
+        transpose(block)
+        for frame in range(32):
+            out[frame, strip] = block[frame]
+
+
+@kernel
+def from_strips(
+    strips: NDArray[np.uint32], lifting: int, out: NDArray[np.uint32]
+) -> None:
+    """Undo `to_strips`."""
+    height, block = lifting >> 5, np.empty(32, np.uint32)
+    for strip in range(strips.shape[1]):
+        begin = strip // height * lifting + strip % height
+        for frame in range(32):
+            block[frame] = strips[frame, strip]
+        transpose(block)
+        for lane in range(32):
+            out[begin + lane * height] = block[lane]
+
+
+@kernel
+def holds(
+    strips: Strips, found: NDArray[np.uint32], wanted: NDArray[np.uint32]
+) -> bool:
+    """Say whether a pattern has a syndrome."""
+    for row in range(wanted.size):
+        parity = wanted[row]
+        for i in range(strips.first[row], strips.first[row + 1]):
+            edge = strips.edges[i]
+            bits, turn = np.uint64(found[edge >> 6]), np.uint64(edge & 31)
+            parity ^= np.uint32((bits << turn) | (bits >> (np.uint64(32) - turn)))
+        if parity:
+            return False
+    return True
 
 
 @kernel
 def decode(
     unit: tuple[int, ...],
-    graph: Graph,
+    strips: Strips,
     channel: NDArray[np.int16],
-    syndromes: NDArray[np.uint32],
+    n_frames: int,
     iterations_at_most: int,
-    refill_at: int,
     space: Workspace,
-    errors: NDArray[np.uint32],
     iterations: NDArray[np.int32],
 ) -> None:
-    """Find the error pattern of each frame by its syndrome.
+    """Find the error patterns of a group by the syndromes in `space.wanted`.
 
     unit:       which instructions, see `_intrinsics`
-    channel:    int16[N] scaled log-likelihood ratio of each bit before decoding
-    syndromes:  uint32[groups, M] lanes
-    refill_at:  finished frames that are waited for before others take their lanes
-    errors:     uint32[groups, N] lanes, zero before; stays zero where decoding failed
-    iterations: int32[frames] passes over all rows; -1 where decoding failed
+    channel:    int16[strips, 32] scaled log-likelihood ratio of each bit before
+                decoding, in the order of `space.sums`
+    iterations: int32[n_frames] passes over all rows; -1 where decoding failed, whose
+                row of `space.patterns` is zero
     """
-    n_frames, n_bits, n_rows = iterations.size, channel.size, syndromes.shape[1]
-    odd, found = np.zeros(n_rows, np.uint32), np.empty(n_bits, np.uint32)
-    check = np.empty(n_rows, np.uint32)
-    frame_of = np.full(32, -1, np.int64)
-    age, wait = np.zeros(32, np.int64), np.zeros(32, np.int64)
-    done, fresh = np.uint32(0), ALL
-    next_frame, active = 0, 0
-    while True:
-        # lanes in `fresh` are free: their results go out, new frames come in
-        for j in range(n_bits):
-            found[j] = exchange_sums(unit, space.sums, j, fresh, channel[j])
-        wrong = np.uint32(0)
-        if active:
-            syndrome(graph, found, check)
+    n_rows = space.wanted.shape[1]
+    worth_a_look = n_rows // LOOK
+    for frame in range(n_frames):
+        wanted = space.wanted[frame]
+        space.sums[:] = channel
+        space.messages[:] = 0
+        iterations[frame] = -1
+        for age in range(1, iterations_at_most + 1):
+            failed = 0
             for row in range(n_rows):
-                wrong |= check[row] ^ odd[row]
-        for lane in range(32):
-            bit = ONE << np.uint32(lane)
-            if not fresh & bit:
-                continue
-            frame = frame_of[lane]
-            if frame >= 0 and wrong & bit and age[lane] < iterations_at_most:
-                # every row held when it was looked at, but not all at once: once more
-                wait[lane], age[lane] = age[lane] + 2, 0
-                continue
-            if frame >= 0:
-                active -= 1
-                iterations[frame] = -1 if wrong & bit else age[lane]
-                if not wrong & bit:
-                    shift, place = np.uint32(lane), np.uint32(frame & 31)
-                    out = errors[frame >> 5]
-                    for j in range(n_bits):
-                        out[j] |= ((found[j] >> shift) & ONE) << place
-            frame_of[lane], age[lane], wait[lane] = -1, 0, 0
-            if next_frame < n_frames:
-                frame_of[lane] = next_frame
-                shift, place = np.uint32(next_frame & 31), np.uint32(lane)
-                taken = syndromes[next_frame >> 5]
-                for row in range(n_rows):
-                    value = (taken[row] >> shift) & ONE
-                    odd[row] = (odd[row] & ~bit) | (value << place)
-                next_frame += 1
-                active += 1
-        if active == 0:
-            odd[:], found[:], check[:] = 0, 0, 0
-            return
-        keep, done = ~fresh, np.uint32(0)
-        ready = 0
-        while not (ready == active or (ready >= refill_at and next_frame < n_frames)):
-            failed = np.uint32(0)
-            for row in range(n_rows):
-                begin = graph.first[row]
-                failed |= update_check(
-                    unit,
-                    space.sums,
-                    space.messages,
-                    graph.columns,
-                    begin,
-                    graph.first[row + 1] - begin,
-                    odd[row],
-                    keep,
-                    space.wide,
-                    space.narrow,
+                begin = strips.first[row]
+                failed += (
+                    update_check(
+                        unit,
+                        space.sums,
+                        space.messages,
+                        strips.edges,
+                        begin,
+                        strips.first[row + 1] - begin,
+                        wanted[row],
+                        space.wide,
+                        space.narrow,
+                    )
+                    != 0
                 )
-            keep = ALL
-            for lane in range(32):
-                bit = ONE << np.uint32(lane)
-                if frame_of[lane] < 0 or done & bit:
-                    continue
-                age[lane] += 1
-                held = not failed & bit and age[lane] >= wait[lane]
-                if held or age[lane] >= iterations_at_most:
-                    done |= bit
-                    ready += 1
-        fresh = done
+            if failed > worth_a_look and age < iterations_at_most:
+                continue
+            for j in range(space.found.size):
+                space.found[j] = negative_sums(unit, space.sums, j)
+            if holds(strips, space.found, wanted):
+                iterations[frame] = age
+                space.patterns[frame] = space.found
+                break
 
 
 @kernel

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.distill.ldpc.strips import strips_of
+
 if TYPE_CHECKING:
-    from qkdlab.distill.ldpc._kernels import Graph
+    from qkdlab.distill.ldpc._kernels import Circulants, Graph, Strips
 
 __all__ = ["Base", "Code"]
 
@@ -73,18 +75,29 @@ class Code:
         return np.repeat(self.base.degrees, self.lifting)
 
     @cached_property
+    def shifts(self) -> NDArray[np.int64]:
+        """Shift of each edge of the base."""
+        return self.base.shifts.astype(np.int64) + self.base.lifting * self._folds()
+
+    @cached_property
+    def circulants(self) -> Circulants:
+        """The blocks of the parity-check matrix."""
+        from qkdlab.distill.ldpc._kernels import Circulants
+
+        return Circulants(self.base.rows, self.base.columns, self.shifts)
+
+    @cached_property
     def graph(self) -> Graph:
         """The ones of the parity-check matrix."""
         from qkdlab.distill.ldpc._kernels import Graph
 
         size, base = self.lifting, self.base
-        shifts = base.shifts.astype(np.int64) + base.lifting * self._folds()
         checks = np.arange(size)[:, None]
         columns: list[NDArray[np.int32]] = []
         in_row = np.zeros(self.n_checks, np.int64)
         for row in range(base.n_rows):
             edges = np.flatnonzero(base.rows == row)
-            bits = (checks - shifts[edges]) % size + size * base.columns[edges]
+            bits = (checks - self.shifts[edges]) % size + size * base.columns[edges]
             columns.append(bits.astype(np.int32).ravel())
             in_row[row * size : (row + 1) * size] = edges.size
         first = np.concatenate([np.zeros(1, np.int64), np.cumsum(in_row)])
@@ -93,12 +106,23 @@ class Code:
     @cached_property
     def rows_of_columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The rows of each column in order, int32[E], and where each column begins."""
-        columns, first = self.graph
-        rows = np.repeat(np.arange(self.n_checks, dtype=np.int32), np.diff(first))
-        by_column = rows[np.argsort(columns, kind="stable")]
+        size, base = self.lifting, self.base
+        bits = np.arange(size)[:, None]
+        ends = np.cumsum(base.degrees, dtype=np.int64)
+        rows: list[NDArray[np.int32]] = []
+        for begin, end in zip(ends - base.degrees, ends, strict=True):
+            edges = begin + np.argsort(base.rows[begin:end])
+            met = (bits + self.shifts[edges]) % size
+            met += size * base.rows[edges].astype(np.int64)
+            rows.append(met.astype(np.int32).ravel())
         begins = np.zeros(self.n_bits + 1, np.int64)
         np.cumsum(self.column_degrees, out=begins[1:])
-        return by_column, begins
+        return np.concatenate(rows), begins
+
+    @cached_property
+    def strips(self) -> Strips:
+        """The edges as the decoder takes them."""
+        return strips_of(self)
 
     def _folds(self) -> NDArray[np.int64]:
         label = f"qkdlab/ldpc/fold/1|{self.base.n_rows}|{self.fold}"

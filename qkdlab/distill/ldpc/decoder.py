@@ -1,4 +1,4 @@
-"""Decoding many frames of one code, 32 side by side."""
+"""Decoding many frames of one code, one after the other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qkdlab.distill.ldpc.code import Code
 from qkdlab.distill.ldpc.lanes import Lanes
+from qkdlab.distill.ldpc.strips import LANES, striped
 
 if TYPE_CHECKING:
     from qkdlab.distill.ldpc._kernels import Workspace
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["ITERATIONS_AT_MOST", "Decoded", "Decoder", "unit_of_this_cpu"]
 
 ITERATIONS_AT_MOST = 60
-REFILL_AT = 8
-"""Frames that wait for others to finish, so that lanes are refilled together."""
 
 T = TypeVar("T", np.int8, np.int16)
 
@@ -50,9 +49,10 @@ class Decoder:
         """Return the parities of all checks, [groups, M], of [groups, N]."""
         from qkdlab.distill.ldpc._kernels import syndrome
 
-        out = np.empty((bits.shape[0], self._code.n_checks), np.uint32)
+        code = self._code
+        out = np.empty((bits.shape[0], code.n_checks), np.uint32)
         for group, parities in zip(bits, out, strict=True):
-            syndrome(self._code.graph, group, parities)
+            syndrome(code.circulants, code.lifting, group, parities)
         return out
 
     def decode(
@@ -68,37 +68,52 @@ class Decoder:
         channel:   int16[N] scaled log-likelihood ratio of "no error" for each bit
         n_frames:  at most 32 per group
         """
-        from qkdlab.distill.ldpc._kernels import decode
+        from qkdlab.distill.ldpc._kernels import decode, from_strips, to_strips
 
+        lifting = self._code.lifting
         errors = np.zeros((syndromes.shape[0], self._code.n_bits), np.uint32)
         iterations = np.zeros(n_frames, np.int32)
         if n_frames:
-            space = self._workspace()
-            decode(
-                self._unit,
-                self._code.graph,
-                channel,
-                syndromes,
-                iterations_at_most,
-                REFILL_AT,
-                space,
-                errors,
-                iterations,
-            )
+            space, start = self._workspace(), self._ordered(channel)
+            for group in range(syndromes.shape[0]):
+                passes = iterations[group * LANES :][:LANES]
+                to_strips(syndromes[group], lifting, space.wanted)
+                space.patterns.fill(0)
+                decode(
+                    self._unit,
+                    self._code.strips,
+                    start,
+                    passes.size,
+                    iterations_at_most,
+                    space,
+                    passes,
+                )
+                from_strips(space.patterns, lifting, errors[group])
             for held in space:  # it tells which bits were wrong
                 held.fill(0)
         return Decoded(errors, iterations)
 
+    def _ordered(self, channel: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Return what belongs to each bit in the order of `Workspace.sums`."""
+        from qkdlab.distill.ldpc._intrinsics import ORDER
+
+        return np.ascontiguousarray(striped(channel, self._code.lifting)[:, ORDER])
+
     def _workspace(self) -> Workspace:
         from qkdlab.distill.ldpc._kernels import Workspace
 
-        graph = self._code.graph
-        row = int(np.diff(graph.first).max())
+        code = self._code
+        first = code.strips.first
+        row = int(np.diff(first).max())
+        bits, checks = code.n_bits // LANES, code.n_checks // LANES
         return Workspace(
-            sums=_aligned(self._code.n_bits, np.int16),
-            messages=_aligned(graph.columns.size, np.int8),
+            sums=_aligned(bits, np.int16),
+            messages=_aligned(int(first[-1]), np.int8),
             wide=_aligned(row, np.int16),
             narrow=_aligned(row, np.int8),
+            found=np.zeros(bits, np.uint32),
+            wanted=np.zeros((LANES, checks), np.uint32),
+            patterns=np.zeros((LANES, bits), np.uint32),
         )
 
     def __repr__(self) -> str:

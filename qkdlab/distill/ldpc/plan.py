@@ -34,11 +34,9 @@ __all__ = ["FramePlan", "leak_per_bit", "plan_frames"]
 BACKOFF = 0.022
 DEVIATIONS = 2.6
 EASE = 1.15
-FOLD = 4
-FRAMES_WORTH_A_FOLD = 16
-"""Codes of four times the length are taken when there are so many frames of them,"""
-QBER_WORTH_A_FOLD = 0.022
-"""and up to this error rate: above it the short ones reach EASE as well."""
+FOLDS = (1, 4, 16)
+FRAMES_WORTH_A_FOLD = 4
+"""A code is folded only when a string fills so many frames of it."""
 RESERVE = 0.05
 """Least share of the checks that is punctured, to be told when a frame fails."""
 MOST_PUNCTURED = 0.27
@@ -131,9 +129,8 @@ def plan_frames(n_bits: int, qber: float, seed: bytes) -> FramePlan:
     if n_bits < 1:
         raise ValueError("there is nothing to reconcile")
     qber = min(max(qber, LEAST_QBER), MOST_QBER)
-    size = codes()[0].base.degrees.size * codes()[0].base.lifting
-    many = n_bits >= FRAMES_WORTH_A_FOLD * FOLD * size
-    fold = FOLD if many and qber <= QBER_WORTH_A_FOLD else 1
+    size = codes()[0].at_fold(1).n_bits
+    fold = _fold(n_bits // size, size, qber)
     n_frames = -(-n_bits // (fold * size))
     while True:
         n_key = -(-n_bits // n_frames)
@@ -143,6 +140,16 @@ def plan_frames(n_bits: int, qber: float, seed: bytes) -> FramePlan:
         n_frames += 1
     code, n_punctured = chosen
     return FramePlan(n_bits, -(-n_bits // n_key), n_key, code, n_punctured, qber, seed)
+
+
+def _fold(n_codes: int, size: int, qber: float) -> int:
+    """Return the least fold at which the scatter allows `EASE`, or the largest."""
+    fitting = [fold for fold in FOLDS if FRAMES_WORTH_A_FOLD * fold <= n_codes]
+    for fold in fitting:
+        leak = leak_per_bit(qber, fold * size)
+        if leak <= EASE * float(_entropy(np.array(qber))):
+            return fold
+    return fitting[-1] if fitting else FOLDS[0]
 
 
 def leak_per_bit(qber: float, n_key: int) -> float:

@@ -14,7 +14,7 @@ __all__ = ["COLUMNS", "FILE", "LIFTING", "ShippedCode", "codes"]
 
 FILE = "codes.npz"
 COLUMNS = 360
-LIFTING = 180
+LIFTING = 192
 
 
 @dataclass(frozen=True, eq=False)
