@@ -48,7 +48,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part that light meets: how it comes, where it leaves (empty where it ends).
+    """A part that light meets: where it leaves (empty where it ends), how it came in.
 
     `loss_db` and `delay_ps` are of the cable to it and of its own passage.
     """
@@ -58,6 +58,7 @@ class Stage:
     exit: str
     loss_db: float
     delay_ps: int
+    entry: str = "in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +177,18 @@ class Graph:
         if not links:
             yield stages
         for link in links:
-            below = link.target[0]
+            below, entry = link.target
             if any(stage.name == below for stage in stages):
                 continue
             part = self.wiring.parts[below]
             cable = link.cable
             exits = [p for p, port in PORTS[part.kind].items() if port.is_out]
             if not exits or isinstance(part, Snspd | Spad):
-                end = Stage(below, part, "", cable.loss_db, cable.delay_ps)
+                end = Stage(below, part, "", cable.loss_db, cable.delay_ps, entry)
                 yield (*stages, end)
                 continue
             for out in exits:
-                loss_db = cable.loss_db + passage_db(part, out)
+                loss_db = cable.loss_db + passage_db(part, out, entry)
                 delay_ps = cable.delay_ps + passage_ps(part)
-                stage = Stage(below, part, out, loss_db, delay_ps)
+                stage = Stage(below, part, out, loss_db, delay_ps, entry)
                 yield from self._walk(below, out, (*stages, stage))

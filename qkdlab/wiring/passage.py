@@ -38,8 +38,8 @@ from qkdlab.wiring.parts import (
 __all__ = ["passage_db", "passage_ps"]
 
 
-def passage_db(part: Part, out: str) -> float:
-    """Return the nominal loss in dB on the way through a part to its port `out`.
+def passage_db(part: Part, out: str, entry: str = "in") -> float:
+    """Return the nominal loss in dB on the way through a part, `entry` to `out`.
 
     Modulators count as fully open, a polarizing splitter as for unpolarized light, a
     variable attenuator as set to zero, an interferometer as for random phases.
@@ -55,7 +55,8 @@ def passage_db(part: Part, out: str) -> float:
             share = part.tap_fraction if out == "tap" else 1.0 - part.tap_fraction
             return -10.0 * math.log10(share)
         case BeamSplitter():
-            share = part.x_fraction if out == "x" else 1.0 - part.x_fraction
+            goes_through = (out == "x") == (entry == "in")
+            share = part.x_fraction if goes_through else 1.0 - part.x_fraction
             return -10.0 * math.log10(share)
         case PolarizingSplitter():
             return 10.0 * math.log10(2.0)

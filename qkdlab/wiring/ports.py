@@ -40,6 +40,7 @@ _TAGGER_INPUT = Port(("trigger",), is_out=False, open="fine")
 
 PORTS: dict[str, dict[str, Port]] = {
     "clock": {
+        "ref_in": Port(("reference",), is_out=False, open="fine"),
         "out": Port(("rf",), is_out=True, open="fine"),
         "ref_out": Port(("reference",), is_out=True, open="fine", many=True),
     },
@@ -60,7 +61,12 @@ PORTS: dict[str, dict[str, Port]] = {
     "satellite_pass": _THROUGH,
     "eavesdropper": _THROUGH,
     "waveplate": _THROUGH,
-    "beam_splitter": {"in": _IN, "x": _DARK_OUT, "z": _DARK_OUT},
+    "beam_splitter": {
+        "in": _IN,
+        "in2": Port(("optical",), is_out=False, open="fine"),
+        "x": _DARK_OUT,
+        "z": _DARK_OUT,
+    },
     "polarizing_splitter": {"in": _IN, "h": _DARK_OUT, "v": _DARK_OUT},
     "quantum_dot": _THROUGH,
     "pair_source": {"in": _IN, "signal": _DARK_OUT, "idler": _DARK_OUT},

@@ -13,7 +13,6 @@ from qkdlab.wiring.parts import (
     Awg,
     DelayGenerator,
     IntensityModulator,
-    Laser,
     PowerMeterPart,
     Snspd,
     Spad,
@@ -28,11 +27,13 @@ from qkdlab_sims.bench.draws import generator
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.instruments import Connection, build, connections
 from qkdlab_sims.bench.knobs import KnobBoard, MotorPort, squeezer_of
+from qkdlab_sims.bench.meeting import Meeting
 from qkdlab_sims.bench.paths import (
     bias_source,
     find_part,
     laser_clock,
     mark_chains,
+    senders,
     start_chain,
 )
 from qkdlab_sims.bench.ports import (
@@ -159,7 +160,7 @@ def _given_options(
     devices: Mapping[str, Connection],
 ) -> dict[str, dict[str, Any]]:
     """Return the options by which the world makes instruments untrue, by device."""
-    period_ps = pulse_period_ps(graph)
+    period_ps = pulse_period_ps(graph, senders(graph)[0])
     given: dict[str, dict[str, Any]] = {}
     for name, part in graph.wiring.parts.items():
         match part:
@@ -199,10 +200,10 @@ def _given_options(
 def _sender(
     true: TrueBench, seed: int, ports: _Ports, source: ModulatedSource
 ) -> Sender:
-    """Return Alice's laser and modulators with what drives them."""
+    """Return a laser and its modulators with what drives them."""
     graph = ports.graph
-    clock = laser_clock(graph)
-    laser_name, laser = find_part(graph, Laser)
+    laser_name, laser = source.laser_name, source.laser
+    clock = laser_clock(graph, laser_name)
     period_ps = source.period_ps
     train = PulseTrain(
         cast(ClockPort, ports.port(clock.name, clock.part.instrument)),
@@ -221,7 +222,10 @@ def _sender(
         dynamics_of(laser),
     )
     biases: dict[str, ModulatorBias] = {}
-    for name, part in graph.parts_of(IntensityModulator).items():
+    for stage in source.stages:
+        name, part = stage.name, stage.part
+        if not isinstance(part, IntensityModulator):
+            continue
         drift = bias_drift(name, part, true.modulator_phase_rad.get(name, 0.0), seed)
         source_name = bias_source(graph, name)
         port = None
@@ -260,7 +264,8 @@ def _world(
         for name, part in ports.graph.parts_of(Waveplate).items()
         if part.instrument is not None
     }
-    ways = LightWays(ports.graph, section.memory_pulses)
+    lasers = senders(ports.graph)
+    ways = LightWays(ports.graph, section.memory_pulses, lasers[0])
     bias = [_bias_of(way.name, way.part, ports) for way in ways.detectors]
     tagger_name, tagger = find_part(ports.graph, Tagger)
     return World(
@@ -276,7 +281,15 @@ def _world(
             for number, chain in mark_chains(ports.graph).items()
         },
         Incidents(section.incidents),
+        _meeting(true, seed, ports, ways, lasers[1]) if len(lasers) > 1 else None,
     )
+
+
+def _meeting(
+    true: TrueBench, seed: int, ports: _Ports, first: LightWays, laser: str
+) -> Meeting:
+    ways = LightWays(ports.graph, laser=laser)
+    return Meeting(first, ways, _sender(true, seed, ports, ways.source), seed)
 
 
 def _squeezers(ports: _Ports) -> dict[str, tuple[Squeezer, VoltagePort | None]]:

@@ -39,7 +39,8 @@ class Conditions:
     background: float64[n_det], photons a period of light beside; likewise
     echo:       that follows each pulse
     interferometer: (contrast, phase) of one that all light meets
-    emission:   what comes instead of the light, from a dot or a crystal
+    emission:   what comes instead of the light, from a dot or a crystal, or of two
+                lights that met
     """
 
     light: Light
@@ -158,8 +159,9 @@ class Detection:
             emission.arrivals(self._efficiencies, bank),
             stretch.begin * PULSES_PER_TICK,
             stretch.end * PULSES_PER_TICK,
-            delay_ps=conditions.light.delay_ps,
+            delay_ps=emission.delay_ps,
             spread=seen,
+            pulse_fwhm_ps=emission.pulse_fwhm_ps,
             lead_ps=emission.lead_ps,
         )
 

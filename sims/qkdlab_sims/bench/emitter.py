@@ -31,7 +31,17 @@ Floats = NDArray[np.float64]
 
 
 class Emission(Protocol):
-    """What leaves an emitter at one moment, to be met by detectors."""
+    """What comes instead of a laser's light at one moment, to be met by detectors."""
+
+    @property
+    def delay_ps(self) -> int:
+        """By which the light comes after its slot opens, below one period."""
+        ...
+
+    @property
+    def pulse_fwhm_ps(self) -> float:
+        """Width of pulses whose arrivals are drawn for one instant; else 0."""
+        ...
 
     @property
     def lead_ps(self) -> int:
@@ -60,10 +70,11 @@ class Emitter:
         if float(light.mean_photons().max()) <= 0.0:
             vectors = 0.0 * vectors
         if isinstance(self.part, QuantumDot):
-            return _DotLight(_dot_of(self.part), self.part.wavelength_nm, vectors)
+            dot = _dot_of(self.part)
+            return _DotLight(dot, self.part.wavelength_nm, vectors, light.delay_ps)
         crystal = _crystal_of(self.part)
         side = np.array([0 if port == "signal" else 1 for port in self.sides])
-        return _PairLight(crystal, side, vectors)
+        return _PairLight(crystal, side, vectors, light.delay_ps)
 
 
 def emitter_of(paths: Sequence[OpticalPath]) -> Emitter | None:
@@ -106,6 +117,8 @@ class _DotLight:
     dot: Dot
     wavelength_nm: float
     vectors: Floats
+    delay_ps: int
+    pulse_fwhm_ps: float = 0.0
     lead_ps: int = 0
 
     def arrivals(self, efficiencies: Floats, bank: Bank) -> ArrivalSource:
@@ -119,6 +132,8 @@ class _PairLight:
     crystal: Crystal
     side: NDArray[np.int64]
     vectors: Floats
+    delay_ps: int
+    pulse_fwhm_ps: float = 0.0
 
     @property
     def lead_ps(self) -> int:

@@ -15,6 +15,7 @@ from qkdlab.wiring.graph import Graph, OpticalPath
 from qkdlab.wiring.parts import (
     Amplifier,
     Awg,
+    BeamSplitter,
     Clock,
     DelayGenerator,
     Laser,
@@ -34,6 +35,7 @@ __all__ = [
     "light_paths",
     "mark_chains",
     "rf_chain",
+    "senders",
     "start_chain",
     "tagger_inputs",
 ]
@@ -89,6 +91,37 @@ def find_part(graph: Graph, kind: type[P]) -> tuple[str, P]:
             f"found {len(found)}"
         )
     return found[0]
+
+
+def senders(graph: Graph) -> tuple[str, ...]:
+    """Return the laser, or the two whose light meets at a beam splitter.
+
+    Of two the one first whose light comes to ``in``, then that which comes to ``in2``.
+    Raises ConfigError for none, and for several that do not meet like this.
+    """
+    lasers = list(graph.parts_of(Laser))
+    if len(lasers) == 1:
+        return (lasers[0],)
+    entries = [_splitter_entries(graph, laser) for laser in lasers]
+    if len(lasers) == 2:
+        for one, other in ((0, 1), (1, 0)):
+            for splitter, entry in entries[one]:
+                if entry == "in" and (splitter, "in2") in entries[other]:
+                    return lasers[one], lasers[other]
+    raise ConfigError(
+        "wiring.parts: the simulated world needs one Laser, or two whose light meets "
+        f"at in and in2 of a beam_splitter, found {len(lasers)}"
+    )
+
+
+def _splitter_entries(graph: Graph, laser: str) -> set[tuple[str, str]]:
+    """Return by which port the light of a laser comes to beam splitters."""
+    return {
+        (stage.name, stage.entry)
+        for path in graph.optical_paths(laser)
+        for stage in path.stages
+        if isinstance(stage.part, BeamSplitter)
+    }
 
 
 def laser_clock(graph: Graph, laser: str | None = None) -> ClockChain:

@@ -15,7 +15,7 @@ from qkdlab.wiring.graph import Graph, OpticalPath
 from qkdlab.wiring.parts import IntensityModulator, Laser, PhaseModulator
 from qkdlab_sims.bench.fresh_settings import FreshRun
 from qkdlab_sims.bench.memory import Words, former_pulses, word_volts
-from qkdlab_sims.bench.paths import RfChain, find_part, laser_clock, rf_chain
+from qkdlab_sims.bench.paths import RfChain, laser_clock, rf_chain
 from qkdlab_sims.bench.ports import GeneratorOutput
 from qkdlab_sims.bench.transfer import fixed_jones
 from qkdlab_sims.optics.awg.response import latency_ps
@@ -39,12 +39,14 @@ MAX_CONTEXTS = 1 << 20
 only later are cut there and begin anew."""
 
 
-def pulse_period_ps(graph: Graph) -> int:
-    """Return the nominal pulse period of the clock that drives the laser.
+def pulse_period_ps(graph: Graph, laser: str | None = None) -> int:
+    """Return the nominal pulse period of the clock that drives a laser.
+
+    laser: the only one when not given
 
     Raises ConfigError when no clock does, or its period is no whole picosecond.
     """
-    part = laser_clock(graph).part
+    part = laser_clock(graph, laser).part
     period = Fraction(10**12) / Fraction(part.frequency_hz)
     if period.denominator != 1:
         raise ConfigError(
@@ -70,10 +72,11 @@ class ModulatedSource:
         memory_pulses: int = 0,
         owner: str | None = None,
     ) -> None:
-        self.laser = find_part(graph, Laser)[1]
+        self.laser_name = path.laser
+        self.laser = graph.parts_of(Laser)[path.laser]
         is_sender = owner is None or owner == self.laser.owner
         owner = self.laser.owner if is_sender else owner
-        self.period_ps = pulse_period_ps(graph)
+        self.period_ps = pulse_period_ps(graph, path.laser)
         self._drives: list[_Drive] = []
         n_stages = 0
         delay_ps = 0

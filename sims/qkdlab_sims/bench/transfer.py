@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qkdlab.wiring.graph import Stage
 from qkdlab.wiring.parts import (
+    BeamSplitter,
     Fibre,
     FixedLoss,
     FreeSpace,
@@ -56,6 +57,8 @@ def fixed_jones(stage: Stage) -> NDArray[np.complex128]:
     jones = np.eye(2, dtype=np.complex128)
     loss_db = stage.loss_db
     match stage.part:
+        case BeamSplitter() if (stage.entry, stage.exit) == ("in2", "x"):
+            jones = -jones  # what leaves is no more than what came: one of four signs
         case PolarizingSplitter():
             angle_rad = 0.0 if stage.exit == "h" else math.pi / 2
             jones = polarizer_jones(angle_rad, stage.part.extinction_db)

@@ -94,7 +94,13 @@ def draw_bench(nominal: Wiring, spread: Spread, seed: int) -> TrueBench:
 def _between_tap_and_output(wiring: Wiring) -> set[str]:
     """Return the parts whose loss the record ``tap_to_output_ratio`` already holds."""
     names: set[str] = set()
-    for path in light_paths(Graph(wiring)).values():
+    graph = Graph(wiring)
+    paths = [
+        path
+        for laser in graph.parts_of(Laser)
+        for path in light_paths(graph, laser).values()
+    ]
+    for path in paths:
         for at, stage in enumerate(path.stages):
             if isinstance(stage.part, Tap):
                 owner = stage.part.owner

@@ -52,14 +52,17 @@ class LightWays:
     """The true bench as ways of light.
 
     memory_pulses: see `ModulatedSource`
+    laser: whose light; the only one when not given
 
     Raises ConfigError when light meets no detector, or not all detectors behind the
     same modulators.
     """
 
-    def __init__(self, graph: Graph, memory_pulses: int = 0) -> None:
-        laser, laser_part = find_part(graph, Laser)
-        paths = light_paths(graph)
+    def __init__(
+        self, graph: Graph, memory_pulses: int = 0, laser: str | None = None
+    ) -> None:
+        laser = find_part(graph, Laser)[0] if laser is None else laser
+        paths = light_paths(graph, laser)
         ends = {name: path.stages[-1].part for name, path in paths.items()}
         detectors = [n for n, part in ends.items() if isinstance(part, Snspd | Spad)]
         if not detectors:
@@ -96,7 +99,8 @@ class LightWays:
         self._common = Transfer(ways[0][:n_common])
         self._apart = [Transfer(stages[n_common:]) for stages in ways]
         behind = main.stages[n_source:]
-        inside = [s for s in behind if s.part.owner == laser_part.owner]
+        owner = self.source.laser.owner
+        inside = [s for s in behind if s.part.owner == owner]
         self.to_output = Transfer(inside)
         """Through the last part of the sender's station."""
         self.sender = frozenset(stage.name for stage in inside)

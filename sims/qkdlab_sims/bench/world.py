@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from qkdlab_sims.bench.detectors import detector_bank
 from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_run
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
+from qkdlab_sims.bench.meeting import Meeting
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
 from qkdlab_sims.bench.power import PowerHistory
 from qkdlab_sims.bench.receiver_modulator import turned
@@ -52,6 +54,14 @@ LONGEST_WAIT_PS = PS_PER_S // 10
 """A tagger that nobody looks at gets its pulses in portions of this length."""
 
 
+class _Made(NamedTuple):
+    """What senders, and a receiver's modulator, make in one tick; see `Moment`."""
+
+    light: Light
+    modulation: Light | None
+    other: Light | None
+
+
 @dataclass(frozen=True, eq=False)
 class Moment:
     """The world in one tick, for whoever may know the truth."""
@@ -68,6 +78,8 @@ class Moment:
     """By detector, 0 where the wire has latched."""
     sent: SenderState
     eve_acts: bool = False
+    other: Light | None = None
+    """As it leaves the second sender, where two lights meet."""
 
     def has_pattern(self) -> bool:
         """Return whether light that carries a pattern leaves the sender."""
@@ -87,6 +99,7 @@ class World:
     knobs:      everything that instruments move behind the modulators
     tagger:     with its START edges, when there is one
     marks:      edges that generators give to other inputs of the tagger, by input
+    meeting:    with the light of a second sender, if there is one
     """
 
     ways: LightWays
@@ -98,12 +111,17 @@ class World:
     start: StartEdges | None = None
     marks: Mapping[int, StartEdges] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
+    meeting: Meeting | None = None
     detection: Detection = field(init=False)
 
     def __post_init__(self) -> None:
         period_ps = self.ways.source.period_ps
         self.tick_ps = PULSES_PER_TICK * period_ps
         self._channel = ChannelEffects(self.ways, self.seed)
+        self._channels, all_ways = [self._channel], [self.ways]
+        if self.meeting is not None:
+            self._channels.append(self.meeting.channel)
+            all_ways.append(self.meeting.ways)
         for edges in (self.start, *self.marks.values()):
             if edges is not None and edges.owner == self.ways.source.laser.owner:
                 edges.flight_ps = self._channel.mark_flight_ps
@@ -112,7 +130,7 @@ class World:
             [way.arrival_ps for way in self.ways.detectors],
             period_ps,
             self.seed,
-            self._channel.blur_fwhm_ps(),
+            max(channel.blur_fwhm_ps() for channel in self._channels),
         )
         moved = self._channel.moved if self._channel.moves_clicks else None
         self.detection = Detection(bank, moved)
@@ -125,9 +143,10 @@ class World:
                 period_ps=period_ps,
                 ticks_per_step=_ticks_per_step(part, self.tick_ps),
             )
-            for name, part in self.ways.fibres.items()
+            for ways in all_ways
+            for name, part in ways.fibres.items()
         }
-        self._power = {name: PowerHistory() for name in self.ways.meters}
+        self._power = {n: PowerHistory() for ways in all_ways for n in ways.meters}
         self._fresh: FreshRun | None = None
         self._turning_fresh: FreshRun | None = None
         receiver = self.ways.modulator
@@ -213,7 +232,8 @@ class World:
         if self._light_changed:
             self._look_at_generators()
         light = self.sender.light(t_ps)
-        modulation = self._modulation()
+        other = None if self.meeting is None else self.meeting.sender.light(t_ps)
+        made = _Made(light, self._modulation(), other)
         self._run_edges(t_ps, t_ps + self.tick_ps)
         last = self._moment
         knobs = self._knobs(t_ps)
@@ -222,7 +242,6 @@ class World:
         )
         acts = self.ways.eve_acts(light, t_ps)
         self._stride = min(2 * self._stride + 1, _LONGEST_STRIDE)
-        made = light, modulation
         if last is None or self._has_changed(last, made, knobs, rotation, acts):
             last = self._new_moment(tick, made, knobs, rotation, acts)
             self._stride = 0
@@ -249,7 +268,9 @@ class World:
 
     def _knobs(self, t_ps: int) -> Knobs:
         knobs = self.incidents.apply(self.knobs.read(t_ps), t_ps, self.tick_ps)
-        return self._channel.weather(knobs, t_ps)
+        for channel in self._channels:
+            knobs = channel.weather(knobs, t_ps)
+        return knobs
 
     def _run_edges(self, t0_ps: int, t1_ps: int) -> None:
         """Let the generators whose edges the tagger sees run over [t0, t1)."""
@@ -272,22 +293,25 @@ class World:
             self.sender.rests_until_ps(),
             self.incidents.next_ps(t_ps, self.tick_ps),
             self.ways.next_act_ps(t_ps),
-            self._channel.next_step_ps(t_ps),
+            *(channel.next_step_ps(t_ps) for channel in self._channels),
         ]
+        if self.meeting is not None:
+            times.append(self.meeting.sender.rests_until_ps())
         ticks = [-(-time_ps // self.tick_ps) for time_ps in times]
         return min(*ticks, *(fibre.next_step(tick) for fibre in self._fibres.values()))
 
     def _has_changed(
         self,
         last: Moment,
-        made: tuple[Light, Light | None],
+        made: _Made,
         knobs: Knobs,
         rotation: Mapping[str, NDArray[np.complex128]],
         eve_acts: bool,
     ) -> bool:
         return (
-            made[0] is not last.light
-            or made[1] is not last.modulation
+            made.light is not last.light
+            or made.modulation is not last.modulation
+            or made.other is not last.other
             or eve_acts != last.eve_acts
             or knobs != last.knobs
             # A fibre gives the same array until it moves.
@@ -297,12 +321,12 @@ class World:
     def _new_moment(
         self,
         tick: int,
-        made: tuple[Light, Light | None],
+        made: _Made,
         knobs: Knobs,
         rotation: Mapping[str, NDArray[np.complex128]],
         eve_acts: bool,
     ) -> Moment:
-        light, modulation = made
+        light, modulation, other = made
         turning = Turning(
             dict(knobs.transmission),
             dict(knobs.axis_deg),
@@ -317,7 +341,9 @@ class World:
         conditions = self._channel.applied(
             Conditions(met, analysers, knobs.bias_ua, eve), turning
         )
-        self._measure_power(tick, light, turning)
+        if self.meeting is not None and other is not None:
+            conditions = self.meeting.applied(conditions, turning, (light, other))
+        self._measure_power(tick, made, turning)
         effective = tuple(self._wires.effective_bias_ua())
         return Moment(
             tick,
@@ -329,6 +355,7 @@ class World:
             effective,
             self.sender.state(),
             eve_acts,
+            other,
         )
 
     def _look_at_generators(self) -> None:
@@ -352,15 +379,21 @@ class World:
             ports.values(), self._fresh, self.sender.source.memory_pulses
         )
         self.sender.set_outputs(outputs, self._fresh)
+        if self.meeting is not None:
+            self.meeting.sender.set_outputs(outputs)
 
-    def _measure_power(self, tick: int, light: Light, turning: Turning) -> None:
-        stokes = light.average_stokes()
-        joules = photon_energy_j(light.wavelength_nm)
-        watts = joules * 1e12 / self.ways.source.period_ps
-        for name, way in self.ways.meters.items():
-            analyser = analyser_vector(way.jones(turning))
-            photons = 0.5 * float(analyser @ stokes)
-            self._power[name].set(tick * self.tick_ps, photons * watts)
+    def _measure_power(self, tick: int, made: _Made, turning: Turning) -> None:
+        watts = dict.fromkeys(self._power, 0.0)
+        lit = [(made.light, self.ways)]
+        if self.meeting is not None and made.other is not None:
+            lit.append((made.other, self.meeting.ways))
+        for light, ways in lit:
+            joules = photon_energy_j(light.wavelength_nm)
+            stokes = light.average_stokes() * joules * 1e12 / ways.source.period_ps
+            for name, way in ways.meters.items():
+                watts[name] += 0.5 * float(analyser_vector(way.jones(turning)) @ stokes)
+        for name, power_w in watts.items():
+            self._power[name].set(tick * self.tick_ps, power_w)
 
 
 def _ticks_per_step(fibre: Fibre, tick_ps: int) -> int:

@@ -1,0 +1,1 @@
+"""Two senders' light at one beam splitter."""

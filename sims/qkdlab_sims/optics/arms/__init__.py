@@ -1,0 +1,1 @@
+"""Two arms before detectors that see both polarizations."""
