@@ -1,8 +1,9 @@
 """The claim record of a key block: what both parties fix before its first pulse.
 
 Bob says what his calibration knows of his detectors, Alice how bright her classes may
-be; all else both have from the configuration. Each forms the record by itself, and a
-digest that differs ends the block. All of it is public and authenticated.
+be and how much the messages may disclose; all else both have from the configuration.
+Each forms the record by itself, and a digest that differs ends the block. All of it is
+public and authenticated.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from qkdlab_experiments.frame import (
     receiver_of,
     source_of,
 )
+from qkdlab_experiments.leak_cap import leak_cap_bits
 from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
 
@@ -60,11 +62,13 @@ class ClaimTerms:
     """What the record holds beside the configuration.
 
     intensities: committed lowest and highest mean photon number by class
+    leak_cap_bits: what the messages may disclose
     efficiency_spread, dark_spread, dark_probability: as of `Detectors`
     calibration: digest of Bob's records that say so
     """
 
     intensities: Intervals
+    leak_cap_bits: int
     efficiency_spread: float
     dark_spread: float
     dark_probability: float
@@ -74,6 +78,7 @@ class ClaimTerms:
         """Return what goes on record."""
         return {
             "intensities": [list(interval) for interval in self.intensities],
+            "leak_cap_bits": self.leak_cap_bits,
             "efficiency_spread": self.efficiency_spread,
             "dark_spread": self.dark_spread,
             "dark_probability": self.dark_probability,
@@ -88,9 +93,10 @@ class ClaimTerms:
         """
         try:
             spread, dark_spread, dark = (float(said[name]) for name in _NUMBERS)
-            low_high = said["intensities"]
+            low_high, cap = said["intensities"], said["leak_cap_bits"]
             terms = cls(
                 tuple((float(low), float(high)) for low, high in low_high),
+                cap,
                 spread,
                 dark_spread,
                 dark,
@@ -98,6 +104,8 @@ class ClaimTerms:
             )
             terms.detectors()
             if len(terms.intensities) != N_INTENSITIES or not terms.calibration:
+                raise ValueError
+            if type(cap) is not int or cap < 0:
                 raise ValueError
         except (KeyError, TypeError, ValueError, OverflowError, UsageError):
             raise SecurityAbort(
@@ -162,13 +170,16 @@ def announce_claim(
         [low * (1.0 - margin), high * (1.0 + margin)]
         for (low, high), margin in zip(intervals, margins, strict=True)
     ]
-    terms = ClaimTerms.of({**ready, "intensities": committed})
+    hers = {
+        "intensities": committed,
+        "leak_cap_bits": leak_cap_bits(ctx.calibration, p),
+    }
+    terms = ClaimTerms.of({**ready, **hers})
     claim = claim_of(
         p, ctx.conversation, ctx.randomness, block, terms, ctx.authentication
     )
     ctx.recorder.block(claim=terms.as_dict())
-    digest = claim.record.digest()
-    ctx.conversation.send(_MESSAGE, intensities=committed, digest=digest)
+    ctx.conversation.send(_MESSAGE, **hers, digest=claim.record.digest())
     claim.announced()
     return claim
 
@@ -186,7 +197,8 @@ def learn_claim(
     if ctx.parameters.theorem not in CLAIMED:
         return None
     said = ctx.conversation.receive(_MESSAGE)
-    terms = ClaimTerms.of({**mine, "intensities": said.get("intensities")})
+    hers = {name: said.get(name) for name in ("intensities", "leak_cap_bits")}
+    terms = ClaimTerms.of({**mine, **hers})
     p = active(ctx.parameters)
     claim = claim_of(
         p, ctx.conversation, ctx.randomness, block, terms, ctx.authentication
@@ -232,7 +244,7 @@ def claim_of(
         detectors=terms.detectors(),
         calibration=terms.calibration,
         slack=Slack.CHERNOFF,
-        leak_cap_bits=round(p.security.leak_cap_bits_per_s * p.duration_s),
+        leak_cap_bits=terms.leak_cap_bits,
         committed_length=None,
         receiver=receiver_of(p),
         # slots judge the clicks of all channels by one mask

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
-from active_parameters_at_hand import FIELDS, P
+from active_parameters_at_hand import FIELDS, P, book, records_of
 
-from qkdlab.calibration.party import PartyBook
-from qkdlab.calibration.records import CalibrationBook, CalibrationRecord
 from qkdlab.errors import AbortCode, QkdlabError, SecurityAbort
 from qkdlab.randomness import SeededRandomness
 from qkdlab.security.mismatch import delta_1
@@ -24,33 +21,9 @@ from qkdlab_experiments.claim_record import (
     light_begins,
 )
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 INTERVALS = ((0.48, 0.52), (0.19, 0.21), (0.0019, 0.0024))
-RECORDS = {
-    "efficiency_mismatch": (0.01, 0.002),
-    "dark_rate_hz_0": (100.0, 10.0),
-    "dark_rate_hz_1": (130.0, 10.0),
-}
-
-
-def book(**changes):
-    return PartyBook(
-        CalibrationBook(
-            CalibrationRecord(
-                party="bob",
-                quantity=quantity,
-                value=value,
-                unit="1",
-                uncertainty=uncertainty,
-                time=NOW,
-                valid_for_s=1.0,
-                source="test",
-            )
-            for quantity, (value, uncertainty) in {**RECORDS, **changes}.items()
-        ),
-        "bob",
-        NOW,
-    )
+BOB = records_of("bob")
+HERS = {"intensities": INTERVALS, "leak_cap_bits": 20_000}
 
 
 class Talk:
@@ -73,6 +46,7 @@ def context(talk, p=P):
     return SimpleNamespace(
         parameters=p,
         authentication=None,
+        calibration=records_of("alice"),
         conversation=talk,
         randomness=SeededRandomness(1, "alice"),
         recorder=SimpleNamespace(block=lambda **facts: noted.update(facts)),
@@ -81,7 +55,7 @@ def context(talk, p=P):
 
 
 def test_the_ranges_hold_what_calibration_may_have_missed():
-    terms = detector_terms(book(), P)
+    terms = detector_terms(BOB, P)
     # 99 % of a normal distribution lie within 2.576 standard deviations
     apart = 0.01 + 2.5758 * 0.002
     spread = terms["efficiency_spread"]
@@ -99,26 +73,30 @@ def test_the_ranges_hold_what_calibration_may_have_missed():
 def test_the_digest_is_that_of_the_records():
     one, same, other = (
         detector_terms(b, P)["calibration"]
-        for b in (book(), book(), book(dark_rate_hz_0=(101.0, 10.0)))
+        for b in (
+            BOB,
+            records_of("bob"),
+            records_of("bob", dark_rate_hz_0=(101.0, 10.0)),
+        )
     )
     assert one == same != other
 
 
 def test_what_no_record_tells_ends_the_block():
-    empty = PartyBook(CalibrationBook([]), "bob", NOW)
+    empty = book("bob", {})
     with pytest.raises(QkdlabError, match="dark_rate_hz_0"):
         detector_terms(empty, P)
 
 
 def test_the_detectors_are_swapped():
-    terms = ClaimTerms.of({**detector_terms(book(), P), "intensities": INTERVALS})
+    terms = ClaimTerms.of({**detector_terms(BOB, P), **HERS})
     assert terms.detectors().swap is True
     assert float(delta_1(terms.detectors())) < 1e-3
 
 
 def test_both_hold_one_record():
     talk = Talk()
-    said = detector_terms(book(), P)
+    said = detector_terms(BOB, P)
     alice, bob = context(talk), context(talk)
     hers = announce_claim(alice, INTERVALS, said, 3)
     his = learn_claim(bob, said, 3)
@@ -128,18 +106,23 @@ def test_both_hold_one_record():
 
 def test_committed_intensities_leave_room_for_drift():
     talk = Talk()
-    announce_claim(context(talk), INTERVALS, detector_terms(book(), P), 3)
+    announce_claim(context(talk), INTERVALS, detector_terms(BOB, P), 3)
     committed = talk.said["claim-record"]["intensities"]
     for (low, high), (least, most) in zip(INTERVALS, committed, strict=True):
         assert least < low < high < most
 
 
 @pytest.mark.parametrize(
-    "change", [{"digest": "0" * 64}, {"intensities": [[0.4, 0.6]] * 3}]
+    "change",
+    [
+        {"digest": "0" * 64},
+        {"intensities": [[0.4, 0.6]] * 3},
+        {"leak_cap_bits": 1},
+    ],
 )
 def test_another_record_ends_the_block(change):
     talk = Talk()
-    said = detector_terms(book(), P)
+    said = detector_terms(BOB, P)
     announce_claim(context(talk), INTERVALS, said, 3)
     talk.said["claim-record"].update(change)
     with pytest.raises(SecurityAbort) as abort:
@@ -151,6 +134,10 @@ def test_another_record_ends_the_block(change):
     "change",
     [
         {"intensities": None},
+        {"leak_cap_bits": None},
+        {"leak_cap_bits": -1},
+        {"leak_cap_bits": True},
+        {"leak_cap_bits": 1e6},
         {"intensities": [[1.0]]},
         {"efficiency_spread": "none"},
         {"dark_spread": 1.5},
@@ -162,14 +149,14 @@ def test_another_record_ends_the_block(change):
     ],
 )
 def test_terms_that_are_none_are_a_violation(change):
-    said = {**detector_terms(book(), P), "intensities": INTERVALS, **change}
+    said = {**detector_terms(BOB, P), **HERS, **change}
     with pytest.raises(SecurityAbort) as abort:
         ClaimTerms.of(said)
     assert abort.value.code is AbortCode.PROTOCOL_VIOLATION
 
 
 def claim():
-    terms = ClaimTerms.of({**detector_terms(book(), P), "intensities": INTERVALS})
+    terms = ClaimTerms.of({**detector_terms(BOB, P), **HERS})
     return claim_of(P, Talk(), SeededRandomness(1, "alice"), 3, terms)
 
 
@@ -179,9 +166,8 @@ def test_failure_probabilities_stay_within_those_asked_for():
     assert float(secrecy) <= P.distillation.epsilon_secrecy
 
 
-def test_the_cap_grows_with_the_link_time():
-    wanted = P.security.leak_cap_bits_per_s * P.duration_s
-    assert claim().record.leak_cap_bits == round(wanted)
+def test_the_cap_is_what_alice_said():
+    assert claim().record.leak_cap_bits == HERS["leak_cap_bits"]
 
 
 def test_what_only_the_run_can_show_is_left_open():
@@ -208,7 +194,7 @@ def test_nobody_has_measured_when_a_detector_forgets():
 def test_the_order_of_announcement_and_light_goes_on_record():
     talk = Talk()
     ctx = context(talk)
-    hers = announce_claim(ctx, INTERVALS, detector_terms(book(), P), 3)
+    hers = announce_claim(ctx, INTERVALS, detector_terms(BOB, P), 3)
     assert hers.order == ["announced"]
     light_begins(ctx, hers)
     assert ctx.noted["claim_order"] == hers.order == ["announced", "light"]
@@ -223,7 +209,7 @@ def test_a_theorem_without_record_announces_none():
     fields = {**FIELDS, "security": {"theorem": "lim2014"}}
     p = ActiveBb84Parameters.model_validate(fields)
     talk = Talk()
-    assert detector_terms(book(), p) == {}
+    assert detector_terms(BOB, p) == {}
     assert announce_claim(context(talk, p), INTERVALS, {}, 0) is None
     assert learn_claim(context(talk, p), {}, 0) is None
     assert talk.said == {}

@@ -159,6 +159,7 @@ def _steps(n_detectors: int, *, receiver_chooses: bool) -> tuple[CalibrationStep
                     *_each(n_detectors, "dark_rate_hz"),
                 ),
             },
+            gives={"alice": ("link_transmission", "error_rate_x")},
         ),
     )
     return tuple(s for s in steps if receiver_chooses or s.name not in _OF_MODULATOR)

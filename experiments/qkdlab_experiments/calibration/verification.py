@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qkdlab.calibration.link_check import check_classes, error_rate
 from qkdlab.calibration.measured import Measured
 from qkdlab.calibration.outcome import Curve, StepOutcome
+from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.protocols.symbols import Intensity
 from qkdlab.roles import Receiver
 from qkdlab.session.conversation import public_number
@@ -36,6 +37,7 @@ from qkdlab_experiments.calibration.pattern import listen, play, slots_of_patter
 from qkdlab_experiments.calibration.polarization import plates_on
 from qkdlab_experiments.calibration.views import see_settings
 from qkdlab_experiments.frame import verification_frame
+from qkdlab_experiments.leak_cap import ERROR_RATE, TRANSMISSION
 from qkdlab_experiments.parameters import CLASSES, Bb84Parameters
 
 __all__ = ["STATE_NAMES", "alice", "bob"]
@@ -44,6 +46,8 @@ STATE_NAMES = ("X0 (D)", "X1 (A)", "Z0 (R)", "Z1 (L)")
 """By ``2 basis + bit``."""
 _N_SETTINGS = 12
 _MOST_DEVIATIONS = 5.0
+_VALID_S = 3600.0
+"""As the plates' angles."""
 
 
 def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
@@ -192,4 +196,24 @@ def _classes(
         tuple(mu),
         tuple(c.expected.value for c in checks),
     )
-    return StepOutcome((), figures, (curve,), problem)
+    return StepOutcome(_link_records(ctx, counts, eta), figures, (curve,), problem)
+
+
+def _link_records(
+    ctx: PartyContext[Bb84Parameters], counts: NDArray[np.float64], eta: Measured
+) -> tuple[CalibrationRecord, ...]:
+    """Return what caps on a block's messages are worked out from."""
+    own = _of_state(counts, 0), _of_state(counts, 1)
+    wrong = float(own[0][1] + own[1][0])
+    error = error_rate(wrong, float(own[0].sum() + own[1].sum()))
+    return tuple(
+        ctx.calibration.measured(
+            quantity,
+            found.value,
+            "1",
+            found.uncertainty,
+            valid_for_s=_VALID_S,
+            source="public pattern of all settings",
+        )
+        for quantity, found in ((TRANSMISSION, eta), (ERROR_RATE, error))
+    )

@@ -1,0 +1,48 @@
+"""How much the messages of a block may disclose, fixed before its first pulse.
+
+lambda_EC of the formula must not follow the block's own errors (theory-claims T1: a
+cap, [code]). It follows the public pulses of the step `verification`: benches differ
+in loss and error rate by far more than one bench does between then and its block.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from qkdlab.calibration.party import PartyBook
+from qkdlab.security.asymptotic import binary_entropy
+from qkdlab_experiments.active_parameters import ActiveBb84Parameters
+from qkdlab_experiments.parameters import CLASSES
+
+__all__ = ["ERROR_RATE", "TRANSMISSION", "leak_cap_bits"]
+
+TRANSMISSION = "link_transmission"
+"""Record of Alice's: clicks per photon at her output, in live slots."""
+ERROR_RATE = "error_rate_x"
+"""Record of Alice's: of D and A in the X basis, signal and decoy."""
+
+
+def leak_cap_bits(book: PartyBook, p: ActiveBb84Parameters) -> int:
+    """Return `leak_factor` times the Shannon limit of a block of calibrated light.
+
+    The error rate is the upper end of its interval, with the coverage of the
+    intensities'. Raises as :meth:`PartyBook.record`.
+    """
+    error = book.record(ERROR_RATE)
+    width = NormalDist().inv_cdf(0.5 + p.calibration.interval_coverage / 2)
+    most = min(0.5, error.value + width * error.uncertainty)
+    return round(p.security.leak_factor * binary_entropy(most) * _sifted(book, p))
+
+
+def _sifted(book: PartyBook, p: ActiveBb84Parameters) -> float:
+    """Return the expected sifted bits of a block; dark counts are left out."""
+    transmission = book.value(TRANSMISSION)
+    clicks = sum(
+        -one.probability
+        * math.expm1(-transmission * book.value(f"mean_photon_number_{name}"))
+        for name, one in zip(CLASSES, p.intensities.ordered(), strict=True)
+    )
+    live = 1.0 / (1.0 + clicks * p.detection.blank_ps / p.symbol_period_ps)
+    both_x = p.basis_x_probability * p.receiver.basis_x_probability
+    return p.n_frames * p.pattern.symbols * both_x * clicks * live
