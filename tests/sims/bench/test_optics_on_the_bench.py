@@ -164,3 +164,32 @@ def test_optics_outside_physics_is_refused_at_load(
 ) -> None:
     with pytest.raises(ValidationError, match=match):
         packaged_wiring(qwp1=fields)
+
+
+def test_retardance_and_zero_of_a_plate_are_recovered_from_counts() -> None:
+    """A plate at angle a, of retardance d, before D and A.
+
+    The contrast has s (1 + cos d)/2 beside -s (1 - cos d)/2 cos(4a), s the light's own,
+    and its circular part times sin d cos(2a).
+    """
+    made = StubBench(
+        4, modulator_phase_rad=math.pi, qwp1={"retardance_waves": 0.27}, **QUICK
+    )
+    made.true.plate_zero_deg["qwp1"] = 7.0
+    made.attenuator.db = 38.0
+    made.motors.angles_deg[2] = 45.0
+    angles_deg = np.arange(16) * 11.25
+    contrasts = []
+    for angle_deg in angles_deg:
+        made.motors.angles_deg[0] = angle_deg
+        made.run(made.tagger.complete_ps + 1_000_000_000)
+        d, a = made.rates_hz(0.02)[2:]
+        contrasts.append((d - a) / (d + a))
+    turns = np.exp(1j * np.radians(angles_deg))
+    once, twice = (np.mean(contrasts * turns**n) for n in (2, 4))
+    zero_deg = -np.degrees(np.angle(once)) / 2
+    assert zero_deg % 90.0 == pytest.approx(7.0, abs=0.3)
+    upright = twice * np.exp(4j * np.radians(zero_deg))
+    square = -2 * upright.real / np.mean(contrasts)
+    waves = math.atan(math.sqrt(square)) / math.pi
+    assert waves == pytest.approx(0.27, abs=0.005)
