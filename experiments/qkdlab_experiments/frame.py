@@ -142,8 +142,7 @@ def block_plan(p: Bb84Parameters, key_class: str, block: int = 0) -> BlockPlan:
         composition=composition,
         reconciliation=p.distillation.reconciliation,
         frame_bits=p.distillation.frame_bits,
-        verification_bits=p.distillation.verification_bits
-        or tag_bits_for(
+        verification_bits=tag_bits_for(
             p.n_frames * p.pattern.symbols, p.distillation.epsilon_correctness
         ),
         theorem=p.theorem,

@@ -109,13 +109,12 @@ class Distillation(_Model):
 
     epsilon_secrecy: float = Field(default=1e-9, gt=0, lt=1)
     epsilon_correctness: float = Field(default=1e-15, gt=0, lt=1)
+    """The verification tag is as long as this asks for all pulses of a block."""
     reconciliation: Literal["cascade", "cascade-far", "ldpc", "auto"] = "cascade"
     """Method; far: a third of the rounds, for lines with delay, at 2 % more leakage;
     ldpc: one round trip, for slow lines and blocks of 60000 sifted bits and more;
     auto: Alice chooses for each block by the round trip that she has measured."""
     frame_bits: int = Field(default=65536, ge=1024, le=65536)
-    verification_bits: int | None = Field(default=None, ge=32, le=128)
-    """Length of the verification tag; without it what epsilon_correctness asks."""
 
 
 class Limits(_Model):
@@ -294,10 +293,21 @@ class Bb84Parameters(_Model):
     def _check_block(self) -> Self:
         # What a block plan knows need not be loaded by whoever reads the model only.
         from qkdlab.link.estimate import check_plan
+        from qkdlab.link.method import most_bits
         from qkdlab_experiments.frame import block_plan
 
+        plan = block_plan(self, "demonstration")
         try:
-            check_plan(block_plan(self, "demonstration"))
+            check_plan(plan)
         except UsageError as error:
             raise ValueError(str(error)) from None
+        most = most_bits(plan.reconciliation, plan.frame_bits)
+        clicks = self.detection.predicted_rate_hz * self.duration_s
+        if most is not None and clicks > most:
+            raise ValueError(
+                f"duration_s {self.duration_s:g} at detection.predicted_rate_hz "
+                f"{self.detection.predicted_rate_hz:g} may give more bits than can be "
+                f"reconciled with distillation.frame_bits {plan.frame_bits}, "
+                f"{most}: take longer frames or shorter blocks"
+            )
         return self

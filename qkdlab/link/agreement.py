@@ -20,6 +20,7 @@ from qkdlab.link.estimate import (
     block_counts,
     check_counts,
     check_plan,
+    check_size,
     secret_length,
     triple,
 )
@@ -169,6 +170,7 @@ class Tested:
     def admit(self) -> None:
         """Raise SecurityAbort when the counts forbid a key, or allow none at all."""
         check_counts(self.context.plan, self.counts)
+        check_size(self.context.plan, sum(self.counts.n_key))
         length_of(self.context, self.counts, self.intensities, leak_bits=0)
 
     def method(self) -> str:

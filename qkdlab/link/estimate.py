@@ -8,14 +8,15 @@ it t, or at the tag's true collision bound where that costs more (SECURITY rule 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from qkdlab.bits.array import BitArray
 from qkdlab.distill.verify import collision_bound
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
-from qkdlab.link.method import PLANNED
+from qkdlab.link.method import PLANNED, most_bits
 from qkdlab.link.plan import BlockPlan
+from qkdlab.plugins import did_you_mean
 from qkdlab.protocols.bb84 import (
     Bb84Counts,
     Bb84Limits,
@@ -39,6 +40,7 @@ __all__ = [
     "block_counts",
     "check_counts",
     "check_plan",
+    "check_size",
     "secret_length",
     "triple",
 ]
@@ -57,16 +59,12 @@ def check_plan(plan: BlockPlan, *, claimed: bool | None = None) -> None:
 
     claimed: whether there is a claim record; None where that is not known yet
     """
-    if plan.theorem not in THEOREMS:
-        raise UsageError(f"no theorem is called {plan.theorem!r}; try 'lim2014'")
+    _check_name("theorem", plan.theorem, THEOREMS)
     if claimed is not None and claimed != (plan.theorem in CLAIMED):
         wants = "wants" if plan.theorem in CLAIMED else "knows"
         none = "a" if plan.theorem in CLAIMED else "no"
         raise UsageError(f"theorem {plan.theorem!r} {wants} {none} claim record")
-    if plan.reconciliation not in PLANNED:
-        raise UsageError(
-            f"no reconciliation is called {plan.reconciliation!r}; try 'cascade'"
-        )
+    _check_name("reconciliation", plan.reconciliation, PLANNED)
     if plan.n_intensities != N_INTENSITIES or not all(plan.composition):
         raise UsageError(
             "every basis of the pattern needs pulses of signal, decoy and vacuum"
@@ -76,6 +74,21 @@ def check_plan(plan: BlockPlan, *, claimed: bool | None = None) -> None:
         raise UsageError(
             f"verification_bits {plan.verification_bits}: epsilon_correctness"
             f" {plan.epsilon_correctness:g} needs a longer tag"
+        )
+
+
+def check_size(plan: BlockPlan, key_bits: int) -> None:
+    """Raise SecurityAbort(COUNTS_OUTSIDE_LIMITS) for more bits than can be reconciled.
+
+    Their messages would not fit under one tag.
+    """
+    most = most_bits(plan.reconciliation, plan.frame_bits)
+    if most is not None and key_bits > most:
+        raise SecurityAbort(
+            AbortCode.COUNTS_OUTSIDE_LIMITS,
+            "so many sifted bits want longer frames: raise frame_bits, or take shorter"
+            " blocks",
+            {"sifted_bits": key_bits, "most": most, "frame_bits": plan.frame_bits},
         )
 
 
@@ -177,6 +190,15 @@ def triple(values: Sequence[int]) -> Triple:
     """Return three counts as a tuple of exactly three."""
     signal, decoy, vacuum = values
     return signal, decoy, vacuum
+
+
+def _check_name(what: str, name: str, known: Iterable[str]) -> None:
+    names = sorted(known)
+    if name not in names:
+        raise UsageError(
+            f"no {what} is called {name!r}{did_you_mean(name, names)}; "
+            f"there are: {', '.join(names)}"
+        )
 
 
 def _epsilon_of_tag(plan: BlockPlan, n_bits: int) -> Fraction:

@@ -37,11 +37,12 @@ class LeakEntry:
 class LeakLedger:
     """The entries of one block, in the order of the messages.
 
-    phases: of all messages, each with who began it, in the order in which they came
+    phases: of all messages, each with who began it, in the order in which they came;
+            greetings cross, and each party has its own first
     """
 
     entries: list[LeakEntry] = field(default_factory=list)
-    phases: list[tuple[str, Direction]] = field(default_factory=list)
+    phases: list[tuple[str, Direction]] = field(default_factory=list, compare=False)
 
     def record(self, direction: Direction, message: Message) -> None:
         """Enter a message; one without secret-derived bits leaves no entry."""

@@ -8,10 +8,12 @@ that costs time, and whatever was leaked is charged all the same.
 
 from __future__ import annotations
 
+from qkdlab.link.cascade import BATCH_FRAMES
 from qkdlab.link.codec import protocol_violation
 from qkdlab.link.reconciliation import METHODS
+from qkdlab.link.seal import MAX_PHASE_MESSAGES
 
-__all__ = ["AUTO", "PLANNED", "check_method", "choose_method"]
+__all__ = ["AUTO", "PLANNED", "check_method", "choose_method", "most_bits"]
 
 AUTO = "auto"
 """In a plan: Alice chooses."""
@@ -24,10 +26,22 @@ CASCADE_ROUNDS = 400
 """Rounds of a batch of `cascade` at 0.5 to 10 %: 270 to 450 [run]."""
 BITS_IN_FLIGHT = 3 * 256 * 65536
 """Bits of the batches of `cascade` that wait for the line together."""
+MOST_ROUNDS = 1024
+"""Of a batch of any frames, each of them a message; 30 to 450 are seen [run]."""
 LDPC_MORE_S_PER_BIT = 1 / 10e6 - 1 / 40e6
 """CPU time that LDPC takes more: 10 Mb/s, the long codes, against 40 [run]."""
 LDPC_BITS = 60_000
 """Shorter blocks waste most of a code."""
+
+
+def most_bits(planned: str, frame_bits: int) -> int | None:
+    """Return the longest string whose messages one authenticated phase surely holds.
+
+    None where messages do not grow with the string.
+    """
+    if planned == "ldpc":
+        return None
+    return MAX_PHASE_MESSAGES // MOST_ROUNDS * BATCH_FRAMES * frame_bits
 
 
 def choose_method(planned: str, *, round_trip_s: float, n_bits: int) -> str:

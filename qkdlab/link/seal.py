@@ -38,7 +38,7 @@ MAX_PHASE_BYTES = 1 << 30
 
 So memory is bounded, and so is the chance of a forgery.
 """
-MAX_PHASE_MESSAGES = 1 << 16
+MAX_PHASE_MESSAGES = 1 << 18
 """Messages under one tag at most: small ones take memory, too."""
 
 SEAL_VERSION = 1
@@ -111,13 +111,16 @@ class SealedChannel:
     def send(self, data: bytes, end_of_phase: bool) -> None:
         """Send a message; the last of a phase closes it with a tag.
 
-        Raises SecurityAbort(POOL_EMPTY) before anything leaves, PeerLost, and
-        SecurityAbort(PEER_ABORTED) when the peer said why before it left.
+        Raises SecurityAbort(POOL_EMPTY) before anything leaves, PeerLost,
+        SecurityAbort(PEER_ABORTED) when the peer said why before it left, and
+        SecurityAbort(PROTOCOL_VIOLATION) when the phase is full: what a plan allows
+        fits, so the peer made it longer.
         """
         if not self._out.add(data):
-            raise ValueError(
-                "a phase holds at most MAX_PHASE_BYTES bytes and MAX_PHASE_MESSAGES"
-                " messages"
+            raise SecurityAbort(
+                AbortCode.PROTOCOL_VIOLATION,
+                "one phase would hold more than a tag may cover",
+                {"messages": MAX_PHASE_MESSAGES, "bytes": MAX_PHASE_BYTES},
             )
         number = self._out.number()
         self._record(self._out.direction, data)

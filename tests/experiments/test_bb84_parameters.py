@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from qkdlab.config.load import load
 from qkdlab.distill.verify import collision_bound
+from qkdlab.errors import ConfigError
 from qkdlab_experiments.frame import block_plan
 from qkdlab_experiments.parameters import Bb84Parameters
 
@@ -30,7 +32,7 @@ def test_the_parameters_of_the_reference_bench_are_accepted() -> None:
     assert parameters().n_frames == 12_500
 
 
-def test_without_a_length_the_tag_is_as_long_as_epsilon_asks() -> None:
+def test_the_tag_is_as_long_as_epsilon_asks() -> None:
     plan = block_plan(parameters(), "lab")
     assert collision_bound(plan.n_pulses, plan.verification_bits) <= 1e-15
     assert collision_bound(plan.n_pulses, plan.verification_bits - 1) > 1e-15
@@ -39,7 +41,11 @@ def test_without_a_length_the_tag_is_as_long_as_epsilon_asks() -> None:
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"distillation": {"verification_bits": 32}}, "needs a longer tag"),
+        ({"distillation": {"epsilon_correctness": 1e-36}}, "no verification tag"),
+        (
+            {"distillation": {"frame_bits": 1024}, "duration_s": 30},
+            "more bits than can be reconciled with distillation.frame_bits 1024",
+        ),
         ({"basis_x_probability": 1 - 1e-7}, "every basis of the pattern needs pulses"),
         (
             {"intensities": intensities(decoy=(0.2, 0.6 - 1e-7), vacuum=(0.002, 1e-7))},
@@ -57,3 +63,14 @@ def test_parameters_without_a_sound_block_are_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=named):
         parameters(**changed)
+
+
+@pytest.mark.parametrize(("name", "hint"), [("foo", ""), ("ldcp", "'ldpc'?")])
+def test_a_method_that_does_not_exist_is_told_those_that_do(
+    name: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("bb84", overrides=[f"parameters.distillation.reconciliation={name}"])
+    told = str(caught.value)
+    assert f"'cascade', 'cascade-far', 'ldpc' or 'auto', got '{name}'" in told
+    assert hint in told

@@ -13,10 +13,12 @@ from link.synthetic import SMALL, make_block, talk
 
 from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
-from qkdlab.link.cascade import IN_FLIGHT, CascadeReconciliation
+from qkdlab.link.cascade import BATCH_FRAMES, IN_FLIGHT, CascadeReconciliation
 from qkdlab.link.codec import charge
 from qkdlab.link.effects import KeyPending, KeyReady
-from qkdlab.link.messages import Done, Parities
+from qkdlab.link.messages import Done, Parities, is_interactive
+from qkdlab.link.method import MOST_ROUNDS, most_bits
+from qkdlab.link.seal import MAX_PHASE_MESSAGES
 
 N_BITS = 40_000
 FRAME_BITS = 512
@@ -230,6 +232,43 @@ def test_the_pace_for_long_lines_gives_the_same_key_to_both():
     assert keys[0].length > 0
 
 
-def test_a_plan_with_an_unknown_method_is_refused():
-    with pytest.raises(UsageError, match="no reconciliation is called 'guess'"):
-        make_block().alice(plan=replace(SMALL, reconciliation="guess"))
+def test_more_bits_than_one_phase_holds_end_the_block_at_both(monkeypatch):
+    monkeypatch.setattr("qkdlab.link.method.MAX_PHASE_MESSAGES", 1023)
+    done = talk(make_block()).run()
+    for name in ("alice", "bob"):
+        aborted = getattr(done, name).figures()["aborted"]
+        assert aborted["code"] == AbortCode.COUNTS_OUTSIDE_LIMITS
+        assert "raise frame_bits" in aborted["reason"]
+    assert not any(is_interactive(data) for _, data in done.transcript)
+
+
+def test_what_a_plan_admits_fits_a_phase():
+    batches = most_bits("cascade", 1024) // (BATCH_FRAMES * 1024)
+    assert batches * MOST_ROUNDS <= MAX_PHASE_MESSAGES
+    assert most_bits("auto", 65536) == 64 * most_bits("cascade-far", 1024)
+    assert most_bits("ldpc", 1024) is None
+
+
+@pytest.mark.parametrize("pace", ["near", "far"])
+@pytest.mark.parametrize("qber", [0.001, 0.11])
+def test_a_batch_has_fewer_rounds_than_are_allowed_for(pace, qber):
+    n_bits = 32 * 65536
+    a, b = strings(n_bits, qber)
+    options = {"frame_bits": 65536, "qber": qber, "seed": bytes(32), "pace": pace}
+    alice = CascadeReconciliation("alice", a, **options)
+    bob = CascadeReconciliation("bob", b, **options)
+    said, rounds = deque(bob.start()), 0
+    while said:
+        rounds += 1
+        for answer in alice.take(said.popleft()):
+            said.extend(bob.take(answer))
+    assert alice.finished
+    assert rounds < MOST_ROUNDS / 2
+
+
+@pytest.mark.parametrize(("name", "hint"), [("guess", ""), ("ldcp", "'ldpc'")])
+def test_a_plan_with_an_unknown_method_is_refused(name, hint):
+    known = "there are: auto, cascade, cascade-far, ldpc"
+    words = f"no reconciliation is called '{name}'.*{hint}.*{known}"
+    with pytest.raises(UsageError, match=words):
+        make_block().alice(plan=replace(SMALL, reconciliation=name))
