@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from fresh_bench import FreshRunStub, fresh_bench, pulses
@@ -72,6 +75,35 @@ def test_a_longer_memory_is_followed_the_better_the_more_pulses_are_seen() -> No
         errors.append(np.std(volts[words_of(settings, words)] - exact))
     assert np.all(np.diff(errors) < 0.0)
     assert errors[4] < 0.06 * errors[0]
+
+
+@pytest.mark.parametrize(
+    ("levels_v", "seen"),
+    [
+        # a class of intensity has one level, a state of polarization another
+        (np.repeat([0.8, 0.35, 0.03], 4), lambda order: order),
+        (np.tile([0.0, 0.8, 0.4, 1.2], 3), lambda order: min(order, 1)),
+    ],
+    ids=["intensity", "phase"],
+)
+def test_a_drive_is_off_by_what_its_pole_keeps_of_pulses_not_seen(
+    levels_v: NDArray[np.float64], seen: Callable[[int], int]
+) -> None:
+    amplifier, bandwidth_hz = Amplifier(5.0, 1e6), 1.5e8
+    settings = np.random.default_rng(3).choice(12, 20_000, p=WEIGHTS)
+    times_ps = np.arange(settings.size) * 1e12 / RATE_HZ + 700.0
+    exact = drive(
+        levels_v[settings], RATE_HZ, "DIRECT", amplifier, bandwidth_hz, times_ps
+    )
+    for order in range(7):
+        words = Words.of(order, WEIGHTS)
+        volts, _ = word_volts(
+            words, levels_v, RATE_HZ, "DIRECT", amplifier, bandwidth_hz, 700.0
+        )
+        worst = np.abs(volts[words_of(settings, words)] - exact).max()
+        back_s = (0.7 + seen(order)) * 1e-9
+        bound = 5.0 * np.ptp(levels_v) * math.exp(-2 * math.pi * bandwidth_hz * back_s)
+        assert 0.3 * bound < worst < bound
 
 
 def test_of_a_coupling_capacitor_the_mean_given_the_word_is_left() -> None:
