@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.link.context import overwrite
 from qkdlab.protocols.symbols import SymbolSource
 
 __all__ = ["FOUR_ARMS", "ActiveArms", "Arms", "PassiveArms"]
@@ -86,7 +87,10 @@ class ActiveArms:
         self, pulse: NDArray[np.int64], mask: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """Return basis and bit by the settings of the pulses."""
-        chosen: NDArray[np.uint8] = _ACTIVE[self._settings.settings(pulse) & 3, mask]
+        settings = self._settings.settings(pulse)
+        settings &= np.uint8(3)
+        chosen: NDArray[np.uint8] = _ACTIVE[settings, mask]
+        overwrite(settings)
         return chosen
 
     def detectors(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
+from qkdlab.link.context import overwrite
 from qkdlab.link.events import Detections
 from qkdlab.protocols.bb84 import Click, chosen, judge_fired
 from qkdlab.randomness import Randomness
@@ -50,6 +51,7 @@ def detections(
         # doubles in one basis become Bob's private random bits
         spare = randomness.secret(f"block {block} double clicks", int(fired.size))
         outcomes = judge_fired(piece.pulse, fired, spare)
+        overwrite(fired, spare)
         told = Detections(outcomes, live - live_before, slots - slots_before)
         _record_slots(receiver, p, told)
         yield told

@@ -50,6 +50,7 @@ HEADER = 0x80
 """The bit that marks a public header symbol."""
 N_INTENSITIES = 3
 _DRAWS = 1 << 15
+_CIPHER_BLOCK = 16
 
 
 class Basis(IntEnum):
@@ -289,11 +290,18 @@ class CounterPattern:
         # single blocks of a counter: this is counter mode with free access
         key = bytes(self._key)
         cipher = Cipher(algorithms.AES128(key), modes.ECB())  # noqa: S305
-        stream = cipher.encryptor().update(blocks.tobytes())
-        words = np.frombuffer(stream, dtype="<u2").reshape(-1, 8)
-        drawn = words[np.arange(pulse.size), pulse & 7]
-        chosen = np.searchsorted(self._ends, drawn >> np.uint16(1), side="right")
-        settings: Settings = (2 * chosen + (drawn & np.uint16(1))).astype(np.uint8)
+        stream = bytearray(blocks.nbytes + _CIPHER_BLOCK - 1)
+        cipher.encryptor().update_into(blocks.tobytes(), stream)
+        words = np.frombuffer(stream, "<u2", 4 * blocks.size).reshape(-1, 8)
+        drawn = words[np.arange(pulse.size), pulse & 7].astype(np.int64)
+        share = drawn >> 1
+        chosen = np.searchsorted(self._ends, share, side="right")
+        settings: Settings = chosen.astype(np.uint8)
+        settings <<= np.uint8(1)
+        drawn &= 1
+        np.bitwise_or(settings, drawn, out=settings, casting="unsafe")
+        for secret in (words, drawn, share, chosen):
+            secret.fill(0)
         return settings
 
     def wipe(self) -> None:

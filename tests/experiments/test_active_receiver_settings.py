@@ -45,6 +45,18 @@ def test_a_click_is_a_bit_of_bobs_basis_swapped_as_he_chose(basis, swap, detecto
     assert fired.tolist() == [1 << (2 * basis + (detector ^ swap))]
 
 
+def test_settings_are_overwritten_once_the_clicks_have_their_meaning():
+    handed_out = np.array([1, 3, 2], np.uint8)
+
+    class Settings(CyclicPattern):
+        def settings(self, pulse_index):
+            return handed_out
+
+    fired = ActiveArms(Settings(handed_out.copy())).fired(np.arange(3), np.ones(3, int))
+    assert fired.tolist() == [2, 8, 4]
+    assert not handed_out.any()
+
+
 @pytest.mark.parametrize("setting", range(4))
 def test_two_clicks_of_a_slot_are_a_double_and_never_cross(setting):
     fired = arms(setting).fired(np.array([0]), np.array([3]))
