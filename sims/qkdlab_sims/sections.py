@@ -7,12 +7,13 @@ may lie from it, which simulators stand in, and what shall go wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qkdlab_sims.incident import Incident
 from qkdlab_sims.mount.faults import Fault
+from qkdlab_sims.option_ranges import check_options
 
 __all__ = ["BusSection", "InstrumentSection", "Port", "SimulationSection", "Spread"]
 
@@ -41,6 +42,11 @@ class InstrumentSection(_Section):
     """Name of another simulated device than the one of the driver's name."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the simulator: readings of the manual that conflict, limits ..."""
+
+    @model_validator(mode="after")
+    def _options_exist(self) -> Self:
+        check_options(self.options)
+        return self
 
 
 class Spread(_Section):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import inspect
 import math
+import re
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
@@ -14,6 +18,9 @@ from qkdlab.config.document import Document
 from qkdlab.config.explain import check_model
 from qkdlab.config.units import split_unit, unit_words
 from qkdlab.wiring.parts import Wiring
+from qkdlab_sims.bench.instruments import SIMULATORS
+from qkdlab_sims.instruments.tagger_inputs.flaws import Flaws
+from qkdlab_sims.option_ranges import OPTION_RANGES
 from qkdlab_sims.sections import SimulationSection
 
 PURE = {
@@ -21,7 +28,8 @@ PURE = {
     "blinding_gain", "block_singles", "brightness", "channel", "chirp",
     "comparator_rms", "contrast", "detectors", "efficiency", "efficiency_max",
     "fraction", "g2_emitter", "gain", "heralding_idler", "heralding_signal",
-    "hysteresis", "jitter_tail_fraction", "linewidth_enhancement", "memory",
+    "hysteresis", "indistinguishability", "jitter_tail_fraction",
+    "linewidth_enhancement", "memory",
     "memory_pulses", "miller_power", "noise_neighbour", "noise_photons", "noise_rms",
     "pairs_per_pulse", "peak_photons", "persistence", "photons", "piece_bytes",
     "polarization_ratio", "ports", "relaxation_shares", "residual_am",
@@ -128,3 +136,38 @@ def test_a_value_outside_is_refused_with_range_and_unit(number: Number) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_no_finite_number_is_refused(number: Number, value: float) -> None:
     assert number.complaints(value)
+
+
+def numeric_options() -> Iterator[str]:
+    """Yield the numbers that simulated instruments take, and flaws of taggers."""
+    for module in SIMULATORS.values():
+        made = importlib.import_module(f"qkdlab_sims.instruments.{module}").Simulator
+        for name, option in inspect.signature(made).parameters.items():
+            kind = str(option.annotation)
+            if re.search(r"\b(int|float)\b", kind) and "Callable" not in kind:
+                yield name
+    yield from (field.name for field in dataclasses.fields(Flaws))
+
+
+def refusal(options: dict[str, Any]) -> str:
+    """Return what is said of a simulated instrument's options."""
+    document = Document({"instruments": {"bob.tagger": {"options": options}}})
+    _, problems = check_model(SimulationSection, document, ())
+    return " ".join(p.message for p in problems)
+
+
+def test_every_number_among_the_options_has_a_range_and_no_other_has() -> None:
+    assert set(numeric_options()) == set(OPTION_RANGES)
+
+
+@pytest.mark.parametrize("name", OPTION_RANGES)
+def test_an_option_outside_is_refused_with_range_and_unit(name: str) -> None:
+    low, high, unit = OPTION_RANGES[name]
+    for value in (low - 1, high * 2 + 1, math.nan):
+        for options in ({name: value}, {name: [value]}, {"flaws": {name: value}}):
+            told = refusal(options)
+            assert f"{name} is {value:g}" in told
+            wanted = f"must be between {low:g} and {high:g}"
+            assert wanted + ("" if unit == "1" else f" {unit}") in told
+    assert not refusal({name: low})
+    assert not refusal({name: high})

@@ -106,10 +106,6 @@ def test_a_clock_wanders_as_far_as_its_reference_lets_it(
     assert least_ps <= off_ps <= most_ps
 
 
-def test_flaws_outside_physics_are_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"crosstalk is 2, but must be between 0 and 1"
-    ):
-        tags(crosstalk=2.0)
+def test_flaws_that_no_tagger_has_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"(?s)bob.tagger.*colour"):
         tags(colour="red")
