@@ -20,7 +20,7 @@ class Collection:
 
     wires: records of the bank's technology, to be changed by the passes
     rows:  int64[n_det, ...], each detector's tags, sorted; see `open_rows`
-    tick:  first tick not yet run
+    tick_begin, tick_end: of the stretch
 
     k0, k1, delay_ps, lead_ps, spread, pulse_fwhm_ps: as of `engine.detect`, with its
     errors
@@ -47,20 +47,21 @@ class Collection:
         if k1 * bank.period_ps + int(max(bank.arrival_ps)) >= 1 << 62:
             raise OverflowError("times beyond 2**62 ps do not fit")
         self.state = state
-        self.tick = k0 // PULSES_PER_TICK
+        self.tick_begin = k0 // PULSES_PER_TICK
         self.tick_end = k1 // PULSES_PER_TICK
         self.wires = state.wires(pulse_fwhm_ps)
-        self._next_pulse = k1
+        self.rows = state.scratch(0)
+        self._n_most = 0
         self._tick_ps = PULSES_PER_TICK * bank.period_ps
         self._final_ps = self.wires["arrival_ps"] - bank.hold_back_ps
         self._pieces: list[list[NDArray[np.int64]]] = [[] for _ in self.wires]
+        self._found: list[NDArray[np.int64]] = [self.rows[0, :0] for _ in self.wires]
         self._n_tags = self.wires["n_tags"]
         self.wires["dark_per_tick"] += PULSES_PER_TICK * np.asarray(spread)
         self.wires["arrival_ps"] += delay_ps - lead_ps
-        early_ps = float(self.wires["sigma_ps"].max()) * GAUSS_BOUND + lead_ps
+        early_ps = max(self.wires["sigma_ps"].tolist()) * GAUSS_BOUND + lead_ps
         if early_ps >= bank.hold_back_ps:
             raise ValueError("DetectorBank.hold_back_ps is too short for this jitter")
-        self.open_rows(0, 1)
 
     def open_rows(self, n_tags: int, n_ticks: int) -> None:
         """Begin rows with the tags held back, for stretches of `n_ticks`.
@@ -70,7 +71,7 @@ class Collection:
         held = self.state.held_back
         kept = 1 + self.state.bank.hold_back_ps // (n_ticks * self._tick_ps)
         n_most = max(map(len, held)) + (1 + kept) * n_tags
-        self.rows = self.state.scratch(max(n_most, _ROW_TAGS if n_tags else 0))
+        self.rows = self.state.scratch(max(n_most, _ROW_TAGS))
         self._n_most = n_tags
         for d, tags in enumerate(held):
             self.rows[d, : len(tags)] = tags
@@ -91,26 +92,29 @@ class Collection:
         until_ps = self._final_ps[d] + tick * self._tick_ps
         return int(self.rows[d, : self._n_tags[d]].searchsorted(until_ps))
 
-    def clicks(self) -> Clicks:
-        """End the call: leave the detectors to the next, return the tags."""
-        n_final = [self._n_final(d, self.tick) for d in range(len(self.rows))]
+    def finish(self, detectors: tuple[int, int]) -> None:
+        """Take the tags of detectors [first, last) that have passed all ticks."""
+        each = range(*detectors)
+        n_final = [self._n_final(d, self.tick_end) for d in each]
         lengths = [
-            sum(map(len, pieces)) + n
-            for pieces, n in zip(self._pieces, n_final, strict=True)
+            sum(map(len, self._pieces[d])) + n
+            for d, n in zip(each, n_final, strict=True)
         ]
         # one array for all: the larger an array, the cheaper is new memory
         whole, begin = np.empty(sum(lengths), np.int64), 0
-        found: list[NDArray[np.int64]] = []
-        for d, length in enumerate(lengths):
-            row, final = self.rows[d, : self._n_tags[d]], n_final[d]
+        for d, final, length in zip(each, n_final, lengths, strict=True):
+            row = self.rows[d, : self._n_tags[d]]
             times_ps = whole[begin : begin + length]
             before = length - final
             if before:
                 np.concatenate(self._pieces[d], out=times_ps[:before])
             times_ps[before:] = row[:final]
-            found.append(times_ps)
+            self._found[d] = times_ps
             self.state.held_back[d] = row[final:].copy()
             begin += length
-        self.state.leave(self.wires, self._next_pulse)
-        until = self._final_ps + self.tick * self._tick_ps
-        return Clicks(tuple(found), until)
+
+    def clicks(self) -> Clicks:
+        """Leave the finished detectors to the next call; return the tags of this."""
+        self.state.leave(self.wires, self.tick_end * PULSES_PER_TICK)
+        until_ps = self._final_ps + self.tick_end * self._tick_ps
+        return Clicks(tuple(self._found), until_ps)

@@ -87,14 +87,19 @@ def simulate_pulses(
         raise ValueError("simulate_pulses wants one analyser vector per detector")
     if paths is not None and eve is None:
         state.shine(absorbed_power_w(light, paths, bank.period_ps).tolist())
-    counts = np.array([answer.mode is Mode.GEIGER for answer in state.answers])
-    active = np.array([b > 0.0 for b in state.effective_bias_ua()]) & counts
-    to_eve = np.eye(4) if eve is None else mueller_matrix(eve.before)
-    before = to_eve @ light.transfer()
-    after = np.ascontiguousarray(np.where(active[:, None], analysers, 0.0))
+    counts = [answer.mode is Mode.GEIGER for answer in state.answers]
+    pairs = zip(state.effective_bias_ua(), counts, strict=True)
+    active = np.array([bias > 0.0 and c for bias, c in pairs])
+    after = np.ascontiguousarray(analysers)
+    if not active.all():
+        after = np.where(active[:, None], analysers, 0.0)
+    before, continuous = light.transfer(), light.continuous_stokes()
+    if eve is not None:
+        to_eve = mueller_matrix(eve.before)
+        before, continuous = to_eve @ before, to_eve @ continuous
     # What comes evenly spread acts as dark counts do; Eve lets it pass.
-    spread = 0.5 * after @ to_eve @ light.continuous_stokes()
-    spread = np.minimum(spread + background * active, BRIGHTEST_SPREAD)
+    spread = 0.5 * after @ continuous + background * active
+    spread = np.minimum(spread, BRIGHTEST_SPREAD)
     if isinstance(eve, PhotonAttack):
         made = Collection(
             state,
@@ -112,7 +117,7 @@ def simulate_pulses(
     )
     if echo is not None and eve is None:
         source = _echoed(state, source, light, before, after, echo)
-    if paths is not None and not counts.all():
+    if paths is not None and not all(counts):
         source = BrightLight(
             source, state.answers, light, paths, bank.period_ps, bank.keys[3]
         )
@@ -187,12 +192,12 @@ def _attacked(
     photons = PULSES_PER_TICK * eve.clicks_per_pulse()
     reserve = poisson_bound(photons + float(made.wires["dark_per_tick"].max()))
     made.open_rows(_ATTACKED_TICKS * reserve, _ATTACKED_TICKS)
-    while made.tick < made.tick_end:
-        n_ticks = min(_ATTACKED_TICKS, made.tick_end - made.tick)
-        made.make_room((0, len(made.wires)), made.tick)
+    detectors, tick = (0, len(made.wires)), made.tick_begin
+    while tick < made.tick_end:
+        made.make_room(detectors, tick)
         tick = run_attacked_ticks(
-            made.tick,
-            made.tick + n_ticks,
+            tick,
+            min(tick + _ATTACKED_TICKS, made.tick_end),
             light.table.stokes,
             -light.first_pulse % light.n_contexts,
             before,
@@ -206,5 +211,5 @@ def _attacked(
         )
         if tick < 0:
             raise OverflowError("a tick holds more clicks than its bound")
-        made.tick = tick
+    made.finish(detectors)
     return made.clicks()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -68,9 +69,19 @@ def detect(
     return made.clicks()
 
 
+@cache
+def _workers(n_threads: int, process: int) -> ThreadPoolExecutor:
+    """Return threads that wait for work: new ones take longer than a short stretch.
+
+    process: its number, for a process that forks off inherits no threads
+    """
+    del process
+    return ThreadPoolExecutor(n_threads, "detectors")
+
+
 def _stretch(made: Collection, source: ArrivalSource) -> int:
     """Return the ticks of a part: few enough for the processor's caches."""
-    events = source.per_tick + float(made.wires["dark_per_tick"].sum())
+    events = source.per_tick + sum(made.wires["dark_per_tick"].tolist())
     return int(min(max(_CHUNK_EVENTS / (events + 1e-9), 1), _CHUNK_TICKS))
 
 
@@ -95,30 +106,34 @@ def _draw(source: ArrivalSource, arrival_ps: NDArray[np.int64], part: Part) -> P
 
 
 def _run_passes(made: Collection, detectors: tuple[int, int], part: Part) -> None:
+    """Turn a part's arrivals at detectors [first, last) into tags."""
     made.make_room(detectors, part.begin)
     ticks = part.begin, part.end
     bank = made.state.bank
     if not bank.run_pass(made.wires, detectors, ticks, part.arrivals, made.rows):
         raise OverflowError("a tick holds more clicks than its bound")
+    if part.end == made.tick_end:
+        made.finish(detectors)
 
 
 def _detect_here(made: Collection, source: ArrivalSource) -> None:
     stretch = _stretch(made, source)
     (room,) = _open_rooms(made, source, stretch, 1)
     arrival_ps = np.append(made.wires["arrival_ps"], 0)
-    while made.tick < made.tick_end:
-        end = min(made.tick + stretch, made.tick_end)
-        part = _draw(source, arrival_ps, Part(made.tick, end, room))
-        _run_passes(made, (0, len(made.wires)), part)
-        made.tick = part.end
+    detectors, tick = (0, len(made.wires)), made.tick_begin
+    while tick < made.tick_end:
+        end = min(tick + stretch, made.tick_end)
+        part = _draw(source, arrival_ps, Part(tick, end, room))
+        _run_passes(made, detectors, part)
+        tick = part.end
 
 
 def _detect_on_threads(made: Collection, source: ArrivalSource, threads: int) -> None:
     """Let all threads share parts of one length, and groups of detectors."""
-    n_ticks, n_det = made.tick_end - made.tick, len(made.wires)
+    n_ticks, n_det = made.tick_end - made.tick_begin, len(made.wires)
     rounds = math.ceil(n_ticks / (threads * _stretch(made, source)))
     stretch = math.ceil(n_ticks / (threads * rounds))
-    edges = [*range(made.tick, made.tick_end, stretch), made.tick_end]
+    edges = [*range(made.tick_begin, made.tick_end, stretch), made.tick_end]
     n_groups = min(threads, n_det)
     bounds = [i * n_det // n_groups for i in range(n_groups + 1)]
     rooms = _open_rooms(made, source, stretch, threads + _SPARE_ROOMS)
@@ -130,9 +145,13 @@ def _detect_on_threads(made: Collection, source: ArrivalSource, threads: int) ->
         partial(_draw, source, arrival_ps),
         partial(_run_passes, made),
     )
-    with ThreadPoolExecutor(threads - 1) as pool:
-        others = [pool.submit(pipeline.work) for _ in range(threads - 1)]
+    workers = _workers(threads - 1, os.getpid())
+    others = [workers.submit(pipeline.work) for _ in range(threads - 1)]
+    try:
         pipeline.work()
-        for other in others:
-            other.result()
-    made.tick = made.tick_end
+    finally:
+        # one that serves another call until now comes too late for this
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import InitVar, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -150,9 +151,13 @@ class Light:
             matrix=_identity(),
         )
 
+    @cached_property
+    def _mueller(self) -> NDArray[np.float64]:
+        return mueller_matrix(self.matrix)
+
     def transfer(self) -> NDArray[np.float64]:
         """Return float64[4, 4], from `table` to Stokes vectors of pulses."""
-        return self.pulse_share * mueller_matrix(self.matrix)
+        return self.pulse_share * self._mueller
 
     def stokes(self) -> NDArray[np.float64]:
         """Return float64[n, 4], Stokes vectors in photons per pulse by context."""
@@ -160,11 +165,11 @@ class Light:
 
     def continuous_stokes(self) -> NDArray[np.float64]:
         """Return float64[4], what comes evenly spread, in photons per period."""
-        return (1.0 - self.pulse_share) * mueller_matrix(self.matrix) @ self.table.mean
+        return (1.0 - self.pulse_share) * self._mueller @ self.table.mean
 
     def average_stokes(self) -> NDArray[np.float64]:
         """Return float64[4], all light, averaged over the pattern, per period."""
-        return mueller_matrix(self.matrix) @ self.table.mean
+        return self._mueller @ self.table.mean
 
     def mean_photons(self) -> NDArray[np.float64]:
         """Return float64[n], mean photon number of a pulse by context."""

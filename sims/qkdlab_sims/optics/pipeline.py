@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from threading import Condition
+from threading import Condition, get_ident
 from typing import TypeAlias
 
 from qkdlab_sims.optics.arrivals import Arrivals
@@ -19,20 +19,22 @@ Group: TypeAlias = tuple[int, int]
 
 @dataclass(slots=True)
 class Part:
-    """Arrivals of the ticks [begin, end)."""
+    """Arrivals of the ticks [begin, end), drawn by a thread."""
 
     begin: int
     end: int
     arrivals: Arrivals
+    thread: int = 0
 
 
 class Pipeline:
     """Parts of a stretch of ticks, drawn and passed by all threads that `work`.
 
-    A thread without work takes what can be done: first a pass of the group of
-    detectors that is furthest behind, otherwise the drawing of one more part. Parts
-    are drawn in any order, and each group passes them in order of time, so nobody
-    waits but for lack of parts or of rooms.
+    Parts are drawn in any order, and each group of detectors passes them in order of
+    time, so nobody waits but for lack of parts or of rooms. A thread without work takes
+    what can be done: first a pass over a part that it drew, for that lies in the cache
+    of its core; otherwise it draws one more part, in the room that it used last; and
+    what others drew when there is no room.
 
     edges:  ticks between parts, the first and last of all, too
     rooms:  for arrivals, one per part that is drawn or waits for its passes
@@ -52,6 +54,7 @@ class Pipeline:
         self._changed = Condition()
         self._undrawn = list(pairwise(edges))[::-1]
         self._rooms = list(rooms)
+        self._last_room: dict[int, Arrivals] = {}
         self._parts: dict[int, Part] = {}
         self._n_passes: dict[int, int] = {}
         self._n_groups = len(groups)
@@ -76,18 +79,32 @@ class Pipeline:
         with self._changed:
             while self._n_working and not self._has_failed:
                 ready = [g for g, tick in self._resting.items() if tick in self._parts]
-                if ready:
-                    group = min(ready, key=self._resting.__getitem__)
-                    part = self._parts[self._resting.pop(group)]
+                own = [g for g in ready if self._part_of(g).thread == get_ident()]
+                can_draw = self._undrawn and self._rooms
+                if own or (ready and not can_draw):
+                    group = min(own or ready, key=self._resting.__getitem__)
+                    part = self._part_of(group)
+                    del self._resting[group]
                     return partial(self._pass, group, part)
-                if self._undrawn and self._rooms:
+                if can_draw:
                     begin, end = self._undrawn.pop()
-                    return partial(self._fill, Part(begin, end, self._rooms.pop()))
+                    return partial(self._fill, Part(begin, end, self._take_room()))
                 self._changed.wait()
         return None
 
+    def _part_of(self, group: Group) -> Part:
+        """Return the part that a resting group passes next."""
+        return self._parts[self._resting[group]]
+
+    def _take_room(self) -> Arrivals:
+        last = self._last_room.get(get_ident())
+        at = next((i for i, room in enumerate(self._rooms) if room is last), -1)
+        room = self._last_room[get_ident()] = self._rooms.pop(at)
+        return room
+
     def _fill(self, wanted: Part) -> None:
         part = self._draw(wanted)
+        part.thread = get_ident()
         with self._changed:
             self._parts[part.begin] = part
             self._n_passes[part.begin] = self._n_groups

@@ -13,6 +13,8 @@ each detector is worked out beforehand, unless Eve is there or the light is brig
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,9 +81,7 @@ class PulsedLight:
             few = light.n_contexts <= _MAX_TABLE and len(analysers) <= _MAX_DETECTORS
             if self._bound <= BRIGHT_MEAN and few:
                 self._table = table
-                levels = 1.0 + light.intensity_noise_rms * NOISE_LEVELS
-                with np.errstate(divide="ignore"):
-                    self._factors = 1.0 / np.maximum(0.0, levels)
+                self._factors = _inverse_intensities(light.intensity_noise_rms)
         else:
             self._bound = _mean_bound(analysers, before, light)
         if self._table is None and isinstance(light.law, JointLaw):
@@ -151,14 +151,24 @@ def _checked(reached: int) -> int:
     return reached
 
 
+@lru_cache(4)
+def _inverse_intensities(noise_rms: float) -> NDArray[np.float64]:
+    """Return 1 / intensity by level of noise."""
+    with np.errstate(divide="ignore"):
+        found: NDArray[np.float64] = 1.0 / np.maximum(
+            0.0, 1.0 + noise_rms * NOISE_LEVELS
+        )
+    return found
+
+
 def _table(
     stokes: NDArray[np.float64], analysers: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the table that `draw_fresh_arrivals` wants."""
-    steps = np.cumsum(np.maximum(0.0, 0.5 * stokes @ analysers.T), axis=1)
-    width = -(-steps.shape[1] // LANES) * LANES
-    table = np.full((len(steps), width), np.inf)
-    table[:, : steps.shape[1]] = steps
+    means = np.maximum(0.0, 0.5 * stokes @ analysers.T)
+    n_contexts, n_det = means.shape
+    table = np.full((n_contexts, -(-n_det // LANES) * LANES), np.inf)
+    np.cumsum(means, axis=1, out=table[:, :n_det])
     return table
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import inlined, kernel
+from qkdlab_sims.optics.settings._intrinsics import load_four
 from qkdlab_sims.optics.settings.aes import S_BOX, TABLE
 from qkdlab_sims.optics.settings.processor import GROUP, encrypt_group
 
@@ -33,7 +34,8 @@ _LOW = np.uint64(0xFFFFFFFF)
 _W8, _W16, _W24, _W32 = np.uint64(8), np.uint64(16), np.uint64(24), np.uint64(32)
 _ONE, _THREE, _SEVEN = np.uint64(1), np.uint64(3), np.uint64(7)
 _S_BOX = S_BOX.astype(np.uint64)
-_BATCH = 256  # pulses whose blocks stay in the nearest cache; a multiple of `GROUP`
+_BATCH = 512  # pulses whose blocks stay in the nearest cache; a multiple of `GROUP`
+_SIXTEEN, _SHORT = np.uint64(16), np.uint64(0xFFFF)
 
 
 @inlined
@@ -192,6 +194,20 @@ def _add_parts(
 
 
 @kernel
+def _find_windows(
+    pulses: NDArray[np.int32], low: Word, lag: Word, blocks: Words, windows: Words
+) -> None:
+    """Write the keystream of each pulse from `lag` + 3 to `lag` pulses before.
+
+    low: pulse in its block with which `pulses` begin to count; blocks: two of each
+    """
+    first = _SIXTEEN - np.uint64(8) - _THREE - lag
+    for i in range(np.uint64(pulses.shape[0])):
+        place = (low + np.uint64(pulses[i])) & _SEVEN
+        windows[i] = load_four(blocks, _SIXTEEN * i + first + place)
+
+
+@kernel
 def fill_contexts_by(
     tick_first: int,
     pulses: NDArray[np.int32],
@@ -209,27 +225,35 @@ def fill_contexts_by(
     counters, blocks = scratch[:_BATCH], scratch[_BATCH : 5 * _BATCH]
     words = blocks.view(np.uint16)
     drawn = scratch[5 * _BATCH :].view(np.int32)
-    stride = np.uint64(8 if n_parts == 1 else 16)
     low = np.uint64(first & 7)
-    for begin in range(0, pulses.shape[0], _BATCH):
-        few = pulses[begin : begin + _BATCH]
+    n_batches = (pulses.shape[0] + _BATCH - 1) // _BATCH
+    length = (pulses.shape[0] // max(1, n_batches) + GROUP) // GROUP * GROUP
+    length = min(length, _BATCH)
+    for begin in range(0, pulses.shape[0], length):
+        few = pulses[begin : begin + length]
         n = few.shape[0]
         for i in range(n):
             counters[i] = np.uint64((first + few[i]) >> 3)
         end = (n + GROUP - 1) // GROUP * GROUP
         for i in range(n, end):
             counters[i] = 0
+        theirs, found = out[begin : begin + length], drawn[:n]
         if n_parts == 1:
             encrypt(counters[:end], 0, key, 2, blocks)
-        else:
-            encrypt(counters[:end], 1, key, 4, blocks)
-            encrypt(counters[:end], 0, key, 4, blocks[2:])
-        theirs, found = out[begin : begin + _BATCH], drawn[:n]
-        for lag in range(n_parts):
-            own = stride - np.uint64(8 + lag)
             for i in range(n):
                 place = (low + np.uint64(few[i])) & _SEVEN
-                found[i] = words[np.uint64(i) * stride + own + place]
+                found[i] = words[np.uint64(8 * i) + place]
+            _add_parts(0, law, found, theirs)
+            continue
+        encrypt(counters[:end], 1, key, 4, blocks)
+        encrypt(counters[:end], 0, key, 4, blocks[2:])
+        for lag in range(n_parts):
+            # one load serves four lags, and the counters are no longer wanted
+            if lag % 4 == 0:
+                _find_windows(few, low, np.uint64(lag), blocks, counters)
+            shift = _SIXTEEN * np.uint64(3 - lag % 4)
+            for i in range(n):
+                found[i] = np.int32(counters[i] >> shift & _SHORT)
             _add_parts(lag, law, found, theirs)
 
 

@@ -35,6 +35,7 @@ class ContextLaw:
     n_contexts: int = field(init=False)
     _n_bounds: NDArray[np.int32] = field(init=False, repr=False)
     _table: NDArray[np.int32] = field(init=False, repr=False)
+    _offsets: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         n_settings = self.settings.shares.n_settings
@@ -55,6 +56,8 @@ class ContextLaw:
                 table[kind, lag, : len(values)] = values
         object.__setattr__(self, "_n_bounds", n_bounds)
         object.__setattr__(self, "_table", table)
+        ends = np.stack([self.parts[:, 0], self.parts[:, 1] - self.parts[:, 0]])
+        object.__setattr__(self, "_offsets", ends.astype(np.int32))
 
     @classmethod
     def of(
@@ -108,8 +111,8 @@ class ContextLaw:
             table[0],
             table[1],
             table[2],
-            self.parts[:, 0].astype(np.int32),
-            (self.parts[:, 1] - self.parts[:, 0]).astype(np.int32),
+            self._offsets[0],
+            self._offsets[1],
             self.settings.round_keys,
             np.uint64(self.settings.nonce),
             self.settings.hardware,
