@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from qkdlab.link.cascade import BATCH_FRAMES
 from qkdlab.link.codec import protocol_violation
+from qkdlab.link.phase import MAX_PHASE_MESSAGES
 from qkdlab.link.reconciliation import METHODS
-from qkdlab.link.seal import MAX_PHASE_MESSAGES
 
 __all__ = ["AUTO", "PLANNED", "check_method", "choose_method", "most_bits"]
 

@@ -21,10 +21,10 @@ from qkdlab.link.channel import Channel
 from qkdlab.link.direction import Direction
 from qkdlab.link.identity import SIGNATURE_BYTES
 from qkdlab.link.messages import PROTOCOL_VERSION, is_batch, is_interactive
+from qkdlab.link.phase import MAX_PHASE_BYTES, MAX_PHASE_MESSAGES
 from qkdlab.link.tagger import Tagger
 
 __all__ = [
-    "MAX_PHASE_BYTES",
     "Received",
     "SealedChannel",
     "abort_notice",
@@ -32,14 +32,6 @@ __all__ = [
     "refuse_abort",
     "transcript_from_capture",
 ]
-
-MAX_PHASE_BYTES = 1 << 30
-"""Bytes under one tag at most, lengths of messages included; more is refused.
-
-So memory is bounded, and so is the chance of a forgery.
-"""
-MAX_PHASE_MESSAGES = 1 << 18
-"""Messages under one tag at most: small ones take memory, too."""
 
 SEAL_VERSION = 1
 LENGTH_BYTES = 8

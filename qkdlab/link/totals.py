@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qkdlab.security.assumptions import taken_together
+
 __all__ = ["total_figures"]
 
 _SUMMED = (
@@ -21,7 +23,7 @@ _SUMMED = (
     "secret_bits",
     "claimable_secret_bits",
 )
-_COMMON = ("key_class", "theorem", "claim", "assumptions", "violated", "intensities")
+_COMMON = ("key_class", "theorem", "intensities")
 
 
 def total_figures(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -30,8 +32,9 @@ def total_figures(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     One block's figures are the run's. Of more, those that ended with a key are summed,
     and rates follow from the sums; ``pulses`` are those of all. Without any key, the
     figures are the last block's, which tells why. Bounds and keys stay with their
-    blocks. The failure probabilities of all blocks add up: which of them would give a
-    key was not known before.
+    blocks. What the sum may be called is the least that a block may. The failure
+    probabilities of all blocks add up: which of them would give a key was not known
+    before.
     """
     if len(blocks) < 2:
         return dict(blocks[0]) if blocks else {}
@@ -43,6 +46,7 @@ def total_figures(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if len(with_key) < 2:
         return {**(with_key or blocks)[-1], **of_all}
     figures = {n: with_key[-1][n] for n in _COMMON if n in with_key[-1]}
+    figures |= taken_together(with_key)
     for name in _SUMMED:
         values = [b[name] for b in with_key if name in b]
         if values:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 __all__ = [
     "ESTIMATE",
@@ -16,6 +17,8 @@ __all__ = [
     "Status",
     "bb84_assumptions",
     "claimable_bits",
+    "least_trusted",
+    "taken_together",
 ]
 
 NOT_A_CLAIM = "published formula, not a claim"
@@ -190,3 +193,41 @@ def claimable_bits(
     """
     violated = any(a.status is Status.VIOLATED for a in assumptions)
     return secret_bits if claim and key_class == "secure" and not violated else 0
+
+
+_TRUST = (Status.VIOLATED, Status.ASSUMED, Status.MET)
+"""The worst first."""
+
+Printed = Mapping[str, str]
+"""An assumption as a result prints it."""
+
+
+def least_trusted(lists: Iterable[Sequence[Printed]]) -> list[Printed]:
+    """Return every assumption once, as it is seen where it is trusted least."""
+    found: dict[str, Printed] = {}
+    for assumption in (a for assumptions in lists for a in assumptions):
+        known = found.setdefault(assumption["name"], assumption)
+        if _trust(assumption) < _trust(known):
+            found[assumption["name"]] = assumption
+    return list(found.values())
+
+
+def _trust(assumption: Printed) -> int:
+    return _TRUST.index(Status(assumption["status"]))
+
+
+def taken_together(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what several figures with labels may be called together: the least.
+
+    Labels that differ make an estimate, and what stands against one stands against all.
+    """
+    found: dict[str, Any] = {}
+    labels = {f["claim"] for f in figures if "claim" in f}
+    if labels:
+        found["claim"] = labels.pop() if len(labels) == 1 else ESTIMATE
+    if any("violated" in f for f in figures):
+        names = [name for f in figures for name in f.get("violated", [])]
+        found["violated"] = list(dict.fromkeys(names))
+    if any("assumptions" in f for f in figures):
+        found["assumptions"] = least_trusted(f.get("assumptions", []) for f in figures)
+    return found

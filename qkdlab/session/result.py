@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from qkdlab.errors import (
     SecurityAbort,
     VerifyError,
 )
+from qkdlab.security.assumptions import taken_together
 from qkdlab.security.epsilon import EpsilonBudget
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ _FIGURES: dict[str, Any] = {
 """Every result has these, whatever became of the run."""
 
 
-_TRUST = ("violated", "assumed", "met")
-"""The statuses of an assumption, the worst first."""
+_CLAIMABLE = "claimable_secret_bits"
 
 
 @dataclass
@@ -98,7 +98,7 @@ def build_result(
 
     Figures that only one party knows are taken as they are; where parties differ,
     each keeps its own under ``parties``. Of an assumption that they see differently the
-    worse status counts.
+    worse status counts, and so it is with what the key may be called.
     """
     result = {**_FIGURES, **_merged(parties)}
     held = [p.keys for p in parties.values()]
@@ -205,10 +205,9 @@ def _merged(parties: Mapping[str, PartyOutcome]) -> dict[str, Any]:
             for name, known in figures.items():
                 if key in known:
                     apart.setdefault(name, {})[key] = known[key]
-    if "assumptions" in apart.get(next(iter(apart), ""), {}):
-        merged["assumptions"] = _worst(
-            k.get("assumptions", []) for k in figures.values()
-        )
+    differing = {key for known in apart.values() for key in known}
+    least = taken_together(list(figures.values()))
+    merged |= {key: value for key, value in least.items() if key in differing}
     if apart:
         merged["parties"] = apart
     return merged
@@ -217,26 +216,20 @@ def _merged(parties: Mapping[str, PartyOutcome]) -> dict[str, Any]:
 def _blocks(lists: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """Return every block once, with what the parties together know of it.
 
-    Of its end the party knows best that has numbers for it.
+    Of its end the party knows best that has numbers for it; what may be claimed is the
+    least that one of them says.
     """
     blocks: list[dict[str, Any]] = []
     for n in range(max(map(len, lists), default=0)):
         told = [known[n] for known in lists if n < len(known)]
         block = {key: value for known in reversed(told) for key, value in known.items()}
         ends = [known["aborted"] for known in told if known.get("aborted")]
+        claimable = [k[_CLAIMABLE] for k in told if _CLAIMABLE in k]
+        if claimable:
+            block[_CLAIMABLE] = min(claimable)
         block["aborted"] = max(ends, key=lambda e: len(e["numbers"]), default=None)
         blocks.append(block)
     return blocks
-
-
-def _worst(lists: Iterable[Sequence[Mapping[str, str]]]) -> list[Mapping[str, str]]:
-    """Return every assumption once, as the party sees it that trusts it least."""
-    found: dict[str, Mapping[str, str]] = {}
-    for assumption in (a for assumptions in lists for a in assumptions):
-        known = found.setdefault(assumption["name"], assumption)
-        if _TRUST.index(assumption["status"]) < _TRUST.index(known["status"]):
-            found[assumption["name"]] = assumption
-    return list(found.values())
 
 
 def _epsilon(

@@ -18,7 +18,7 @@ from qkdlab.link.codec import charge
 from qkdlab.link.effects import KeyPending, KeyReady
 from qkdlab.link.messages import Done, Parities, is_interactive
 from qkdlab.link.method import MOST_ROUNDS, most_bits
-from qkdlab.link.seal import MAX_PHASE_MESSAGES
+from qkdlab.link.phase import MAX_PHASE_MESSAGES
 
 N_BITS = 40_000
 FRAME_BITS = 512

@@ -168,6 +168,28 @@ def test_what_stands_against_a_claim_stands_against_the_sum() -> None:
     assert total_figures([block] * 2)["violated"] == ["x"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_block_without_a_claim_makes_the_sum_an_estimate(order: int) -> None:
+    note = {"name": "a", "note": ""}
+    claim: dict[str, Any] = {
+        "secret_bits": 5,
+        "claim": "claim",
+        "violated": [],
+        "assumptions": [{**note, "status": "met"}],
+    }
+    other = {
+        "secret_bits": 5,
+        "claim": "estimate",
+        "violated": ["x"],
+        "assumptions": [{**note, "status": "violated"}],
+    }
+    total = total_figures([claim, other, claim][::order])
+    assert total["claim"] == "estimate"
+    assert total["violated"] == ["x"]
+    assert [a["status"] for a in total["assumptions"]] == ["violated"]
+    assert total_figures([claim] * 2)["claim"] == "claim"
+
+
 @pytest.mark.parametrize("n_keys", [0, 1, 2])
 def test_blocks_without_key_count_in_epsilon(n_keys: int) -> None:
     aborted: dict[str, Any] = {"aborted": {"code": "qber"}, "epsilon": {"secrecy": 0.1}}

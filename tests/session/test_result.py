@@ -1,5 +1,6 @@
 """The result holds every name that programs read, and the audit of equal keys."""
 
+import copy
 import json
 
 import numpy as np
@@ -131,6 +132,31 @@ def test_of_an_assumption_seen_differently_the_worse_status_counts():
         statuses = {a["name"]: a["status"] for a in found["assumptions"]}
         assert statuses == {"a": "assumed", "b": "violated", "c": "met"}
         assert "assumptions" in found["parties"]["alice"]
+
+
+def test_parties_who_differ_about_a_claim_make_none():
+    sure: dict[str, object] = {
+        "claim": "claim",
+        "violated": [],
+        "claimable_secret_bits": 7,
+        "blocks": [{"claimable_secret_bits": 7, "aborted": None}],
+    }
+    unsure = {
+        "claim": "estimate",
+        "violated": ["x"],
+        "claimable_secret_bits": 0,
+        "blocks": [{"claimable_secret_bits": 0, "aborted": None}],
+    }
+    for of_alice, of_bob in ((sure, unsure), (unsure, sure)):
+        found = build_result(
+            pair(copy.deepcopy(of_alice), copy.deepcopy(of_bob)),
+            {**FACTS, "key_class": "secure"},
+            None,
+        )
+        assert found["claim"] == "estimate"
+        assert found["violated"] == ["x"]
+        assert found["claimable_secret_bits"] == 0
+        assert found["blocks"][0]["claimable_secret_bits"] == 0
 
 
 def test_all_failure_probabilities_add_up():
