@@ -62,6 +62,8 @@ class Snspd(BasePart):
     i_half_ua: float = Field(gt=0, le=1e3)
     width_ua: float = Field(ge=1e-3, le=1e3)
     switching_current_ua: float = Field(ge=0.1, le=1e3)
+    retrapping_ua: float = Field(default=6.5, ge=0, le=1e3)
+    """A wire that latched is superconducting again at this bias [guess]."""
     dark_floor_hz: float = Field(ge=0, le=1e9)
     dark_i0_ua: float = Field(ge=-1e3, le=1e3)
     """Bias at which the exponential part of the dark rate is 1 per second."""

@@ -92,6 +92,7 @@ def wire_of(part: Snspd) -> DetectorParameters:
         readout=readout,
         bright=None if part.bright is None else BrightWire(**part.bright.model_dump()),
         polarization_ratio=part.polarization_ratio,
+        retrapping_ua=part.retrapping_ua,
         rated_k=part.rated_k,
         critical_k=part.critical_k,
     )

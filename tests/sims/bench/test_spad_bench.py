@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from raw_bench import ALIGNED, ByHand, config
+from raw_bench import ByHand, config
 from world_stubs import packaged_bench
 
 from qkdlab.config.load import load_resolved
 from qkdlab.errors import ConfigError
 from qkdlab.wiring.rules import check
+from qkdlab_sims.optics.source import photon_energy_j
 from qkdlab_sims.plugin import open_bench
 
 DIODE = {
@@ -36,12 +37,8 @@ def data(**changes: Any) -> dict[str, Any]:
     return plain
 
 
-def hand(plain: dict[str, Any], db: float) -> ByHand:
-    made = ByHand.__new__(ByHand)
-    spread = packaged_bench()["simulation"]["spread"] | ALIGNED
-    made.bench = open_bench(config(plain, spread=spread), 1)
-    made.clock = made.bench.clock
-    made.switch_on()
+def hand(db: float) -> ByHand:
+    made = ByHand(parts=dict.fromkeys(NAMES, DIODE))
     made.play(np.full(8000, 0.8), np.zeros(8000))
     made.light(db)
     made.prepare_tags()
@@ -49,7 +46,7 @@ def hand(plain: dict[str, Any], db: float) -> ByHand:
 
 
 def test_tags_of_diodes_have_the_rates_of_the_truth() -> None:
-    made = hand(data(), 45.0)
+    made = hand(45.0)
     duration_s = 0.5
     rates = np.array([len(t) for t in made.tags(duration_s)]) / duration_s
     truth = made.bench.truth()
@@ -63,7 +60,7 @@ def test_tags_of_diodes_have_the_rates_of_the_truth() -> None:
 
 
 def test_no_two_clicks_of_a_diode_lie_within_its_hold_off() -> None:
-    tags = hand(data(), 30.0).tags(0.05)
+    tags = hand(30.0).tags(0.05)
     assert min(int(np.diff(t).min()) for t in tags) > 990_000
 
 
@@ -109,3 +106,33 @@ def test_attacks_photon_by_photon_are_refused() -> None:
     plain["wiring"]["parts"]["eve"]["attack"] = "photon_number_splitting"
     with pytest.raises(ConfigError, match="photon by photon"):
         open_bench(config(plain), 1)
+
+
+def test_blinding_power_is_recovered_from_counts_under_continuous_light() -> None:
+    """The photocurrent pulls the bias below breakdown: from there on it is silent."""
+    network = {"series_ohm": 1e8, "responsivity_a_per_w": 0.9, "blinding_gain": 6.0}
+    diode = DIODE | {"network": network, "afterpulse_probability": 0.0}
+    made = ByHand(parts=dict.fromkeys(NAMES, diode))
+    made.scpi("alice", "clock", "ENBR 0")
+    made.ask("alice", "laser", "ilaser 40", b">>")
+    made.play(np.full(8000, 0.8), np.zeros(8000))
+    made.prepare_tags()
+
+    def counts(attenuation_db: float, duration_s: float = 0.002) -> int:
+        made.light(attenuation_db)
+        return len(made.tags(duration_s, duration_s)[1])
+
+    # one count a hold-off tells how long a recording is
+    dim, saturated = counts(55.0, 0.04), counts(20.0, 0.04)
+    rate_hz = dim / (saturated - dim) / 1e-6 - 2000.0
+    watts = rate_hz / 0.25 * photon_energy_j(1550.12)
+    silent_db, loud_db = 4.0, 12.0
+    for _ in range(7):
+        middle_db = 0.5 * (silent_db + loud_db)
+        if counts(middle_db) == 0:
+            silent_db = middle_db
+        else:
+            loud_db = middle_db
+    blinding_w = watts * 10 ** ((55.0 - silent_db) / 10)
+    # 2.5 V of excess bias over resistor, responsivity and gain; efficiency to 1 %
+    assert blinding_w == pytest.approx(2.5 / (1e8 * 0.9 * 6.0), rel=0.06)

@@ -16,9 +16,8 @@ from qkdlab_sims.instruments.tagger_inputs.flaws import flawed
 FRAME_PS = 80_000_000
 
 
-def tags(duration_s: float = 0.15, db: float = 40.0, **flaws: Any) -> list[NDArray]:
-    """Return times by input, in the tagger's own time, under constant light."""
-    options = {"flaws": flaws} if flaws else {}
+def bench(db: float = 40.0, **options: Any) -> ByHand:
+    """A tagger with these options under constant light, ready to record."""
     made = ByHand(
         instruments={
             "bob.tagger": {"options": options},
@@ -29,6 +28,12 @@ def tags(duration_s: float = 0.15, db: float = 40.0, **flaws: Any) -> list[NDArr
     made.play(np.full(8000, 0.8), np.full(8000, 0.2))
     made.light(db)
     made.prepare_tags()
+    return made
+
+
+def tags(duration_s: float = 0.15, db: float = 40.0, **flaws: Any) -> list[NDArray]:
+    """Return times by input, in the tagger's own time."""
+    made = bench(db, **({"flaws": flaws} if flaws else {}))
     found = []
     for pair in made.tags(duration_s):
         since, index = pair[:, 0].astype(np.int64), pair[:, 1].astype(np.int64)
@@ -78,6 +83,20 @@ def test_missed_pulses_are_recovered_from_rates(sound: list[NDArray]) -> None:
     some = tags(missed=0.2)
     n, all_of = (sum(t.size for t in times) for times in (some, sound))
     assert n / all_of == pytest.approx(0.8, abs=4 / n**0.5)
+
+
+def test_the_rate_of_a_full_link_is_recovered_from_tags_and_its_losses_are_told(
+    sound: list[NDArray],
+) -> None:
+    made = bench(link_rate_hz=20_000.0)
+    kept = [len(pair) for pair in made.tags(0.15)]
+    all_of = [times.size for times in sound]
+    lost = [int(made.say("control", f"RAW{n}:ERRORS?")) for n in (1, 2, 3, 4)]
+    fullest = int(np.argmax(all_of))
+    assert all_of[fullest] > 5000
+    # blocks of 10 ms
+    assert kept[fullest] == pytest.approx(0.15 * 20_000.0, abs=200)
+    assert [k + gone for k, gone in zip(kept, lost, strict=True)] == all_of
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,16 @@ def test_a_warmer_wire_switches_and_counts_darks_at_a_lower_bias() -> None:
     assert current == pytest.approx(30.0 - lower_ua, abs=0.11)
 
 
+def test_the_retrapping_current_is_recovered_from_voltages() -> None:
+    made = bench(switching_current_ua=28.1, retrapping_ua=9.0)
+    for current in (29.0, *np.arange(15.0, 5.0, -0.5)):
+        made.bias.currents_ua[0] = float(current)
+        made.run(made.tagger.complete_ps + 10**9)
+        if made.world.voltages_mv(0)[0] < 100.0:
+            break
+    assert current == pytest.approx(9.0, abs=0.5)
+
+
 def test_dependence_on_polarization_is_recovered_from_counts() -> None:
     # behind the splitter all light is vertical or horizontal
     along, across = (
