@@ -208,7 +208,7 @@ def test_the_public_seed_chooses_the_positions():
     assert not np.array_equal(one.key, other.key)
 
 
-@pytest.mark.parametrize("qber", [0.01, 0.02, 0.03, 0.05, 0.07])
+@pytest.mark.parametrize("qber", [0.0075, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1])
 def test_planned_leak_of_long_blocks_is_within_the_goal(qber):
     plan = plan_frames(16_600_000, qber, SEED)
     leak = plan.told_checks.size / plan.n_key

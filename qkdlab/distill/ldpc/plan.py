@@ -35,8 +35,10 @@ BACKOFF = 0.022
 DEVIATIONS = 2.6
 EASE = 1.15
 FOLDS = (1, 4, 16)
+WORTH_A_FOLD = 1.16
+"""A code is folded when it would otherwise leak more than this times the entropy,"""
 FRAMES_WORTH_A_FOLD = 4
-"""A code is folded only when a string fills so many frames of it."""
+"""and a string fills so many frames: long codes are slow where caches are shared."""
 RESERVE = 0.05
 """Least share of the checks that is punctured, to be told when a frame fails."""
 MOST_PUNCTURED = 0.27
@@ -143,11 +145,11 @@ def plan_frames(n_bits: int, qber: float, seed: bytes) -> FramePlan:
 
 
 def _fold(n_codes: int, size: int, qber: float) -> int:
-    """Return the least fold at which the scatter allows `EASE`, or the largest."""
-    fitting = [fold for fold in FOLDS if FRAMES_WORTH_A_FOLD * fold <= n_codes]
-    for fold in fitting:
-        leak = leak_per_bit(qber, fold * size)
-        if leak <= EASE * float(_entropy(np.array(qber))):
+    """Return the least fold that leaks no more than `WORTH_A_FOLD`, or the largest."""
+    fitting = [fold for fold in FOLDS[1:] if FRAMES_WORTH_A_FOLD * fold <= n_codes]
+    most = WORTH_A_FOLD * float(_entropy(np.array(qber)))
+    for fold in (FOLDS[0], *fitting):
+        if leak_per_bit(qber, fold * size) <= most:
             return fold
     return fitting[-1] if fitting else FOLDS[0]
 

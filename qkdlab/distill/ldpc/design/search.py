@@ -25,7 +25,7 @@ from qkdlab.distill.ldpc.shipped import COLUMNS
 
 __all__ = ["improve", "search"]
 
-DEGREES = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24)
+DEGREES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24)
 PRICE_OF_EDGE = 0.004
 LEAST_SHARE = 0.003
 
