@@ -1,7 +1,7 @@
 """From light to clicks: `simulate_pulses`.
 
 Light becomes arrivals at the detectors (`pulsed`), and the pass of the detectors'
-technology makes tags of them (`engine`, `_kernels`).
+technology makes tags of them (`engine`, `nanowire`, `spad`).
 
 Limits of nanowires: a click resets the current of its own wire and of no other; the
 background and intrinsic dark counts both recover as photons do; there are no

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import NEARLY, WIRE, run_snspd
 from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.bank import Bank
 from qkdlab_sims.optics.bright import Answer
+from qkdlab_sims.optics.nanowire._kernels import NEARLY, WIRE
+from qkdlab_sims.optics.nanowire.passes._kernels import run_snspd
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.readout._kernels import READ_WIRE, run_readout
 from qkdlab_sims.optics.readout.parameters import Readout

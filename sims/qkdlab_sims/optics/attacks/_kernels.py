@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import begin_darks, photon_click, run_darks, sees
 from qkdlab_sims.optics.jit import kernel
+from qkdlab_sims.optics.nanowire._kernels import photon_click, sees
+from qkdlab_sims.optics.nanowire.darks._kernels import begin_darks, run_darks
 from qkdlab_sims.optics.normal._kernels import gauss
 from qkdlab_sims.optics.philox._kernels import Word, Words, numbers, unit
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK

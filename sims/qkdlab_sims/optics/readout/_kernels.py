@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics._kernels import JITTER, WIRE, begin_darks, next_dark, push
 from qkdlab_sims.optics.jit import inlined, kernel
+from qkdlab_sims.optics.nanowire._kernels import JITTER, WIRE, push
+from qkdlab_sims.optics.nanowire.darks._kernels import begin_darks, next_dark
 from qkdlab_sims.optics.normal._kernels import gauss
 from qkdlab_sims.optics.philox._kernels import log_unit, numbers, unit
 

@@ -1,4 +1,4 @@
-"""Compiled kernels that turn arrivals and dark events into clicks of nanowires.
+"""Compiled pass that turns arrivals and dark events into clicks of nanowires.
 
 A technology of detectors is one record of state (here `WIRE`) and a pass that takes one
 detector's arrivals of some ticks (`snspd_pass`), called for each detector (`run_snspd`)
@@ -23,30 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.normal._kernels import fill_normals
-from qkdlab_sims.optics.philox._kernels import (
-    UNIT,
-    Word,
-    log_unit,
-    numbers,
-    philox,
-    unit,
+from qkdlab_sims.optics.nanowire._kernels import (
+    JITTER,
+    NEARLY,
+    NEVER_PS,
+    recovered,
+    sees,
 )
+from qkdlab_sims.optics.nanowire.darks._kernels import list_darks
+from qkdlab_sims.optics.normal._kernels import fill_normals
+from qkdlab_sims.optics.philox._kernels import UNIT, log_unit, philox
 
-__all__ = [
-    "JITTER",
-    "NEARLY",
-    "NEVER_PS",
-    "WIRE",
-    "begin_darks",
-    "next_dark",
-    "photon_click",
-    "push",
-    "run_darks",
-    "run_snspd",
-    "sees",
-    "snspd_pass",
-]
+__all__ = ["run_snspd", "snspd_pass"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -55,178 +43,9 @@ Counts: TypeAlias = NDArray[np.uint64]
 Wire: TypeAlias = Any  # a record of WIRE; numba gives it attributes
 Wires: TypeAlias = Any  # an array of WIRE
 
-# Second counter word: what the numbers of a tick are used for; 0 is CANDIDATE.
-JITTER = np.uint64(1)
-_DARK = np.uint64(3 << 8)
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_ONE = np.uint64(1)
 _BLOCK = 256
-
-NEARLY = 0.998
-"""Relative efficiency above which most events need no exact value."""
-
-NEVER_PS = 1 << 62
-"""A time later than all others."""
-
-WIRE = np.dtype(
-    [
-        ("arrival_ps", np.int64),  # pulse at the detector after its slot opens
-        ("dark_per_tick", np.float64),
-        ("tau_ps", np.float64),  # recovery of the current
-        ("bias", np.float64),  # current, in units of the width of the efficiency
-        ("nearly_ps", np.int64),  # recovered to more than `NEARLY` after it
-        ("half", np.float64),  # current of half efficiency, same units
-        ("full", np.float64),  # 1 + erf(bias - half)
-        ("sigma_ps", np.float64),
-        ("tail_fraction", np.float64),
-        ("tail_ps", np.float64),
-        ("last_ps", np.int64),  # last click
-        ("dark_ps", np.int64),  # next dark event of this tick, or NEVER_PS
-        ("dark_position", np.float64),  # the same as a fraction of the tick
-        ("dark_chance", np.float64),  # uniform number that decides it
-        ("dark_number", np.int64),  # number of dark events drawn in this tick
-        ("n_tags", np.int64),  # filled length of the detector's row of tags
-    ]
-)
-"""One detector as the kernels see it: constants of the call, then state."""
-
-
-@kernel
-def _recovered(wire: Wire, t_ps: int) -> float:
-    """Return the efficiency at `t_ps` relative to the efficiency at rest."""
-    x = (t_ps - wire.last_ps) / wire.tau_ps
-    if x > 24.0:  # within 1e-9 of 1, below the resolution of the uniform numbers
-        return 1.0
-    if x <= 0.0 or wire.full <= 0.0:
-        return 0.0
-    current = wire.bias * (1.0 - math.exp(-x))
-    return float((1.0 + math.erf(current - wire.half)) / wire.full)
-
-
-@kernel
-def sees(wire: Wire, t_ps: int, chance: float) -> bool:
-    """Return whether the uniform number `chance` is below the recovered efficiency."""
-    if t_ps - wire.last_ps > wire.nearly_ps and chance < NEARLY:
-        return True
-    return chance < _recovered(wire, t_ps)
-
-
-@kernel
-def push(wire: Wire, row: Integers, tag_ps: int) -> bool:
-    """Insert a tag into the sorted row of a detector; False when it is full."""
-    n = wire.n_tags
-    if n >= row.shape[0]:
-        return False
-    j = n - 1
-    while j >= 0 and row[j] > tag_ps:
-        row[j + 1] = row[j]
-        j -= 1
-    row[j + 1] = tag_ps
-    wire.n_tags = n + 1
-    return True
-
-
-@kernel
-def next_dark(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
-    """Draw the next dark event of the tick, uniform in time."""
-    a, b, _, _ = numbers(wire.dark_number, _DARK + np.uint64(d), tick, keys, 0)
-    wire.dark_number += 1
-    wire.dark_position -= math.log(unit(a)) / wire.dark_per_tick
-    wire.dark_chance = unit(b)
-    wire.dark_ps = NEVER_PS
-    if wire.dark_position < 1.0:
-        within = np.int64(wire.dark_position * tick_ps)
-        wire.dark_ps = tick * tick_ps + wire.arrival_ps + within
-
-
-@kernel
-def begin_darks(wire: Wire, d: int, tick: int, tick_ps: int, keys: Keys) -> None:
-    """Draw the first dark event of the tick."""
-    wire.dark_number = 0
-    wire.dark_position = 0.0
-    wire.dark_ps = NEVER_PS
-    if wire.dark_per_tick > 0.0:
-        next_dark(wire, d, tick, tick_ps, keys)
-
-
-@kernel
-def run_darks(
-    wire: Wire,
-    d: int,
-    until_ps: int,
-    tick: int,
-    tick_ps: int,
-    keys: Keys,
-    row: Integers,
-) -> bool:
-    """Turn dark events up to `until_ps` into clicks; False when the row is full."""
-    while wire.dark_ps <= until_ps:
-        t = wire.dark_ps
-        if sees(wire, t, wire.dark_chance):
-            wire.last_ps = t
-            if not push(wire, row, t):
-                return False
-        next_dark(wire, d, tick, tick_ps, keys)
-    return True
-
-
-@kernel
-def photon_click(
-    wire: Wire, row: Integers, t_ps: int, normal: float, c: Word, d: Word
-) -> bool:
-    """Record a click at `t_ps`, jittered by `normal` and, in the tail, by c and d."""
-    wire.last_ps = t_ps
-    shift = wire.sigma_ps * normal
-    if wire.tail_fraction > 0.0 and unit(c) < wire.tail_fraction:
-        shift -= wire.tail_ps * math.log(unit(d))
-    return push(wire, row, t_ps + math.floor(shift + 0.5))
-
-
-@kernel
-def _list_darks(
-    wire: Wire,
-    d: int,
-    tick_begin: int,
-    tick_end: int,
-    tick_ps: int,
-    keys: Keys,
-    dark_ps: Integers,
-    chance: Floats,
-) -> int:
-    """List the dark events of whole ticks, the same as `next_dark` draws.
-
-    Returns their number; NEVER_PS stands behind the last. -1: there is no room.
-    """
-    per_tick = wire.dark_per_tick
-    use = _DARK + np.uint64(d)
-    first = np.empty(_BLOCK)
-    n = 0
-    dark_ps[0] = NEVER_PS
-    if per_tick <= 0.0:
-        return 0
-    for begin in range(tick_begin, tick_end, _BLOCK):
-        end = min(begin + _BLOCK, tick_end)
-        for i in range(end - begin):
-            label = np.uint64(begin) + np.uint64(i)
-            a, _, _, _ = philox(
-                _ZERO, use, label & _LOW, label >> _HALF, keys[0, 0], keys[0, 1]
-            )
-            first[i] = -log_unit(a) / per_tick
-        for tick in range(begin, end):
-            if first[tick - begin] >= 1.0:
-                continue
-            begin_darks(wire, d, tick, tick_ps, keys)
-            while wire.dark_ps < NEVER_PS:
-                if n + 1 >= dark_ps.shape[0]:
-                    return -1
-                dark_ps[n] = wire.dark_ps
-                chance[n] = wire.dark_chance
-                n += 1
-                next_dark(wire, d, tick, tick_ps, keys)
-    dark_ps[n] = NEVER_PS
-    return n
 
 
 @kernel
@@ -275,7 +94,7 @@ def _list_clicks(
             is_seen = t - last_ps > nearly_ps and chance[j] < NEARLY
             if not is_seen:
                 wire.last_ps = last_ps
-                is_seen = chance[j] < _recovered(wire, t)
+                is_seen = chance[j] < recovered(wire, t)
             if is_seen:
                 last_ps = t
                 click_ps[n] = t
@@ -362,7 +181,7 @@ def snspd_pass(
     darks = wire.dark_per_tick * (tick_end - tick_begin)
     most = np.int64(darks + 12.0 * math.sqrt(darks)) + 64  # as of `poisson_bound`
     dark_ps, dark_chance = np.empty(most + 1, np.int64), np.empty(most + 1)
-    n = _list_darks(wire, d, tick_begin, tick_end, tick_ps, keys, dark_ps, dark_chance)
+    n = list_darks(wire, d, tick_begin, tick_end, tick_ps, keys, dark_ps, dark_chance)
     n_ticks = tick_end - tick_begin
     if n < 0 or n + ends[n_ticks] > room:
         return False

@@ -1,0 +1,1 @@
+"""Nanowires as compiled kernels see them."""

@@ -1,0 +1,1 @@
+"""Dark events of nanowires."""

@@ -1,0 +1,1 @@
+"""The pass of nanowires: from arrivals to tags."""
