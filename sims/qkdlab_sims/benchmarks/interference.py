@@ -77,7 +77,8 @@ def naive_two_lights(n_pulses: int, seed: int) -> int:
         states = _STATES[rng.integers(0, 4, n_pulses)]
         phase = np.exp(2j * math.pi * rng.random(n_pulses))
         amplitudes = (np.sqrt(mean) * phase)[:, None] * states
-        fields.append(amplitudes @ _paths(sign).T)
+        # no product of matrices: its threads would burn time on after it
+        fields.append((amplitudes[:, None, :] * _paths(sign)).sum(axis=2))
     a, b = fields
     contrast = math.sqrt(_PAIR.mean_square_overlap)
     seen = np.abs(a) ** 2 + np.abs(b) ** 2 + 2.0 * contrast * (a.conj() * b).real

@@ -1,42 +1,36 @@
-"""Compiled kernels of two lights that interfere."""
+"""Compiled kernel of two lights that interfere."""
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.interference._intrinsics import LANES, N_PARTS, count_passed
 from qkdlab_sims.optics.interference.candidates._kernels import (
-    draw_tick,
-    find_leaders,
-    first_gaps,
+    draw_pulses,
+    find_common,
     keep_likely,
 )
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import log_unit, philox
-from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
-from qkdlab_sims.optics.settings._kernels import Law, fill_contexts
+from qkdlab_sims.optics.photons.candidates._kernels import (
+    PULSES_PER_TICK,
+    STEP,
+    draw_candidates,
+    first_gaps,
+)
+from qkdlab_sims.optics.settings._kernels import SCRATCH, Law, fill_contexts_by
 
-__all__ = ["N_PHASES", "draw_two_lights"]
+__all__ = ["draw_two_lights"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Indices: TypeAlias = NDArray[np.int32]
 Keys: TypeAlias = NDArray[np.uint64]
-Marks: TypeAlias = NDArray[np.uint64]
+Counts: TypeAlias = NDArray[np.uint64]
 
-N_PHASES = 1024
-"""Equally likely phases: no moment of order below 1024 tells them from all phases."""
-
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_ZERO, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
-_THREE, _FOUR = np.uint64(3), np.uint64(4)
-_TO_PHASE = np.uint64(54)  # bits of a mark below those that choose one of 1024 steps
-_TO_NOISE_A = np.uint64(22)
-_LOW_LEVEL = np.uint64(1023)
+_PARTS, _GROUP = np.uint64(N_PARTS), np.uint64(N_PARTS * LANES)
 _ROOM = 1024
 _TICKS = 64
 _FEW = 3.0  # candidates a tick below which it pays to ask for the first alone
@@ -50,60 +44,16 @@ def _fill(
     is_fresh: bool,
     shift: int,
     n_contexts: int,
+    scratch: Counts,
     out: Indices,
 ) -> None:
     """Write the contexts of pulses first + pulse[i], fresh or of a pattern."""
     if is_fresh:
-        fill_contexts(first, pulse, law, out)
+        fill_contexts_by(first, pulse, law, scratch, out)
         return
     base = (first + shift) % n_contexts
     for i in range(pulse.shape[0]):
         out[i] = (base + pulse[i]) % n_contexts
-
-
-@kernel
-def _find_common(
-    leaders: Indices,
-    marks: Marks,
-    phases: Floats,
-    alike: Floats,
-    scale: Floats,
-    out: Floats,
-) -> None:
-    """Write what a pulse has in common to all its photons.
-
-    alike: float64[1024], overlap by step of the jitter, twice; scale: float64[2, 1024],
-    amplitude by step of the noise; out: float64[4, n], power of a and of b, then cosine
-    and sine of the phase times the overlap and both amplitudes
-    """
-    for j in range(leaders.shape[0]):
-        mark = marks[np.uint64(leaders[j])]
-        a, b = scale[0, mark >> _TO_NOISE_A & _LOW_LEVEL], scale[1, mark & _LOW_LEVEL]
-        contrast = alike[mark >> _HALF & _LOW_LEVEL] * a * b
-        phase = phases[mark >> _TO_PHASE]
-        out[0, j], out[1, j] = a * a, b * b
-        out[2, j], out[3, j] = contrast * phase[0], contrast * phase[1]
-
-
-@kernel
-def _let_fluctuate(
-    first: int,
-    pulse: Indices,
-    leaders: Indices,
-    keys: Keys,
-    thermal: tuple[bool, bool],
-    out: Floats,
-) -> None:
-    """Multiply what `_find_common` found by exponentially distributed powers."""
-    for j in range(leaders.shape[0]):
-        k = np.uint64(first + pulse[np.uint64(leaders[j])])
-        x, y, _, _ = philox(k & _LOW, k >> _HALF, _ZERO, _ZERO, keys[1, 0], keys[1, 1])
-        a = math.sqrt(-log_unit(x)) if thermal[0] else 1.0
-        b = math.sqrt(-log_unit(y)) if thermal[1] else 1.0
-        out[0, j] *= a * a
-        out[1, j] *= b * b
-        out[2, j] *= a * b
-        out[3, j] *= a * b
 
 
 @kernel
@@ -117,6 +67,7 @@ def _make_rows(
     rows: Floats,
 ) -> None:
     """Write the row of `draw_two_lights` of each candidate, for want of a table."""
+    rows[:] = 0.0
     for j in range(kept.shape[0]):
         row[np.uint64(kept[j])] = j
         a = fields_a[np.uint64(context_a[np.uint64(kept[j])])]
@@ -127,8 +78,11 @@ def _make_rows(
             power_b += b[d, 0] * b[d, 0] + b[d, 1] * b[d, 1]
             real += a[d, 0] * b[d, 0] + a[d, 1] * b[d, 1]
             imaginary += a[d, 1] * b[d, 0] - a[d, 0] * b[d, 1]
-            rows[j, d, 0], rows[j, d, 1] = power_a, power_b
-            rows[j, d, 2], rows[j, d, 3] = real, imaginary
+            group, lane = d // LANES, d % LANES
+            rows[j, group, 0, lane], rows[j, group, 1, lane] = power_a, power_b
+            rows[j, group, 2, lane], rows[j, group, 3, lane] = real, imaginary
+        for d in range(a.shape[0], LANES * rows.shape[1]):
+            rows[j, d // LANES, 0, d % LANES] = np.inf
 
 
 @kernel
@@ -139,88 +93,66 @@ def _find_ways(
     kept: Indices,
     picks: Floats,
     ways: Indices,
-    left: Floats,
 ) -> None:
-    """Find each candidate's detector, or the number of detectors for none.
+    """Write which detector each candidate falls on, or more than the last for none.
 
-    table: of `draw_two_lights`; row: of it, by candidate; common: of `_find_common`;
-    left: what is left of the pick, uniform in [0, 1)
+    table: of `draw_two_lights`; row: of it, by candidate; common: of `find_common`
     """
-    n_det = table.shape[1]
-    means, width = table.reshape(-1), np.uint64(4 * n_det)
-    steps = np.zeros(n_det + 2)
-    # nothing could predict a branch here, so there is none: the steps up to the pick
-    # are counted
+    means, n_groups = table.reshape(-1), table.shape[1]
+    width = np.uint64(n_groups) * _GROUP
+    # nothing could predict a branch here: the steps up to the pick are counted
     for j in range(kept.shape[0]):
-        at = np.uint64(row[np.uint64(kept[j])]) * width
-        pick = picks[np.uint64(kept[j])]
-        a, b, real, imaginary = common[0, j], common[1, j], common[2, j], common[3, j]
-        way = _ZERO
-        for d in range(np.uint64(n_det)):
-            mean = a * means[at] + b * means[at + _ONE]
-            mean += real * means[at + _TWO] + imaginary * means[at + _THREE]
-            at += _FOUR
-            steps[d + _ONE] = mean
-            way += np.uint64(mean <= pick)
-        ways[j] = way
-        lower = steps[way]
-        left[j] = (pick - lower) / (steps[way + _ONE] - lower)
+        which = np.uint64(kept[j])
+        at, first = np.uint64(row[which]) * width, np.uint64(j) * _PARTS
+        ways[j] = count_passed(means, at, common, first, picks[which])
+    for group in range(1, n_groups):
+        for j in range(kept.shape[0]):
+            which = np.uint64(kept[j])
+            at = np.uint64(row[which]) * width + np.uint64(group) * _GROUP
+            ways[j] += count_passed(
+                means, at, common, np.uint64(j) * _PARTS, picks[which]
+            )
 
 
 @kernel
-def _share_out(
-    starts: Integers, kept: Indices, ways: Indices, lists: Indices, counts: Integers
-) -> None:
-    """List the candidates of each detector, and of none.
+def _find_places(ways: Indices, ends: Counts, places: Counts) -> None:
+    """Write where candidates go, each to the end of its detector's row.
 
-    starts: int64[n_ticks + 1], candidates drawn before each tick; lists:
-    int32[n_det + 1, ...]; counts: int64[n_det, n_ticks + 1], listed before each tick
+    ends: of each row, moved on; what no detector sees stays at the end of the last
     """
-    n_det = counts.shape[0]
-    flat, width = lists.reshape(-1), lists.shape[1]
-    places = np.empty(n_det + 1, np.uint64)
-    for d in range(n_det + 1):
-        places[d] = d * width
-    counts[:, 0] = 0
-    j = 0
-    for tick in range(starts.shape[0] - 1):
-        stop = j + np.searchsorted(kept[j:], starts[tick + 1])
-        for i in range(j, stop):
-            way = np.uint64(ways[i])
-            at = places[way]
-            flat[at] = i
-            places[way] = at + _ONE
-        for d in range(n_det):
-            counts[d, tick + 1] = np.int64(places[d]) - d * width
-        j = stop
+    none = np.uint64(ends.shape[0] - 1)
+    for j in range(ways.shape[0]):
+        way = np.uint64(ways[j])
+        at = ends[way]
+        places[j] = at
+        ends[way] = at + np.uint64(way < none)
 
 
 @kernel
-def _hand_over(
-    shift_ps: int,
+def _hand_out(
+    opening_ps: int,
     period_ps: int,
-    starts: Integers,
-    counts: Integers,
-    listed: Indices,
+    start: int,
     kept: Indices,
     pulse: Indices,
-    left: Floats,
+    chances: Floats,
+    ways: Indices,
+    places: Counts,
+    arrival_ps: Integers,
     t_ps: Integers,
     chance: Floats,
     number: Integers,
 ) -> None:
-    """Write the listed candidates of one detector to its row; see `_share_out`.
+    """Write a tick's candidates to their places in the rows, one behind the other.
 
-    shift_ps: when pulse 0 is at the detector
+    opening_ps: of the pulse from which `pulse` counts; start: first candidate drawn
     """
-    for tick in range(starts.shape[0] - 1):
-        start = starts[tick]
-        for q in range(counts[tick], counts[tick + 1]):
-            one = np.uint64(listed[q])
-            which = np.uint64(kept[one])
-            t_ps[q] = pulse[which] * period_ps + shift_ps
-            chance[q] = left[one]
-            number[q] = np.int64(which) - start
+    for j in range(kept.shape[0]):
+        which, at = np.uint64(kept[j]), places[j]
+        lag_ps = arrival_ps[np.uint64(ways[j])]
+        t_ps[at] = opening_ps + np.int64(pulse[j]) * period_ps + lag_ps
+        chance[at] = chances[which]
+        number[at] = np.int64(which) - start
 
 
 @kernel
@@ -254,42 +186,49 @@ def draw_two_lights(
 
     fields_a, fields_b: float64[n_contexts, n_det, 2], amplitudes in roots of
               detectable photons, real and imaginary
-    table:    float64[n_a n_b, n_det, 4], for each pair of contexts the sums over
-              detectors up to each of what the powers of a and b, the cosine and the
-              sine of the phase are multiplied with; empty if there are too many pairs
+    table:    float64[n_a n_b, n, N_PARTS, LANES], for each pair of contexts the sums
+              over detectors up to each of what the powers of a and b, the cosine and
+              the sine of the phase are multiplied with, LANES detectors together;
+              beyond the last infinite with a's power; empty if there are too many pairs
     shifts:   of patterns: pulse k has context (k + shift) mod n
     most_a, most_b: as of `keep_likely`
     thermal:  whether the power of a pulse is exponentially distributed
-    scale, alike: as of `_find_common`
-    phases:   float64[N_PHASES, 2], cosine and sine
+    scale, alike: as of `find_common`
+    phases:   float64[1024, 2], cosine and sine
     bound:    of the detectable photons of any pulse at all detectors
-    keys:     uint64[2, 2], of the candidates, and of thermal powers
+    keys:     uint64[2, 2], of the candidates, and of pulses
 
     Returns the first tick not drawn, or -1 when one exceeds `reserve`.
     """
     n_det = arrival_ps.shape[0] - 1
     room = max(_ROOM, 2 * reserve)
-    gaps, picks = np.empty(reserve), np.empty(room)
-    marks, pulse = np.empty(room, np.uint64), np.empty(room, np.int32)
+    gaps, words = np.empty(reserve + STEP), np.empty((3, reserve + STEP), np.uint32)
+    picks, chances = np.empty(room), np.empty(room)
+    pulse, level = np.empty(room, np.int32), np.empty(room, np.uint32)
     context_a, context_b = np.empty(room, np.int32), np.empty(room, np.int32)
-    kept, leaders = np.empty(room + 1, np.int32), np.empty(room, np.int32)
-    common, left = np.empty((4, room)), np.empty(room)
-    pair, ways = np.empty(room, np.int32), np.empty(room, np.int32)
-    lists = np.empty((n_det + 1, room), np.int32)
-    counts = np.zeros((n_det, _TICKS + 1), np.int64)
+    kept, likely = np.empty(room + 1, np.int32), np.empty(room, np.int32)
+    their_pulse, pair = np.empty(room, np.int32), np.empty(room, np.int32)
+    marks, common = np.empty((4, room), np.uint32), np.empty(4 * room)
+    scratch = np.empty(SCRATCH, np.uint64)
     rows = table
     if table.shape[0] == 0:
-        rows = np.empty((room, n_det, 4))
+        rows = np.empty((room, *table.shape[1:]))
+    all_ps, all_chance, all_number = (
+        t_ps.reshape(-1), chance.reshape(-1), number.reshape(-1)
+    )  # fmt: skip
     starts = np.zeros(_TICKS + 1, np.int64)
     first_gap = np.empty(_TICKS)
-    filled = np.zeros(n_det, np.int64)
+    ways, places = np.empty(room, np.int32), np.empty(room, np.uint64)
+    row_ends = np.empty(n_det + 1, np.uint64)
+    for d in range(n_det + 1):
+        row_ends[d] = d * t_ps.shape[1]
     # of dim light most ticks are empty, and it takes one number to see that
     is_dim = bound * PULSES_PER_TICK < _FEW
     ends[:, 0] = 0
     begin = tick_begin
     while begin < tick_end:
         first = begin * PULSES_PER_TICK
-        most = filled.max()
+        most = ends[:, begin - tick_begin].max()
         if most + reserve > t_ps.shape[1]:
             return begin
         if is_dim and bound > 0.0:
@@ -302,50 +241,49 @@ def draw_two_lights(
             found = 0
             is_empty = is_dim and first_gap[end - begin] >= PULSES_PER_TICK
             if bound > 0.0 and not is_empty:
-                offset = (end - begin) * PULSES_PER_TICK
-                found = draw_tick(
-                    end,
-                    offset,
-                    n,
-                    bound,
-                    keys,
-                    gaps,
-                    picks[: n + reserve],
-                    pulse,
-                    marks,
-                )
+                offset, upto = (end - begin) * PULSES_PER_TICK, n + reserve
+                found = draw_candidates(
+                    end, offset, bound, keys, gaps, words, pulse[n:upto],
+                    picks[n:upto], chances[n:upto], level[n:upto],
+                )  # fmt: skip
             if found < 0:
                 return -1
             n += found
             end += 1
             starts[end - begin] = n
-        all_pulses = pulse[:n]
+        drawn = pulse[:n]
         _fill(
-            first, all_pulses, law_a, is_fresh[0], shifts[0], len(fields_a), context_a
-        )
+            first, drawn, law_a, is_fresh[0], shifts[0], len(fields_a),
+            scratch, context_a,
+        )  # fmt: skip
         _fill(
-            first, all_pulses, law_b, is_fresh[1], shifts[1], len(fields_b), context_b
-        )
+            first, drawn, law_b, is_fresh[1], shifts[1], len(fields_b),
+            scratch, context_b,
+        )  # fmt: skip
         size = keep_likely(
-            context_a, context_b, most_a, most_b, picks[:n], pair, ways, kept
+            context_a, context_b, most_a, most_b, picks[:n], pair, likely, kept
         )
-        here, theirs = kept[:size], leaders[:size]
-        find_leaders(pulse, here, theirs)
-        _find_common(theirs, marks, phases, alike, scale, common)
-        if thermal[0] or thermal[1]:
-            _let_fluctuate(first, pulse, theirs, keys, thermal, common)
+        here = kept[:size]
+        for j in range(size):
+            their_pulse[j] = pulse[np.uint64(kept[j])]
+        draw_pulses(first, their_pulse[:size], keys, marks)
+        find_common(marks, phases, alike, scale, thermal, common[: 4 * size])
         if table.shape[0] == 0:
             _make_rows(fields_a, fields_b, context_a, context_b, here, pair, rows)
-        _find_ways(rows, pair, common, here, picks, ways, left)
-        here_starts, there = starts[: end - begin + 1], counts[:, : end - begin + 1]
-        _share_out(here_starts, here, ways, lists, there)
-        for d in range(n_det):
-            at, shift_ps = filled[d], first * period_ps + arrival_ps[d]
-            _hand_over(
-                shift_ps, period_ps, here_starts, there[d], lists[d], here, pulse,
-                left, t_ps[d, at:], chance[d, at:], number[d, at:],
+        _find_ways(rows, pair, common, here, picks, ways[:size])
+        j = 0
+        for tick in range(begin, end):
+            start, stop = starts[tick - begin], starts[tick - begin + 1]
+            upto = j + np.searchsorted(here[j:], stop)
+            its_ways, its_places = ways[j:upto], places[j:upto]
+            _find_places(its_ways, row_ends, its_places)
+            _hand_out(
+                first * period_ps, period_ps, start, here[j:upto],
+                their_pulse[j:upto], chances, its_ways, its_places,
+                arrival_ps, all_ps, all_chance, all_number,
             )  # fmt: skip
-            ends[d, begin - tick_begin + 1 : end - tick_begin + 1] = at + there[d, 1:]
-            filled[d] += there[d, -1]
+            j = upto
+            for d in range(n_det):
+                ends[d, tick - tick_begin + 1] = row_ends[d] - d * t_ps.shape[1]
         begin = end
     return tick_end

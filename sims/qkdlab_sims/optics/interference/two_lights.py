@@ -174,9 +174,12 @@ def _parts(fields: NDArray[np.complex128]) -> NDArray[np.float64]:
 
 def _table(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> NDArray[np.float64]:
     """Return the table that `draw_two_lights` wants."""
+    from qkdlab_sims.optics.interference._intrinsics import LANES, N_PARTS
+
     n_det = a.shape[1]
+    n_groups = -(-n_det // LANES)
     if len(a) * len(b) > _MAX_PAIRS:
-        return np.empty((0, n_det, 4))
+        return np.empty((0, n_groups, N_PARTS, LANES))
     cross = a[:, None, :] * b[None, :, :].conj()
     powers = np.abs(a) ** 2, np.abs(b) ** 2
     each = (
@@ -185,5 +188,11 @@ def _table(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> NDArray[np.f
         cross.real,
         cross.imag,
     )
-    sums = np.cumsum(np.stack(each, axis=3), axis=2)
-    return np.ascontiguousarray(sums.reshape(-1, n_det, 4))
+    sums = np.zeros((len(a) * len(b), N_PARTS, n_groups * LANES))
+    sums[:, :, :n_det] = np.cumsum(np.stack(each, axis=2), axis=3).reshape(
+        -1, N_PARTS, n_det
+    )
+    sums[:, 0, n_det:] = np.inf
+    return np.ascontiguousarray(
+        sums.reshape(-1, N_PARTS, n_groups, LANES).swapaxes(1, 2)
+    )

@@ -1,9 +1,8 @@
-"""Compiled kernels that draw candidate photons of two lights and thin them cheaply.
+"""Compiled kernels that thin candidate photons of two lights by their settings.
 
-Philox gives four words for each candidate: its gap to the last one, what picks its
-way, and two that hold the phase, the jitter and the noises of its pulse if it is the
-first of the pulse that is kept. So a pulse needs no numbers of its own, and nothing of
-it is looked up before the settings alone have had their say.
+Nothing of a pulse is drawn before the settings alone have had their say. What it then
+has in common to all its photons comes from one Philox block, keyed by the pulse: two
+words for its phase, the jitter and the noises, two for thermal powers.
 
 Other kernels have these compiled in: numba does not notice a change here, so remove
 its caches after one.
@@ -18,86 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.philox._kernels import log_unit, philox, unit
-from qkdlab_sims.optics.photons._kernels import CANDIDATE, PULSES_PER_TICK
+from qkdlab_sims.optics.philox._kernels import log_unit, philox
 
-__all__ = ["draw_tick", "find_leaders", "first_gaps", "keep_likely"]
+__all__ = ["draw_pulses", "find_common", "keep_likely"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int32]
 Keys: TypeAlias = NDArray[np.uint64]
+Words: TypeAlias = NDArray[np.uint32]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_ZERO = np.uint64(0)
-_STEP = 8  # candidates of one vector instruction, at most
-
-
-@kernel
-def first_gaps(tick: int, bound: float, keys: Keys, first: Floats) -> None:
-    """Write where the first candidates of ticks from `tick` on are, if within them."""
-    per_photon = 1.0 / bound
-    for i in range(first.shape[0]):
-        label = np.uint64(tick) + np.uint64(i)
-        a, _, _, _ = philox(
-            _ZERO, CANDIDATE, label & _LOW, label >> _HALF, keys[0, 0], keys[0, 1]
-        )
-        first[i] = -log_unit(a) * per_photon
-
-
-@kernel
-def draw_tick(
-    tick: int,
-    offset: int,
-    begin: int,
-    bound: float,
-    keys: Keys,
-    gaps: Floats,
-    picks: Floats,
-    pulse: Indices,
-    marks: NDArray[np.uint64],
-) -> int:
-    """Draw a tick's candidates: pulse + offset, pick below `bound`, mark.
-
-    They are written from `begin` on. Returns their number; -1: there is no room.
-    """
-    label = np.uint64(tick)
-    low, high = label & _LOW, label >> _HALF
-    k0, k1 = keys[0, 0], keys[0, 1]
-    words = gaps.view(np.uint64)
-    per_photon = 1.0 / bound
-    position = 0.0
-    n = 0
-    while position < PULSES_PER_TICK:
-        left = (PULSES_PER_TICK - position) * bound
-        count = int(left + math.sqrt(left)) // _STEP * _STEP + _STEP
-        count = min(count, gaps.shape[0])
-        at = begin + n
-        if at + count > picks.shape[0]:
-            return -1
-        # indices from 0, which need no check for negative ones; loops without
-        # branches, which the compiler turns into vector code
-        their_picks, their_marks = picks[at : at + count], marks[at : at + count]
-        their_pulse = pulse[at : at + count]
-        for i in range(count):
-            number = np.uint64(n) + np.uint64(i)
-            a, b, c, d = philox(number, CANDIDATE, low, high, k0, k1)
-            words[i] = a
-            their_picks[i] = unit(b) * bound
-            their_marks[i] = c << _HALF | d
-        for i in range(count):
-            gaps[i] = log_unit(words[i]) * per_photon
-        for i in range(count):
-            position -= gaps[i]
-            gaps[i] = position
-        inside = 0
-        for i in range(count):
-            is_inside = gaps[i] < PULSES_PER_TICK
-            within = np.int32(gaps[i] if is_inside else 0.0)
-            their_pulse[i] = within + np.int32(offset)
-            inside += int(is_inside)
-        n += inside
-    return n
+_ZERO, _ONE, _TWO, _THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+_TO_HIGH, _TO_LOW = np.uint64(22), np.uint64(12)  # two steps of 1024 in a word
+_STEP = np.uint64(1023)
 
 
 @kernel
@@ -132,12 +65,52 @@ def keep_likely(
 
 
 @kernel
-def find_leaders(pulse: Indices, kept: Indices, leaders: Indices) -> None:
-    """Write for each kept candidate the first one that its pulse has kept."""
-    last = np.int32(-1)
-    leader = np.int32(0)
-    for j in range(kept.shape[0]):
-        here = pulse[np.uint64(kept[j])]
-        leader = leader if here == last else kept[j]
-        leaders[j] = leader
-        last = here
+def draw_pulses(first: int, pulse: Indices, keys: Keys, words: Words) -> None:
+    """Write the four words of pulses first + pulse[i].
+
+    keys: of `draw_two_lights`; words: uint32[4, n]
+    """
+    k0, k1 = keys[1, 0], keys[1, 1]
+    one, two, three, four = words[0], words[1], words[2], words[3]
+    # no branches: the compiler makes vector code of it
+    for i in range(pulse.shape[0]):
+        k = np.uint64(first + pulse[i])
+        a, b, c, d = philox(k & _LOW, k >> _HALF, _ZERO, _ZERO, k0, k1)
+        one[i], two[i], three[i], four[i] = a, b, c, d
+
+
+@kernel
+def find_common(
+    words: Words,
+    phases: Floats,
+    alike: Floats,
+    scale: Floats,
+    thermal: tuple[bool, bool],
+    out: Floats,
+) -> None:
+    """Write what pulses have in common to all their photons.
+
+    words: of `draw_pulses`; alike: float64[1024], overlap by step of the jitter,
+    twice; scale: float64[2, 1024], amplitude by step of the noise; out: float64[4 n],
+    by pulse the power of a and of b, then cosine and sine of the phase times the
+    overlap and both amplitudes
+    """
+    one, two = words[0], words[1]
+    at = _ZERO
+    for j in range(out.shape[0] // 4):
+        mark, other = np.uint64(one[j]), np.uint64(two[j])
+        a, b = scale[0, other >> _TO_HIGH], scale[1, other >> _TO_LOW & _STEP]
+        contrast = alike[mark >> _TO_LOW & _STEP] * a * b
+        phase = phases[mark >> _TO_HIGH]
+        out[at], out[at + _ONE] = a * a, b * b
+        out[at + _TWO], out[at + _THREE] = contrast * phase[0], contrast * phase[1]
+        at += np.uint64(4)
+    if thermal[0] or thermal[1]:
+        for j in range(out.shape[0] // 4):
+            a = -log_unit(np.uint64(words[2, j])) if thermal[0] else 1.0
+            b = -log_unit(np.uint64(words[3, j])) if thermal[1] else 1.0
+            both = math.sqrt(a * b)
+            out[4 * j] *= a
+            out[4 * j + 1] *= b
+            out[4 * j + 2] *= both
+            out[4 * j + 3] *= both
