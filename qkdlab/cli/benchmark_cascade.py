@@ -60,10 +60,24 @@ def cascade() -> list[Figure]:
         found = measure(CascadeJob(qber))
         figures.append(_figure(f"cascade_{100 * qber:g}pct", found, plain))
     plain = textbook_cascade(0.02, _BASELINE_BITS)
+    long = CascadeJob(0.02, _LONG_BITS, "far")
     for name, delay_s in (("far", 0.0), ("delay_10ms", _DELAY_S)):
-        found = measure(CascadeJob(0.02, _LONG_BITS, "far"), delay_s=delay_s)
+        found = measure(long, delay_s=delay_s)
+        if delay_s:
+            found["lost_by_delay"] = lost_by_delay(long, delay_s)
         figures.append(_figure(f"cascade_2pct_{name}", found, plain))
     return figures
+
+
+def lost_by_delay(job: CascadeJob, delay_s: float) -> float:
+    """Return the share of the throughput that a delay each way costs on free cores."""
+    from qkdlab.cli.virtual_line import converse
+
+    start, errors = dice(job.n_bits, job.qber, 1)
+    told = converse(
+        start, start ^ errors, frame_bits=_FRAME_BITS, qber=job.qber, pace=job.pace
+    )
+    return 1 - told.lasts_s(0.0) / told.lasts_s(delay_s)
 
 
 def _figure(name: str, found: dict[str, Any], plain: dict[str, Any]) -> Figure:

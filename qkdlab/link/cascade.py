@@ -2,8 +2,9 @@
 
 Bob speaks first in each round of a batch, Alice answers. Both halves follow the same
 public schedule (`qkdlab.distill.cascade`), so both know after which round a batch is
-done, and both see which positions were wrong. Bob opens the next batch whenever one is
-done, so that a line with delay is kept busy; a batch in work takes about 25 MB.
+done, and both see which positions were wrong. Bob opens the first batches at once, so
+that Alice need not wait for him long, and with each answer the next one while there is
+room, so that a line with delay is kept busy; a batch in work takes about 25 MB.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from qkdlab.distill.cascade import CascadeFrames, CascadeHalf, Pace
 from qkdlab.link.codec import Message, protocol_violation
 from qkdlab.link.messages import Parities
 
-__all__ = ["BATCH_FRAMES", "IN_FLIGHT", "CascadeReconciliation"]
+__all__ = ["BATCH_FRAMES", "FIRST", "IN_FLIGHT", "CascadeReconciliation"]
 
 BATCH_FRAMES = 256
+FIRST = 3
+"""Batches that Bob opens before he has heard anything."""
 IN_FLIGHT: dict[Pace, int] = {"near": 3, "far": 24}
 """Batches in work at a time: as few as keep the line busy."""
 
@@ -58,9 +61,9 @@ class CascadeReconciliation:
         return self._next == self._frames.batches and not self._open
 
     def start(self) -> Sequence[Message]:
-        """Return the first round of as many batches as may be on the way (Bob)."""
+        """Return the first round of the first batches (Bob)."""
         said: list[Message] = []
-        while self._speaks_first and self._may_open():
+        while self._speaks_first and self._may_open() and self._next < FIRST:
             said.append(self._first_round())
         return said
 
@@ -82,9 +85,10 @@ class CascadeReconciliation:
             self._frames.release(self._open.pop(batch))
         if not self._speaks_first:
             return (Parities(batch, mine),)
-        if following is not None:
-            return (Parities(batch, following),)
-        return self.start()
+        said = [] if following is None else [Parities(batch, following)]
+        if self._may_open():
+            said.append(self._first_round())
+        return said
 
     def final(self) -> tuple[BitArray, BitArray]:
         """Return the party's final string, and a one wherever the two differed."""
