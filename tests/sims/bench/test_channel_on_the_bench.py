@@ -415,3 +415,24 @@ def test_photons_of_the_sky_beside_a_dot_have_its_wavelength() -> None:
 def test_effects_that_eve_would_have_to_know_are_refused() -> None:
     with pytest.raises(ConfigError, match="without an acting eavesdropper"):
         bench(fibre={"pmd_ps_per_sqrt_km": 1.0}, eve={"attack": "intercept_resend"})
+
+
+def test_polarization_drift_is_recovered_from_counts_by_time() -> None:
+    made = bench(46.0, fibre={"drift_rad_per_sqrt_s": 0.6})
+    made.generator.play([V_PI] * 64, [0.0] * 64)
+    made.run(2_500_000_000_000)
+    edges = np.arange(0.01, 2.5, 0.05) * 1e12
+    x0, x1, z0, z1 = (
+        np.histogram(made.tagger.times(i), edges)[0].astype(float) for i in (1, 2, 3, 4)
+    )
+    moved = room = 0.0
+    for one, other in ((x0, x1), (z0, z1)):
+        n = one + other
+        seen = (one - other) / n / (1.0 - 2.0 * 10.0**-1.93)
+        noise = np.mean((1.0 - seen**2) / n)
+        moved += float(np.sum(np.diff(seen) ** 2 - 2.0 * noise))
+        # a walk of w about each axis moves a component by w sqrt((1 - x^2) t); of
+        # neighbouring means over t two thirds of that, squared, are left
+        room += float(np.sum(1.0 - seen[:-1] ** 2)) * 0.05 * 2.0 / 3.0
+    # some 100 steps
+    assert math.sqrt(moved / room) == pytest.approx(0.6, rel=0.3)
