@@ -141,14 +141,13 @@ def settings_speeds(n_lags: int) -> tuple[float, str, str, float]:
     bounds = generator.sums.astype(np.int32)
     out = np.empty(_CANDIDATES, np.int32)
 
-    def rate(look_up: Callable[[int], None]) -> float:
-        look_up(1)
-        took_s = _least(lambda: look_up(_LOOK_UP_TICKS), time.process_time)
-        return _LOOK_UP_TICKS * _CANDIDATES / took_s / 1e6
-
-    by_aes = rate(lambda n: aes_settings(n, within, law, out))
-    by_philox = rate(lambda n: philox_settings(n, within, key, bounds, n_lags, out))
-    return by_aes, "million pulses/s", "by Philox4x32-10", by_philox
+    runs = (
+        lambda: aes_settings(_LOOK_UP_TICKS, within, law, out),
+        lambda: philox_settings(_LOOK_UP_TICKS, within, key, bounds, n_lags, out),
+    )
+    took_s = _by_turns(runs, time.process_time)
+    aes, philox = (_LOOK_UP_TICKS * _CANDIDATES / took / 1e6 for took in took_s)
+    return aes, "million pulses/s", "by Philox4x32-10", philox
 
 
 def two_core_speeds() -> tuple[float, str, str, float]:
@@ -160,12 +159,8 @@ def two_core_speeds() -> tuple[float, str, str, float]:
     the bench leaves to one thread.
     """
     links = [Link(20.0, threads=threads) for threads in (2, 1)]
-    took_s = [math.inf, math.inf]
-    for _ in range(_ROUNDS):
-        # by turns, for what else the machine does comes and goes
-        for i, link in enumerate(links):
-            run = partial(link.run, _PORTION_TICKS)
-            took_s[i] = min(took_s[i], _least(run, time.perf_counter))
+    runs = [partial(link.run, _PORTION_TICKS) for link in links]
+    took_s = _by_turns(runs, time.perf_counter)
     two, one = (simulated_s(_PORTION_TICKS) / took for took in took_s)
     return two, f"{REAL_TIME}, wall", "one thread", one
 
@@ -183,3 +178,16 @@ def _least(run: Callable[[], object], clock: Callable[[], float]) -> float:
         run()
         took.append(clock() - begin)
     return min(took)
+
+
+def _by_turns(
+    runs: Sequence[Callable[[], object]], clock: Callable[[], float]
+) -> list[float]:
+    """Return the least time of each, compiled beforehand.
+
+    They take turns, for what else the machine does comes and goes.
+    """
+    for run in runs:
+        run()
+    took = [[_least(run, clock) for run in runs] for _ in range(_ROUNDS)]
+    return [min(times) for times in zip(*took, strict=True)]

@@ -19,7 +19,7 @@ from qkdlab_sims.optics.pipeline import Part, Pipeline
 
 __all__ = ["detect"]
 
-_CHUNK_EVENTS = 1 << 15
+_CHUNK_EVENTS = 1 << 16
 _CHUNK_TICKS = 1 << 14
 _SPARE_ROOMS = 2
 """Parts that may wait for their passes while every thread draws."""
