@@ -21,7 +21,8 @@ def print_summary(result: Mapping[str, Any]) -> None:
         print()
     measured = _measured(result)
     if measured:
-        print_table(["measured", "value", "uncertainty"], measured, numbers=True)
+        header = ["measured", "value", "uncertainty", "expected"]
+        print_table(header[: len(measured[0])], measured, numbers=True)
         print()
     for name, text in _lines(result):
         print(f"{name:<17}{text}")
@@ -54,12 +55,22 @@ def _row(result: Mapping[str, Any], basis: str, name: str) -> list[str]:
 
 
 def _measured(result: Mapping[str, Any]) -> list[list[str]]:
-    """Return the figures that have a standard uncertainty beside them."""
-    return [
-        [name, _number(value), _number(result[f"{name}_uncertainty"])]
+    """Return the figures that have a standard uncertainty beside them.
+
+    With what was to be expected where that is known of any.
+    """
+    rows = [
+        [
+            name,
+            _number(value),
+            _number(result[f"{name}_uncertainty"]),
+            _number(result.get(f"expected_{name}")),
+        ]
         for name, value in result.items()
         if f"{name}_uncertainty" in result
     ]
+    is_any = any(f"expected_{row[0]}" in result for row in rows)
+    return rows if is_any else [row[:3] for row in rows]
 
 
 def _look_up(tree: Any, *path: str) -> Any:

@@ -27,6 +27,8 @@ class QuantumDot(BasePart):
     lifetime_ps: float = Field(default=0.0, ge=0, le=1e6)
     on_time_ps: float = Field(default=1e9, ge=1e3, le=1e15)
     off_time_ps: float = Field(default=0.0, ge=0, le=1e15)
+    indistinguishability: float = Field(default=1.0, ge=0, le=1)
+    """Where two dots' photons meet they overlap by the product of both."""
 
 
 class PairPolarization(BaseModel):

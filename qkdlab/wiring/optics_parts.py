@@ -10,6 +10,7 @@ from qkdlab.wiring.base_part import BasePart
 
 __all__ = [
     "BeamSplitter",
+    "Diffuser",
     "Interferometer",
     "PolarizingSplitter",
     "Squeezer",
@@ -35,6 +36,17 @@ class BeamSplitter(BasePart):
     kind: Literal["beam_splitter"]
     x_fraction: float = Field(gt=0, lt=1)
     """Of the power from ``in`` to ``x``, and from ``in2`` to ``z``."""
+
+
+class Diffuser(BasePart):
+    """Ground glass that rotates, and one speckle behind it; ports: ``in``, ``out``.
+
+    The power of a pulse is exponentially distributed, new for each pulse: thermal
+    light of one mode (Martienssen and Spiller 1964 [mem]).
+    """
+
+    kind: Literal["diffuser"]
+    loss_db: float = Field(ge=0, le=100)
 
 
 class PolarizingSplitter(BasePart):

@@ -32,6 +32,7 @@ from qkdlab.wiring.emitter_parts import PairSource, QuantumDot
 from qkdlab.wiring.laser_parts import LaserPulses
 from qkdlab.wiring.optics_parts import (
     BeamSplitter,
+    Diffuser,
     Interferometer,
     PolarizingSplitter,
     Squeezer,
@@ -46,6 +47,7 @@ __all__ = [
     "Clock",
     "CoexistingChannel",
     "DelayGenerator",
+    "Diffuser",
     "Eavesdropper",
     "Fibre",
     "FibreReflections",
@@ -357,6 +359,7 @@ Part = Annotated[
     | BeamSplitter
     | PolarizingSplitter
     | Interferometer
+    | Diffuser
     | QuantumDot
     | PairSource
     | Squeezer

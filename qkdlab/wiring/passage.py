@@ -10,6 +10,7 @@ from qkdlab.wiring.parts import (
     BeamSplitter,
     Clock,
     DelayGenerator,
+    Diffuser,
     Eavesdropper,
     Fibre,
     FixedLoss,
@@ -45,7 +46,7 @@ def passage_db(part: Part, out: str, entry: str = "in") -> float:
     variable attenuator as set to zero, an interferometer as for random phases.
     """
     match part:
-        case FixedLoss() | FreeSpace() | SatellitePass():
+        case FixedLoss() | Diffuser() | FreeSpace() | SatellitePass():
             return part.loss_db
         case IntensityModulator() | PhaseModulator() | VariableAttenuator():
             return part.insertion_loss_db

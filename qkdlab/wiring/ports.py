@@ -70,6 +70,7 @@ PORTS: dict[str, dict[str, Port]] = {
     "polarizing_splitter": {"in": _IN, "h": _DARK_OUT, "v": _DARK_OUT},
     "quantum_dot": _THROUGH,
     "pair_source": {"in": _IN, "signal": _DARK_OUT, "idler": _DARK_OUT},
+    "diffuser": _THROUGH,
     "interferometer": {"in": _IN, "a": _DARK_OUT, "b": _DARK_OUT},
     "squeezer": {**_THROUGH, "drive": Port(("dc",), is_out=False, open="warning")},
     "snspd": {"in": _IN, "out": Port(("trigger",), is_out=True)},

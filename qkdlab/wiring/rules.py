@@ -14,6 +14,7 @@ from qkdlab.wiring import (
     rules_detectors,
     rules_drive,
     rules_light,
+    rules_meeting,
     rules_receiver,
     rules_signals,
     rules_source,
@@ -55,6 +56,9 @@ RULES: tuple[Rule, ...] = (
     rules_light.tag_rate,
     rules_detectors.damage,
     rules_channel.standing_loss,
+    rules_meeting.inputs,
+    rules_meeting.one_reference,
+    rules_meeting.colours,
 )
 
 

@@ -12,6 +12,7 @@ from qkdlab.wiring.graph import Graph
 from qkdlab.wiring.parts import (
     Awg,
     DelayGenerator,
+    Diffuser,
     IntensityModulator,
     PowerMeterPart,
     Snspd,
@@ -265,6 +266,11 @@ def _world(
         if part.instrument is not None
     }
     lasers = senders(ports.graph)
+    if len(lasers) == 1 and ports.graph.parts_of(Diffuser):
+        raise ConfigError(
+            "wiring.parts: the simulated world takes a diffuser where two lights meet "
+            "at a beam_splitter, before it"
+        )
     ways = LightWays(ports.graph, section.memory_pulses, lasers[0])
     bias = [_bias_of(way.name, way.part, ports) for way in ways.detectors]
     tagger_name, tagger = find_part(ports.graph, Tagger)

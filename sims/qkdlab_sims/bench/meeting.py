@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import ConfigError
+from qkdlab.wiring.parts import Diffuser
 from qkdlab_sims.bench.channel import ChannelEffects
 from qkdlab_sims.bench.detection import Conditions
+from qkdlab_sims.bench.emitter import emitter_of
+from qkdlab_sims.bench.meeting_limits import dots_of, refuse_unlike
+from qkdlab_sims.bench.met_light import (
+    Encounter,
+    MetLight,
+    MetPhotons,
+    Statistics,
+)
 from qkdlab_sims.bench.sender import Sender
 from qkdlab_sims.bench.transfer import Turning
 from qkdlab_sims.bench.ways import LightWays
-from qkdlab_sims.optics.arms.two_arms import Arm, TwoArms, both_polarizations
-from qkdlab_sims.optics.arrivals import ArrivalSource
-from qkdlab_sims.optics.bank import Bank
 from qkdlab_sims.optics.interference.overlap import PulsePair
-from qkdlab_sims.optics.interference.two_lights import Input, TwoLights
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
-from qkdlab_sims.optics.rng import stream_key
 
-__all__ = ["Encounter", "Meeting"]
+__all__ = ["Meeting"]
 
 _LIGHT_NM_GHZ = 299_792_458.0
-
-
-@dataclass(frozen=True)
-class Encounter:
-    """Which pulses of two arms meet, and when.
-
-    delay_ps:      centre of the first arm's pulse after that of the second's, of the
-                   two that meet: at most half a period
-    slot_delay_ps: the earlier of both comes so long after its slot opens, below one
-                   period; time of flight in the first arm left out
-    shifts:        by how many slots each arm's pulses come late
-    """
-
-    delay_ps: int
-    slot_delay_ps: int
-    shifts: tuple[int, int]
-
-    @classmethod
-    def of(cls, first_ps: int, second_ps: int, period_ps: int) -> Encounter:
-        """Return what follows from when pulse 0 of each arm comes."""
-        slots = round((second_ps - first_ps) / period_ps)
-        delay_ps = first_ps - (second_ps - slots * period_ps)
-        moved, slot_delay_ps = divmod(first_ps - max(delay_ps, 0), period_ps)
-        return cls(delay_ps, slot_delay_ps, (moved, moved + slots))
 
 
 class Meeting:
@@ -61,7 +41,8 @@ class Meeting:
 
     `channel` holds what the channel's parts do to the second light.
 
-    Raises ConfigError for what the world has not where two lights meet.
+    Raises ConfigError for what the world has not where two lights meet
+    (`meeting_limits`).
     """
 
     def __init__(
@@ -71,6 +52,11 @@ class Meeting:
         sender: Sender,
         seed: int,
     ) -> None:
+        refuse_unlike(first, ways)
+        emitters = emitter_of(first.paths), emitter_of(ways.paths)
+        self._dots = dots_of(emitters)
+        self._emitters = [one for one in emitters if one is not None]
+        self._statistics = _statistics(first), _statistics(ways)
         self.ways = ways
         self.sender = sender
         self.channel = ChannelEffects(ways, seed)
@@ -91,12 +77,11 @@ class Meeting:
         laser = self._first.source.laser
         own = [one.dynamics for one in (light, other)]
         jitters_ps = [0.0 if one is None else one.jitter_rms_ps for one in own]
-        per_nm = 1.0 / light.wavelength_nm - 1.0 / other.wavelength_nm
         return PulsePair(
             fwhm_ps=laser.pulse_fwhm_ps,
             delay_ps=self.encounter(light, other).delay_ps,
             jitter_ps=math.hypot(*jitters_ps),
-            detuning_ghz=_LIGHT_NM_GHZ * per_nm,
+            detuning_ghz=_detuning_ghz(light.wavelength_nm, other.wavelength_nm),
             chirp=0.0 if own[0] is None else own[0].chirp,
         )
 
@@ -108,77 +93,70 @@ class Meeting:
         conditions: with the first light alone
         sent:       as the lights leave the senders
         """
-        if "correlated" in (sent[0].phase_law, sent[1].phase_law):
-            raise ConfigError(
-                "wiring.parts: lights that meet want phases that are new for each "
-                "pulse; keep both lasers below threshold between pulses"
-            )
-        ways = [np.array(w.behind_modulator(turning)) for w in (self._first, self.ways)]
+        _refuse(sent)
+        delivered = self._first, self.ways
+        ways = [np.array(one.behind_modulator(turning)) for one in delivered]
         lights = conditions.light, self.channel.arriving(sent[1])
-        background = np.zeros(len(self.ways.detectors))
-        if conditions.background is not None:
-            background += conditions.background
-        beside = self.channel.background(turning)
-        if beside is not None:
-            background += beside
+        beside = self._beside(conditions.background, turning)
+        if self._dots:
+            return replace(
+                conditions, background=beside, emission=self._photons(turning, sent)
+            )
         for light, way in zip(lights, ways, strict=True):
             vectors = np.array([analyser_vector(jones) for jones in way])
-            background += 0.5 * vectors @ light.continuous_stokes()
+            beside += 0.5 * vectors @ light.continuous_stokes()
         met = MetLight(
-            lights[0],
-            lights[1],
+            lights,
+            self._statistics,
             (ways[0], ways[1]),
             self.pair(*sent),
             self.encounter(*sent),
         )
-        return replace(conditions, background=background, emission=met)
+        return replace(conditions, background=beside, emission=met)
 
-
-@dataclass(frozen=True, eq=False)
-class MetLight:
-    """Two lights behind a beam splitter; an `Emission`.
-
-    ways: complex128[n_det, 2, 2] each, from the light to the detectors
-    """
-
-    first: Light
-    second: Light
-    ways: tuple[NDArray[np.complex128], NDArray[np.complex128]]
-    pair: PulsePair
-    encounter: Encounter
-    lead_ps: int = 0
-
-    @property
-    def delay_ps(self) -> int:
-        """By which the earlier light comes after its slot opens."""
-        return self.encounter.slot_delay_ps
-
-    @property
-    def pulse_fwhm_ps(self) -> float:
-        """Width of the wider pulses, jitter in it."""
-        return max(self.first.pulse_fwhm_ps, self.second.pulse_fwhm_ps)
-
-    def arrivals(self, efficiencies: NDArray[np.float64], bank: Bank) -> ArrivalSource:
-        """Return what detectors of these efficiencies meet."""
-        lights = [
-            replace(one, first_pulse=one.first_pulse + shift, known_table=one.table)
-            for one, shift in zip(
-                (self.first, self.second), self.encounter.shifts, strict=True
-            )
+    def _photons(self, turning: Turning, sent: tuple[Light, Light]) -> MetPhotons:
+        ways = [
+            np.array([way.jones(turning) for way in one.behind])
+            for one in self._emitters
         ]
-        a, b = (
-            Input(light, both_polarizations(way, efficiencies))
-            for light, way in zip(lights, self.ways, strict=True)
+        first, second = (float(light.mean_photons().max()) > 0.0 for light in sent)
+        return MetPhotons(
+            self._dots,
+            (first, second),
+            (ways[0], ways[1]),
+            _detuning_ghz(*(dot.wavelength_nm for dot in self._dots)),
+            self.encounter(*sent),
         )
-        met = TwoLights(a, b, self.pair, bank.period_ps, bank.seed)
-        arms = [Arm(np.abs(one.fields()) ** 2, one.light.first_pulse) for one in (a, b)]
-        if self.encounter.delay_ps > 0:  # the first comes later
-            arms.reverse()
-        return TwoArms(
-            met,
-            arms[0],
-            arms[1],
-            abs(self.encounter.delay_ps),
-            bank.period_ps,
-            stream_key(bank.seed, "interference", "arms"),
+
+    def _beside(
+        self, background: NDArray[np.float64] | None, turning: Turning
+    ) -> NDArray[np.float64]:
+        """Return photons a period beside the pulses, of both arms' channels."""
+        found = np.zeros(len(self.ways.detectors))
+        for one in (background, self.channel.background(turning)):
+            if one is not None:
+                found += one
+        return found
+
+
+def _detuning_ghz(first_nm: float, second_nm: float) -> float:
+    """Return by how much the first light's frequency is above the second's."""
+    return _LIGHT_NM_GHZ * (1.0 / first_nm - 1.0 / second_nm)
+
+
+def _statistics(ways: LightWays) -> Statistics:
+    return "thermal" if ways.paths[0].of_kind(Diffuser) else "coherent"
+
+
+def _refuse(sent: tuple[Light, Light]) -> None:
+    """Raise ConfigError for light that cannot meet another, as instruments made it."""
+    if any(light.phase_law == "correlated" for light in sent):
+        raise ConfigError(
+            "wiring.parts: lights that meet want phases that are new for each pulse; "
+            "keep both lasers below threshold between pulses"
+        )
+    if any(light.law is not None for light in sent):
+        raise ConfigError(
+            "wiring.parts: the simulated world lets lights with patterns meet, not "
+            "with settings that never repeat"
         )

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.clock import PS_PER_S
-from qkdlab.wiring.parts import Fibre
 from qkdlab_sims.bench.channel import ChannelEffects
 from qkdlab_sims.bench.detection import Conditions, Detection
 from qkdlab_sims.bench.detectors import detector_bank
+from qkdlab_sims.bench.fibre_steps import ticks_per_step
 from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_run
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
@@ -49,7 +49,6 @@ from qkdlab_sims.optics.source import photon_energy_j
 __all__ = ["LONGEST_WAIT_PS", "Moment", "World"]
 
 _LONGEST_STRIDE = 1 << 12
-_LONGEST_STEP_PS = 64 * PULSES_PER_TICK * 10_000
 LONGEST_WAIT_PS = PS_PER_S // 10
 """A tagger that nobody looks at gets its pulses in portions of this length."""
 
@@ -141,7 +140,7 @@ class World:
                 part.drift_rad_per_sqrt_s,
                 component=name,
                 period_ps=period_ps,
-                ticks_per_step=_ticks_per_step(part, self.tick_ps),
+                ticks_per_step=ticks_per_step(part, self.tick_ps),
             )
             for ways in all_ways
             for name, part in ways.fibres.items()
@@ -394,12 +393,3 @@ class World:
                 watts[name] += 0.5 * float(analyser_vector(way.jones(turning)) @ stokes)
         for name, power_w in watts.items():
             self._power[name].set(tick * self.tick_ps, power_w)
-
-
-def _ticks_per_step(fibre: Fibre, tick_ps: int) -> int:
-    """Return how long a fibre may stand still: steps of 1 mrad, at most 42 ms."""
-    most = max(_LONGEST_STEP_PS // tick_ps, 1)
-    if fibre.drift_rad_per_sqrt_s == 0.0:
-        return most
-    still_s = (1e-3 / fibre.drift_rad_per_sqrt_s) ** 2
-    return min(max(int(still_s * PS_PER_S / tick_ps), 1), most)
