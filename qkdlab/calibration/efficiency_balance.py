@@ -39,7 +39,11 @@ def efficiency_ratio(
     return Measured(ratio, ratio * relative)
 
 
-def greatest_mismatch(ratios: Sequence[Measured]) -> Measured:
-    """Return ``ratio - 1`` of the basis in which it is greatest in size."""
-    worst = max(ratios, key=lambda ratio: abs(ratio.value - 1.0))
-    return Measured(worst.value - 1.0, worst.uncertainty)
+def greatest_mismatch(ratios: Sequence[Measured], width: float) -> Measured:
+    """Return ``ratio - 1`` of the basis in which it may be greatest in size.
+
+    width: of the intervals, in standard uncertainties: a basis that is known worse may
+           hide more than one that shows more
+    """
+    apart = [Measured(ratio.value - 1.0, ratio.uncertainty) for ratio in ratios]
+    return max(apart, key=lambda one: abs(one.value) + width * one.uncertainty)

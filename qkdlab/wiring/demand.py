@@ -21,7 +21,8 @@ class Demand:
     """Figures that the rules need; None where the experiment does not say.
 
     intensities: class -> (mean photon number at the sender's output, probability)
-    intensity_v_pi_v, polarization_v_pi_v: of the labels, at the generator's output
+    intensity_v_pi_v, polarization_v_pi_v, basis_v_pi_v: of the labels, at the
+    generators' outputs; the last of the receiver's modulator
     """
 
     duration_s: float | None = None
@@ -35,6 +36,7 @@ class Demand:
     clock_power_dbm: float | None = None
     intensity_v_pi_v: float | None = None
     polarization_v_pi_v: float | None = None
+    basis_v_pi_v: float | None = None
 
     @classmethod
     def of(cls, parameters: BaseModel) -> Self:
@@ -56,6 +58,7 @@ class Demand:
             predicted_rate_hz=detection.get("predicted_rate_hz"),
             intensity_v_pi_v=source.get("intensity_v_pi_v"),
             polarization_v_pi_v=calibration.get("polarization_v_pi_v"),
+            basis_v_pi_v=calibration.get("basis_v_pi_v"),
             clock_power_dbm=source.get("clock_power_dbm"),
         )
 

@@ -7,25 +7,39 @@ level at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from qkdlab.problems import Problem
 from qkdlab.wiring.graph import Chain
-from qkdlab.wiring.parts import Amplifier, IntensityModulator, PhaseModulator
+from qkdlab.wiring.parts import Amplifier, IntensityModulator, Laser, PhaseModulator
 from qkdlab.wiring.view import BenchView
 
 __all__ = [
     "INTENSITY_SWEEP",
-    "POLARIZATION_SWEEP",
+    "PHASE_SWEEP",
     "constant_levels",
     "swept_voltages",
 ]
 
 INTENSITY_SWEEP = 1.3
 """In V_pi of the label: how far the step ``modulator`` goes."""
-POLARIZATION_SWEEP = 2.0
-"""The same for the step ``states``."""
+PHASE_SWEEP = 2.0
+"""The same for ``states`` and, at a receiver's modulator, ``basis_levels``."""
 
-_Sweep = tuple[tuple[str, ...], float | None, float]
+
+class _Sweep(NamedTuple):
+    """What a step plays on one kind of modulator.
+
+    at_sender: of a party that has a laser
+    v_pi_v:    of the label, the parameter at `path`; None where there is none
+    reach:     in V_pi
+    """
+
+    kind: type[IntensityModulator | PhaseModulator]
+    at_sender: bool
+    path: tuple[str, ...]
+    v_pi_v: float | None
+    reach: float
 
 
 def swept_voltages(view: BenchView) -> Iterator[Problem]:
@@ -34,23 +48,37 @@ def swept_voltages(view: BenchView) -> Iterator[Problem]:
     The parameters hold V_pi at the generator's output. One that was meant for the
     electrode, behind the amplifier, would destroy its input.
     """
-    sweeps: dict[type[IntensityModulator | PhaseModulator], _Sweep] = {
-        IntensityModulator: (
+    demand = view.demand
+    sweeps = (
+        _Sweep(
+            IntensityModulator,
+            True,
             ("calibration", "source", "intensity_v_pi_v"),
-            view.demand.intensity_v_pi_v,
+            demand.intensity_v_pi_v,
             INTENSITY_SWEEP,
         ),
-        PhaseModulator: (
+        _Sweep(
+            PhaseModulator,
+            True,
             ("calibration", "polarization_v_pi_v"),
-            view.demand.polarization_v_pi_v,
-            POLARIZATION_SWEEP,
+            demand.polarization_v_pi_v,
+            PHASE_SWEEP,
         ),
-    }
-    for kind, (path, v_pi_v, reach) in sweeps.items():
+        _Sweep(
+            PhaseModulator,
+            False,
+            ("calibration", "basis_v_pi_v"),
+            demand.basis_v_pi_v,
+            PHASE_SWEEP,
+        ),
+    )
+    senders = {laser.owner for laser in view.graph.parts_of(Laser).values()}
+    for kind, at_sender, path, v_pi_v, reach in sweeps:
         if v_pi_v is None:
             continue
         for name, amplifier, chain in _amplifiers(view, kind):
-            if name != chain.parts[0]:
+            is_its = (amplifier.owner in senders) == at_sender
+            if name != chain.parts[0] or not is_its:
                 continue
             loss_db = chain.links[0].cable.loss_db
             volts = reach * v_pi_v * 10 ** (-loss_db / 20.0)

@@ -49,5 +49,11 @@ def test_a_detector_that_is_blind_is_refused():
 
 
 def test_the_worse_basis_counts():
-    worst = greatest_mismatch([Measured(1.01, 0.002), Measured(0.97, 0.003)])
+    worst = greatest_mismatch([Measured(1.01, 0.002), Measured(0.97, 0.003)], 2.0)
     assert worst == (pytest.approx(-0.03), 0.003)
+
+
+def test_a_basis_that_is_known_worse_may_hide_more():
+    ratios = [Measured(0.985, 0.001), Measured(1.005, 0.01)]
+    assert greatest_mismatch(ratios, 2.576) == (pytest.approx(0.005), 0.01)
+    assert greatest_mismatch(ratios, 0.5) == (pytest.approx(-0.015), 0.001)

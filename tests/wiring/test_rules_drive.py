@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from qkdlab.wiring.rules import check
-from qkdlab.wiring.rules_drive import INTENSITY_SWEEP, POLARIZATION_SWEEP
-from qkdlab_experiments.calibration import modulator, states
+from qkdlab.wiring.rules_drive import INTENSITY_SWEEP, PHASE_SWEEP
+from qkdlab_experiments.calibration import modulator
+from qkdlab_experiments.calibration.phase_levels import sweep_voltages_v
 
 INTENSITY = "parameters.calibration.source.intensity_v_pi_v"
 POLARIZATION = "parameters.calibration.polarization_v_pi_v"
@@ -54,7 +55,6 @@ def test_an_amplifier_behind_a_capacitor_is_refused(name):
 
 
 def test_the_rules_know_how_far_the_steps_go():
-    p = fake_bench.bench().parameters
     assert modulator._DRIVE_REACH == INTENSITY_SWEEP
-    most_v = float(np.max(states.sweep_voltages_v(p)))
-    assert most_v == POLARIZATION_SWEEP * p.calibration.polarization_v_pi_v
+    most_v = float(np.max(sweep_voltages_v(0.8, 32)))
+    assert most_v == PHASE_SWEEP * 0.8

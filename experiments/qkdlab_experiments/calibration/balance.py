@@ -100,10 +100,10 @@ def _judged(
                 f"detectors ({max(wrong):.1%} wrong); run the step 'polarization'",
             )
         ratios.append(efficiency_ratio(aligned[own, basis], swapped[own, basis]))
-    mismatch = greatest_mismatch(ratios)
     coverage = p.calibration.interval_coverage
     width = NormalDist().inv_cdf(0.5 + coverage / 2)
-    greatest = max(abs(r.value - 1) + width * r.uncertainty for r in ratios)
+    mismatch = greatest_mismatch(ratios, width)
+    greatest = abs(mismatch.value) + width * mismatch.uncertainty
     limit = p.limits.efficiency_mismatch_max
     problem = None
     if greatest > limit:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.calibration.outcome import Curve, StepOutcome
-from qkdlab.calibration.phase_sweep import PhaseSweepFit, fit_phase_sweep
+from qkdlab.calibration.outcome import StepOutcome
+from qkdlab.calibration.phase_sweep import fit_phase_sweep
 from qkdlab.protocols.symbols import Basis
 from qkdlab.roles import PolarizationCompensator, Receiver
 from qkdlab.session.experiment import PartyContext
@@ -30,20 +30,24 @@ from qkdlab_experiments.calibration.light import (
     set_rough_level,
 )
 from qkdlab_experiments.calibration.pattern import listen, play, slots_of_pattern
+from qkdlab_experiments.calibration.phase_levels import (
+    LEAST_CONTRAST,
+    sweep_curve,
+    sweep_figures,
+    sweep_problem,
+    sweep_record,
+    sweep_voltages_v,
+)
 from qkdlab_experiments.frame import polarimetry_frame
 from qkdlab_experiments.parameters import Bb84Parameters
 
-__all__ = ["N_LEVELS", "alice", "bob", "sweep_levels", "sweep_voltages_v"]
+__all__ = ["N_LEVELS", "alice", "bob", "sweep_levels"]
 
 N_LEVELS = 32
+_QUANTITY = "polarization_v_pi"
 _MIX = 13
 """Coprime to the number of levels: neighbours in time are not neighbours in voltage."""
-_LEAST_CONTRAST = 0.3
 _TURNS_DEG: tuple[tuple[float, ...], ...] = ((0, 0, 0), (0, 22.5, 0), (45, 22.5, 0))
-_MOST_CHI_SQUARED = 2.5
-_MOST_RELATIVE_ERROR = 0.02
-_MOST_FROM_LABEL = 0.25
-_VALID_S = 30 * 86_400.0
 
 
 def sweep_levels(p: Bb84Parameters) -> NDArray[np.int64]:
@@ -58,22 +62,16 @@ def sweep_levels(p: Bb84Parameters) -> NDArray[np.int64]:
     return np.concatenate([np.full(p.pattern.header_symbols, -1), levels])
 
 
-def sweep_voltages_v(p: Bb84Parameters) -> NDArray[np.float64]:
-    """Return the voltage of each level, one nominal period of 2 V_pi."""
-    return np.linspace(0.0, 2.0 * p.calibration.polarization_v_pi_v, N_LEVELS)
-
-
 def alice(ctx: PartyContext[Bb84Parameters]) -> StepOutcome:
     """Send the sweep, then fit Bob's counts."""
     p = ctx.parameters
     set_rough_level(ctx)
     frame, levels = polarimetry_frame(p), sweep_levels(p)
-    volts = sweep_voltages_v(p)
+    label_v = p.calibration.polarization_v_pi_v
+    volts = sweep_voltages_v(label_v, N_LEVELS)
     # header symbols get the four states as the label has them
     phases = np.array([0.0, 1.0, 0.5, 1.5])[frame & 3]
-    symbols_v = np.where(
-        levels < 0, phases * p.calibration.polarization_v_pi_v, volts[levels]
-    )
+    symbols_v = np.where(levels < 0, phases * label_v, volts[levels])
     said = play(ctx, frame, relative_transmissions(p), polarization_v=symbols_v)
     if "counts" not in said:
         return StepOutcome()
@@ -94,24 +92,34 @@ def _counted(
     compensator: PolarizationCompensator = ctx.roles["compensator"]
     fit, blocks = slots_of_pattern(ctx)
     seconds = seconds_for(blocks, p.calibration.sweep_clicks, p)
-    levels, volts = sweep_levels(p), sweep_voltages_v(p)
+    levels, label_v = sweep_levels(p), p.calibration.polarization_v_pi_v
+    volts = sweep_voltages_v(label_v, N_LEVELS)
     contrasts: list[float] = []
     for turn, angles in enumerate(_TURNS_DEG):
         if turn:
             compensator.set_angles_deg(angles)
         clicks = acquire_clicks(receiver, p, align(fit, p), seconds)
         counts = count_alone(clicks, levels, N_LEVELS, len(receiver.channels))
-        fitted = fit_phase_sweep(volts, counts, p.calibration.polarization_v_pi_v)
+        fitted = fit_phase_sweep(volts, counts, label_v)
         contrasts = [c.value for c in fitted.contrast]
-        if max(contrasts) >= _LEAST_CONTRAST:
+        if max(contrasts) >= LEAST_CONTRAST:
             said = {"counts": counts.astype(int).tolist()}
             figures = {"contrast": contrasts, "plate_settings_tried": turn + 1}
-            curves = _curves(volts, counts, fitted, receiver)
+            curves = tuple(
+                sweep_curve(
+                    f"Phase modulator seen by {Basis(basis).name}{bit}",
+                    volts,
+                    counts,
+                    fitted,
+                    row,
+                )
+                for row, (basis, bit) in enumerate(receiver.channels)
+            )
             return StepOutcome(figures=figures, curves=curves), said
     return StepOutcome(
         figures={"contrast": contrasts},
         problem="no detector sees the phase modulator at any setting of the plates: "
-        f"greatest contrast {max(contrasts):.2f}, wanted {_LEAST_CONTRAST:g}; look at "
+        f"greatest contrast {max(contrasts):.2f}, wanted {LEAST_CONTRAST:g}; look at "
         "the modulator's drive and at the polarization that enters it",
     ), {}
 
@@ -121,67 +129,11 @@ def _fitted(
     volts: NDArray[np.float64],
     counts: NDArray[np.float64],
 ) -> StepOutcome:
-    p = ctx.parameters
-    fit = fit_phase_sweep(volts, counts, p.calibration.polarization_v_pi_v)
-    figures = {
-        "polarization_v_pi_v": fit.v_pi_v.value,
-        "polarization_v_pi_uncertainty_v": fit.v_pi_v.uncertainty,
-        "compression": fit.compression.value,
-        "chi_squared": fit.chi_squared,
-    }
-    record = ctx.calibration.measured(
-        "polarization_v_pi",
-        fit.v_pi_v.value,
-        "V",
-        fit.v_pi_v.uncertainty,
-        valid_for_s=_VALID_S,
-        source="voltage sweep, counts of all detectors",
-    )
-    return StepOutcome((record,), figures, problem=_problem(p, fit))
-
-
-def _problem(p: Bb84Parameters, fit: PhaseSweepFit) -> str | None:
-    if fit.chi_squared > _MOST_CHI_SQUARED:
-        return (
-            f"the counts are no sinusoids of the voltage (chi squared "
-            f"{fit.chi_squared:.1f}); look for a drive that saturates, or a fibre that "
-            "is being moved"
-        )
-    label_v = p.calibration.polarization_v_pi_v
-    if abs(fit.v_pi_v.value / label_v - 1.0) > _MOST_FROM_LABEL:
-        return (
-            f"V_pi is {fit.v_pi_v.value:.3g} V where the label says {label_v:g} V; "
-            "correct calibration.polarization_v_pi_v, or look at the amplifier"
-        )
-    if fit.v_pi_v.uncertainty > _MOST_RELATIVE_ERROR * fit.v_pi_v.value:
-        return (
-            f"V_pi is known to {fit.v_pi_v.uncertainty:.2g} V only; raise "
-            "calibration.sweep_clicks or the light"
-        )
-    return None
-
-
-def _curves(
-    volts: NDArray[np.float64],
-    counts: NDArray[np.float64],
-    fit: PhaseSweepFit,
-    receiver: Receiver,
-) -> tuple[Curve, ...]:
-    fine = np.linspace(volts[0], volts[-1], 101)
-    lines = fit.counts(fine)
-    return tuple(
-        Curve(
-            f"Phase modulator seen by {Basis(basis).name}{bit}",
-            "voltage at the generator (V)",
-            "counts",
-            tuple(volts.tolist()),
-            tuple(mine.tolist()),
-            tuple(np.sqrt(np.maximum(mine, 1.0)).tolist()),
-            tuple(fine.tolist()),
-            tuple(line.tolist()),
-            {"V_pi": fit.v_pi_v.value},
-        )
-        for (basis, bit), mine, line in zip(
-            receiver.channels, counts, lines, strict=True
-        )
+    label_v = ctx.parameters.calibration.polarization_v_pi_v
+    fit = fit_phase_sweep(volts, counts, label_v)
+    record = sweep_record(ctx, _QUANTITY, fit, "voltage sweep, counts of all detectors")
+    return StepOutcome(
+        (record,),
+        sweep_figures(_QUANTITY, fit),
+        problem=sweep_problem(fit, label_v, "polarization_v_pi_v"),
     )
