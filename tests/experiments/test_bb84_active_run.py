@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import pytest
 from active_bench import QUICK
 from closed_form import assert_as_expected
+from finished_run import (
+    Finished,
+    assert_both_have_a_key,
+    assert_files_give_the_same_key,
+    assert_traffic_hides_the_generators_key,
+    finish,
+)
 
-from qkdlab.config.load import load
-from qkdlab.runfile.reader import open_run
 from qkdlab.security.claim import COMPARED_WITH_THEIR_TEXT
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.tupkary2024 import Epsilons, key_length
 from qkdlab.security.two_decoys import TwoDecoyCounts
-from qkdlab.session.replay import replay
-from qkdlab.session.run import run
 
-pytestmark = [pytest.mark.xdist_group("active"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("active"),
+    pytest.mark.timeout(1200),
+]
 CLASSES = ("signal", "decoy", "vacuum")
 
 
-@dataclass
-class Done:
-    """A finished run."""
-
-    folder: Path
-    result: dict[str, Any]
-
-
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("runs") / "active"
-    config = load(
-        "bb84_active", overrides=["seed=7", "parameters.duration_s=0.6", *QUICK]
-    )
-    return Done(folder, run(config, folder, lambda what, done, total: None).result)
+    return finish(folder, "bb84_active", "seed=8", "parameters.duration_s=1.0", *QUICK)
 
 
 def three(by_class: dict[str, int]) -> tuple[int, int, int]:
@@ -48,9 +41,7 @@ def three(by_class: dict[str, int]) -> tuple[int, int, int]:
 
 
 def test_both_have_the_same_key(done):
-    assert done.result["aborted"] is None
-    assert done.result["keys_match"] is True
-    assert done.result["secret_bits"] > 0
+    assert_both_have_a_key(done)
 
 
 def test_gains_and_error_rates_are_those_of_the_closed_form(done):
@@ -116,22 +107,14 @@ def test_the_receiver_is_the_theorems(done):
 
 @pytest.mark.parametrize("party", ["alice", "bob"])
 def test_no_record_of_the_traffic_holds_a_generators_key(done, party):
-    with open_run(done.folder / f"{party}.h5") as file:
-        secret = bytes(file.settings("block-0"))
-        told = [data for _, line, data in file.io() if line.startswith("board")]
-    assert len(secret) == 24
-    assert b"<29 secret bytes>" in told
-    assert not any(secret[:16] in data or secret[16:] in data for data in told)
+    assert_traffic_hides_the_generators_key(done, party)
 
 
 def test_the_files_give_the_same_key_again(done):
-    replayed = replay(done.folder, [], lambda what, done, total: None)
-    assert replayed.difference is None
+    assert_files_give_the_same_key(done)
 
 
-@pytest.mark.slow
 def test_the_preset_gives_the_key_of_its_documentation(tmp_path):
-    config = load("bb84_active", overrides=["seed=7"])
-    result = run(config, tmp_path / "run", lambda what, done, total: None).result
+    result = finish(tmp_path / "run", "bb84_active", "seed=7").result
     assert result["keys_match"] is True
     assert 6.0e5 < result["secret_bits"] < 9.5e5
