@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import itertools
 import math
 from dataclasses import replace
 
@@ -194,6 +196,19 @@ def test_clicks_do_not_depend_on_how_the_run_is_cut(steps, source):
     for side in range(2):
         for one, two in zip(whole[side], cut[side], strict=True):
             assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [(CONTINUOUS, "264881aaf849f516"), (PULSED, "efa8bd0f0459d966")],
+    ids=["continuous", "pulsed"],
+)
+def test_clicks_of_pairs_are_those_of_the_seed(source, expected):
+    found = hashlib.sha256()
+    for times in itertools.chain(*engine(source, 2)):
+        found.update(f"{len(times)}|".encode())
+        found.update(times.astype("<i8").tobytes())
+    assert found.hexdigest()[:16] == expected
 
 
 def test_photons_that_a_delay_carries_over_the_edge_of_a_tick_are_not_lost():
