@@ -96,7 +96,8 @@ def measure_chain(job: ChainJob) -> dict[str, Any]:
         "f_one_way": bob["efficiency"]["one_way"],
         "f_two_way": bob["efficiency"]["two_way"],
         "leaked_bits_two_way": bob["leaked_bits"],
-        "memory_mb": max(alice["memory_mb"], bob["memory_mb"]),
+        "memory_mb_alice": alice["memory_mb"],
+        "memory_mb_bob": bob["memory_mb"],
     }
 
 
@@ -258,10 +259,8 @@ def _detected(
     """Give Bob's detections, then the end of the block."""
     from qkdlab.link.events import BlockEnded
 
-    detections = [
-        _stretch(plan, pattern, job, begin) for begin in range(0, plan.n_pulses, _PART)
-    ]
-    yield from detections
+    for begin in range(0, plan.n_pulses, _PART):
+        yield _stretch(plan, pattern, job, begin)
     watch.mark("ended")
     yield BlockEnded()
 
