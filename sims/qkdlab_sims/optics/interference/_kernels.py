@@ -66,8 +66,10 @@ def _make_rows(
     row: Indices,
     rows: Floats,
 ) -> None:
-    """Write the row of `draw_two_lights` of each candidate, for want of a table."""
-    rows[:] = 0.0
+    """Write the row of `draw_two_lights` of each candidate, for want of a table.
+
+    rows: 0 beyond the last detector, or written by a former call
+    """
     for j in range(kept.shape[0]):
         row[np.uint64(kept[j])] = j
         a = fields_a[np.uint64(context_a[np.uint64(kept[j])])]
@@ -212,7 +214,7 @@ def draw_two_lights(
     scratch = np.empty(SCRATCH, np.uint64)
     rows = table
     if table.shape[0] == 0:
-        rows = np.empty((room, *table.shape[1:]))
+        rows = np.zeros((room, *table.shape[1:]))
     all_ps, all_chance, all_number = (
         t_ps.reshape(-1), chance.reshape(-1), number.reshape(-1)
     )  # fmt: skip
