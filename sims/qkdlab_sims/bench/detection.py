@@ -52,6 +52,30 @@ class Conditions:
     interferometer: tuple[float, float] | None = None
     emission: Emission | None = None
 
+    def are_as_dark_as(self, other: Conditions) -> bool:
+        """Return whether no light comes in either, so that both make the same clicks.
+
+        Whatever moves before a closed shutter then moves nothing at the detectors.
+        Ticks begin with the light's pulses, so these must come alike.
+        """
+        for one in (self, other):
+            if one.emission is not None or one.eve is not None:
+                return False
+            if np.any(one.analysers):
+                return False
+        if self.background is None or other.background is None:
+            alike = self.background is other.background
+        else:
+            alike = np.array_equal(self.background, other.background)
+        pulses, others = self.light, other.light
+        return (
+            alike
+            and self.bias_ua == other.bias_ua
+            and pulses.delay_ps == others.delay_ps
+            and pulses.pulse_fwhm_ps == others.pulse_fwhm_ps
+            and pulses.dynamics is others.dynamics
+        )
+
 
 @dataclass
 class _Stretch:

@@ -342,6 +342,9 @@ class World:
         )
         if self.meeting is not None and other is not None:
             conditions = self.meeting.applied(conditions, turning, (light, other))
+        if self._moment is not None:
+            last = self._moment.conditions
+            conditions = last if conditions.are_as_dark_as(last) else conditions
         self._measure_power(tick, made, turning)
         effective = tuple(self._wires.effective_bias_ua())
         return Moment(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from world_stubs import TICK_PS, StubBench
 
-from qkdlab_sims.bench import world
+from qkdlab_sims.bench import detection, world
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.incident import Incident
 
@@ -97,3 +97,25 @@ def test_pulses_that_slide_are_followed(monkeypatch):
         bench.clock.set(hz=100e6 * (1 + 1e-7))
 
     assert both(monkeypatch, prepare) == 1.0
+
+
+def test_what_moves_before_a_closed_shutter_is_one_stretch_of_darkness(monkeypatch):
+    found, drawn = [], []
+    simulate = detection.simulate_pulses
+    alike = detection.Conditions.are_as_dark_as
+    for judge in (alike, lambda one, other: False):
+        monkeypatch.setattr(detection.Conditions, "are_as_dark_as", judge)
+        calls: list[int] = []
+        monkeypatch.setattr(
+            detection,
+            "simulate_pulses",
+            lambda *a, c=calls, **k: (c.append(a[3]), simulate(*a, **k))[1],
+        )
+        bench = made(monkeypatch, 1 << 12)
+        bench.attenuator.is_open = False
+        bench.motors.angle_deg = lambda address, now_ps: now_ps / TICK_PS
+        found.append(np.concatenate(tags(bench, 80, 6)))
+        drawn.append(len(calls))
+    assert np.array_equal(*found)
+    assert len(found[0]) > 50
+    assert drawn[0] < 20 < 400 < drawn[1]
