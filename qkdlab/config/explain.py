@@ -9,19 +9,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qkdlab.config.document import Document
-from qkdlab.config.fields import field_names, field_range
+from qkdlab.config.fields import field_names, field_range, paths_below
 from qkdlab.config.units import number_hint, split_unit, unit_hint, unit_words
-from qkdlab.plugins import did_you_mean
+from qkdlab.plugins import did_you_mean, suggest
 from qkdlab.problems import KeyPath, Problem, path_text
 
-__all__ = ["check_model"]
+__all__ = ["Inside", "check_model"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -35,19 +35,24 @@ _NUMBER_ERRORS = {
 _BOUND_ERRORS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
+Inside = Mapping[str, type[BaseModel] | None]
+"""What stands inside a key, by key; None where that is unknown."""
+
+
 def check_model(
-    model: type[M], document: Document, path: KeyPath, also: tuple[str, ...] = ()
+    model: type[M], document: Document, path: KeyPath, also: Inside | None = None
 ) -> tuple[M | None, list[Problem]]:
     """Return the model made of what stands at `path`, or None and the problems.
 
-    `also` are keys that are known beside the model's own, for suggestions.
+    `also` are keys that are known beside the model's own, or what is inside them where
+    the model leaves that open; for suggestions.
     """
     data = document.get(path) if path else document.data
     try:
         text = json.dumps(data)
         return model.model_validate_json(text, strict=True), []
     except ValidationError as error:
-        explained = _Explainer(model, document, path, also)
+        explained = _Explainer(model, document, path, also or {})
         return None, explained.problems(error.errors(include_url=False))
 
 
@@ -57,7 +62,7 @@ class _Explainer:
         model: type[BaseModel],
         document: Document,
         path: KeyPath,
-        also: tuple[str, ...],
+        also: Inside,
     ) -> None:
         self.model = model
         self.document = document
@@ -78,7 +83,7 @@ class _Explainer:
         path, key = self._in_document(loc), str(loc[-1])
         names = field_names(self.model, loc[:-1])
         if len(loc) == 1:
-            names += self.also
+            names = list(dict.fromkeys([*names, *self.also]))
         message = f"unknown key '{key}'"
         right = unit_hint(key, names)
         if right is not None:
@@ -86,10 +91,33 @@ class _Explainer:
             unit = unit_words(split_unit(right)[1])
             message += f": this quantity is given in {unit} (did you mean '{right}'?)"
         else:
-            hint = did_you_mean(key, names)
-            self.meant.update((*path[:-1], n) for n in names if f"'{n}'" in hint)
-            message += hint or f"; known here: {', '.join(sorted(names)) or 'none'}"
+            meant = self._meant(key, names, loc[:-1])
+            if meant is None:
+                message += f"; known here: {', '.join(sorted(names)) or 'none'}"
+            else:
+                self.meant.add((*path[:-1], *meant))
+                shown = meant if len(meant) == 1 else (*path[:-1], *meant)
+                message += f" (did you mean '{path_text(shown)}'?)"
         return Problem(self.document.key_position(path), path, message)
+
+    def _meant(
+        self, key: str, names: list[str], loc: tuple[int | str, ...]
+    ) -> KeyPath | None:
+        """Return the path from `loc` to the key that was probably meant.
+
+        The key's last word may stand deeper than it was written.
+        """
+        below = paths_below(self.model, loc)
+        if not loc:
+            for name, inside in self.also.items():
+                if inside is not None:
+                    below += [(name, known) for known in field_names(inside, ())]
+                    below += [(name, *path) for path in paths_below(inside)]
+        places: dict[str, KeyPath] = {}
+        for path in [*((name,) for name in names), *below]:
+            places.setdefault(path[-1], path)
+        found = suggest(key, places)
+        return None if found is None else places[found]
 
     def _explain(self, error: ErrorDetails) -> Problem | None:
         path = self._in_document(error["loc"])

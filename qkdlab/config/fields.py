@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-__all__ = ["field_names", "field_range"]
+__all__ = ["field_names", "field_range", "paths_below"]
 
 
 def field_names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
@@ -17,6 +17,14 @@ def field_names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
     for found in _models(_places(model, loc)):
         names.update(dict.fromkeys(_keys(found)))
     return list(names)
+
+
+def paths_below(
+    model: type[BaseModel], loc: tuple[int | str, ...] = ()
+) -> list[tuple[str, ...]]:
+    """Return the paths from `loc` to all keys of the models inside, nearest first."""
+    found = [path for m in _models(_places(model, loc)) for path in _deeper(m, (m,))]
+    return sorted(found, key=len)
 
 
 def field_range(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
@@ -70,6 +78,17 @@ def _keys(model: type[BaseModel]) -> dict[str, Any]:
         info.alias or name: Annotated[info.annotation, info]
         for name, info in model.model_fields.items()
     }
+
+
+def _deeper(
+    model: type[BaseModel], above: tuple[type[BaseModel], ...]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the paths to keys of models inside; `above` is not entered again."""
+    for name, annotation in _keys(model).items():
+        for inner in _models([annotation]):
+            if inner not in above:
+                yield from ((name, key) for key in _keys(inner))
+                yield from ((name, *path) for path in _deeper(inner, (*above, inner)))
 
 
 def _branches(annotation: Any) -> Iterator[Any]:

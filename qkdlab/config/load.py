@@ -22,6 +22,7 @@ from qkdlab.config.plugged import (
     check_instruments,
     check_parameters,
     check_sections,
+    models_inside,
 )
 from qkdlab.config.yaml_text import parse_yaml
 from qkdlab.errors import ConfigError
@@ -89,7 +90,8 @@ def _checked(
         raise _error([*problems, Problem(place, (), "must be a mapping of keys")])
     sections, more = check_sections(document)
     problems += more
-    outline, more = check_outline(document, tuple(plugins.names(SECTIONS)))
+    names = tuple(plugins.names(SECTIONS))
+    outline, more = check_outline(document, names, models_inside(document))
     problems += more
     parameters, more = check_parameters(document)
     problems += more

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.config.document import Document
-from qkdlab.config.explain import check_model
+from qkdlab.config.explain import Inside, check_model
 from qkdlab.config.models import KeyClass, RoleConfig
 from qkdlab.problems import Problem
 from qkdlab.wiring.parts import Wiring
@@ -52,11 +52,14 @@ class Outline(BaseModel):
 
 
 def check_outline(
-    document: Document, sections: tuple[str, ...]
+    document: Document, sections: tuple[str, ...], inside: Inside
 ) -> tuple[Outline | None, list[Problem]]:
-    """Check the form of the whole; the top-level keys `sections` are left out."""
+    """Check the form of the whole; the top-level keys `sections` are left out.
+
+    `inside` are models of what is left open, by top-level key, for suggestions.
+    """
     data = document.data
     if isinstance(data, dict):
         data = {key: value for key, value in data.items() if key not in sections}
     rest = Document(data, document.spots)
-    return check_model(Outline, rest, (), also=sections)
+    return check_model(Outline, rest, (), {**dict.fromkeys(sections), **inside})

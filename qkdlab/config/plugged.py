@@ -7,6 +7,7 @@ another, and returns what it could check together with the problems.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
+from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ __all__ = [
     "check_instruments",
     "check_parameters",
     "check_sections",
+    "models_inside",
 ]
 
 SECTIONS = "qkdlab.sections"
@@ -81,6 +83,21 @@ def _connections(document: Document) -> dict[str, None]:
         for name, item in _items(station.get("instruments"))
         if isinstance(item, dict)
     }
+
+
+def models_inside(document: Document) -> dict[str, type[BaseModel]]:
+    """Return the models of parameters and sections, as far as there are any."""
+    if not isinstance(document.data, dict):
+        return {}
+    found: dict[str, type[BaseModel]] = {}
+    with suppress(ConfigError):
+        name = document.get(("experiment",))
+        found["parameters"] = plugins.lookup(EXPERIMENTS, str(name)).parameters
+    for name in plugins.names(SECTIONS):
+        if name in document.data:
+            with suppress(ConfigError):
+                found[name] = plugins.lookup(SECTIONS, name)
+    return found
 
 
 def check_parameters(document: Document) -> tuple[BaseModel | None, list[Problem]]:

@@ -57,6 +57,23 @@ def test_a_mistyped_key_is_named_with_its_place_and_a_suggestion(good):
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("samples_per_symbol", "parameters.pattern.samples_per_symbol"),
+        ("parameters.sample_per_symbol", "parameters.pattern.samples_per_symbol"),
+        ("pattern.symbols", "parameters.pattern"),
+        ("spread_db", "simulation.spread_db"),
+        ("bias_ua", "parameters.bias_ua"),
+        # a near key of the same place comes before one that is as near below
+        ("parameters.patern", "pattern"),
+    ],
+)
+def test_a_key_that_was_put_too_high_is_found_below(good, path, meant):
+    line = only(good, f"{path}=3")
+    assert line.endswith(f"(did you mean '{meant}'?)")
+
+
 def test_a_mistyped_top_level_section_gets_a_suggestion(good):
     assert "(did you mean 'simulation'?)" in only(
         good.replace("simulation:", "simulatoin:")
