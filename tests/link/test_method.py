@@ -48,12 +48,12 @@ def naming(method):
         (1e-3, 10_000, "cascade"),
         (0.02, 59_999, "cascade-far"),
         (0.02, 60_000, "ldpc"),
-        # 400 round trips of 2 ms are 0.8 s, what LDPC costs more for 10.7 Mbit
-        (2e-3, 10_600_000, "ldpc"),
-        (2e-3, 10_700_000, "cascade"),
+        # 400 round trips of 2 ms are 0.8 s, what LDPC costs more for 40 Mbit
+        (2e-3, 39_900_000, "ldpc"),
+        (2e-3, 40_100_000, "cascade"),
         # beyond 50 Mbit Cascade waits twice
-        (8e-3, 50_000_000, "cascade"),
-        (8e-3, 51_000_000, "ldpc"),
+        (2.4e-3, 50_000_000, "cascade"),
+        (2.4e-3, 51_000_000, "ldpc"),
         (0.02, 100_000_000, "ldpc"),
     ],
 )
