@@ -115,6 +115,28 @@ def test_one_burst_costs_only_its_own_frame_in_clear():
     assert 0 < bob.disclosed_frames < bob.plan.n_frames
 
 
+def test_what_bob_worked_out_is_overwritten_once_it_is_used(monkeypatch):
+    a, b = strings(6000, 0.5, 11)
+    alice, bob = halves(a, b, 0.03)
+    worked_out = []
+
+    def watched(function):
+        def keep(*arguments):
+            worked_out.append(function(*arguments))
+            return worked_out[-1]
+
+        return keep
+
+    monkeypatch.setattr(bob._decoder, "syndromes", watched(bob._decoder.syndromes))
+    monkeypatch.setattr(half_module, "from_string", watched(half_module.from_string))
+    monkeypatch.setattr(BitArray, "__xor__", watched(BitArray.__xor__))
+    run(alice, bob)
+    assert bob.disclosed_frames == 1
+    assert len(worked_out) == 1 + BLIND_ROUNDS + 2
+    for copy in worked_out:
+        assert not (copy.words if isinstance(copy, BitArray) else copy).any()
+
+
 def test_alice_never_knows_the_errors():
     a, b = strings(1000, 0.02, 6)
     alice, bob = halves(a, b, 0.02)

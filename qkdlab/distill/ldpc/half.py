@@ -236,7 +236,8 @@ class LdpcHalf:
         channel[plan.shortened] = CERTAIN
         channel[plan.punctured] = 0
         channel[plan.punctured[:n_told]] = CERTAIN
-        difference = self._decoder.syndromes(self._lanes) ^ self._parities
+        difference = self._decoder.syndromes(self._lanes)
+        difference ^= self._parities
         found = self._decoder.decode(difference, channel, int(self._open.size))
         errors = found.errors[:, plan.key]
         add_to_string(errors, self._starts(), self._errors)
@@ -259,6 +260,10 @@ class LdpcHalf:
             lanes = from_string(words, np.zeros(1, np.int64), len(mine))
             add_to_string(lanes, start, self._errors)
             at += len(mine)
+            mine.wipe()
+            wrong.wipe()
+            for copy in (words, lanes):
+                copy.fill(0)
 
     def __repr__(self) -> str:
         return f"LdpcHalf({len(self._own)} bits, {self._stage})"
