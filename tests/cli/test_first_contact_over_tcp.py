@@ -1,4 +1,4 @@
-"""`identity`, a first contact of two processes, and a session with what it gave."""
+"""A first contact of two processes, and a session with what it gave."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from qkdlab.cli.main import main
 from qkdlab.keys.store import KeyState, KeyStore
 from qkdlab.link.pool import PadPool
 
-pytestmark = [pytest.mark.xdist_group("contact"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("contact"),
+    pytest.mark.timeout(300),
+]
 
 PEER = {"alice": "bob", "bob": "alice"}
-BLOCKS = ("--set", "parameters.blocks=3")
+ENOUGH = ("--set", "parameters.blocks=3")
+"""Blocks whose keys make a new secret."""
 
 
 def played(folder: Path, files: dict[str, list[str]]) -> dict[str, tuple[int, dict]]:
@@ -25,12 +30,10 @@ def played(folder: Path, files: dict[str, list[str]]) -> dict[str, tuple[int, di
     folder.mkdir()
     secure = {"key_class": "secure"}
     with ExitStack() as stack:
-        alice = start(folder, "alice", "--listen", "0", *BLOCKS, *files["alice"],
-                      **secure)  # fmt: skip
+        alice = start(folder, "alice", "--listen", "0", *files["alice"], **secure)
         stack.enter_context(alice)
         stack.callback(alice.kill)
-        bob = start(folder, "bob", "--connect", port_of(alice), *BLOCKS, *files["bob"],
-                    **secure)  # fmt: skip
+        bob = start(folder, "bob", "--connect", port_of(alice), *files["bob"], **secure)
         stack.enter_context(bob)
         stack.callback(bob.kill)
         said = {}
@@ -49,7 +52,7 @@ def contact(tmp_path_factory):
     for party, peer in PEER.items():
         assert main(["identity", str(folder / f"{party}.id"), "--new", "--json"]) == 0
         files[party] = [
-            "--identity", str(folder / f"{party}.id"),
+            *ENOUGH, "--identity", str(folder / f"{party}.id"),
             "--trust", str(folder / f"{peer}.id.pub"),
             "--new-secret", str(folder / f"{party}.pads"),
         ]  # fmt: skip
@@ -106,32 +109,3 @@ def test_the_next_session_is_authenticated_with_the_key(contact):
         assert "key of an earlier run" in authentication(result)
         with PadPool.open(folder / f"{party}.pads", party) as pool:
             assert pool.n_pads > pool.remaining("alice-to-bob") > 0
-
-
-def test_fingerprints_are_the_same_at_both_ends(tmp_path, capsys):
-    file = tmp_path / "alice.id"
-    for arguments in ([str(file), "--new"], [str(file)], [f"{file}.pub"]):
-        assert main(["identity", *arguments, "--json"]) == 0
-    told = capsys.readouterr().out
-    answers = [json.loads("{" + part) for part in told.split("{")[1:]]
-    assert len({answer["fingerprint"] for answer in answers}) == 1
-    assert len(answers[0]["fingerprint"]) == 64
-
-
-def test_people_are_shown_the_fingerprint_in_groups(tmp_path, capsys):
-    assert main(["identity", str(tmp_path / "alice.id"), "--new"]) == 0
-    told = capsys.readouterr().out
-    assert "for the other party" in told
-    assert len(told.split("fingerprint")[1].split()) == 16
-
-
-def test_an_identity_that_is_there_is_kept(tmp_path, capsys):
-    assert main(["identity", str(tmp_path / "alice.id"), "--new"]) == 0
-    assert main(["identity", str(tmp_path / "alice.id"), "--new"]) == 5
-    assert "exists" in capsys.readouterr().err
-
-
-def test_a_file_that_is_no_identity_is_told(tmp_path, capsys):
-    (tmp_path / "x").write_text("x")
-    assert main(["identity", str(tmp_path / "x")]) == 4
-    assert "holds no public key" in capsys.readouterr().err
