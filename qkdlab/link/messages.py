@@ -54,7 +54,7 @@ __all__ = [
     "is_interactive",
 ]
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 BATCH_SLOTS = MAX_ENTRIES
 """Slots that one message of a list carries at most."""
 

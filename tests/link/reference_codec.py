@@ -210,7 +210,7 @@ class Line:
             write("blob", part)
             for part in (
                 b"qkdlab/seal",
-                bytes([1, 4]),
+                bytes([1, 5]),
                 self.session,
                 way.encode(),
                 self.configuration,

@@ -32,7 +32,7 @@ class Ending:
 def greet(line, plan):
     line.send(
         "hello",
-        protocol_version=4,
+        protocol_version=5,
         session=line.session,
         configuration=line.configuration,
         plan=plan,
