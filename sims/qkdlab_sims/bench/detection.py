@@ -98,7 +98,7 @@ class Detection:
         self.bank = bank
         self._moved = moved
         self._tick_ps = PULSES_PER_TICK * bank.period_ps
-        self._counts = CountHistory(len(bank.parameters), self._tick_ps)
+        self._counts = CountHistory(len(bank.parameters), self._tick_ps, bank.ahead_ps)
         self._state = DetectorState(bank)
         self._bias_ua: tuple[float, ...] = ()
         self._efficiencies = np.zeros(len(bank.parameters))
@@ -118,7 +118,8 @@ class Detection:
     def clicks_until(self, t_ps: int) -> list[NDArray[np.int64]]:
         """Return per detector the clicks before `t_ps` not yet returned.
 
-        All ticks that begin before `t_ps` must have been queued.
+        All ticks that may give clicks before `t_ps` must have been queued: those that
+        begin before it, or `Bank.ahead_ps` later.
         """
         self._simulate_until(t_ps)
         out: list[NDArray[np.int64]] = []
@@ -132,10 +133,9 @@ class Detection:
     def counts_until(self, t_ps: int) -> list[int]:
         """Return per detector the number of clicks before `t_ps`, from time zero.
 
-        Exact at the ends of ticks; in between the count of the tick is shared out
-        evenly.
+        Exact once a tick; in between the count of that time is shared out evenly.
         """
-        self._simulate_until(-(-t_ps // self._tick_ps) * self._tick_ps)
+        self._simulate_until(self._counts.row_end_ps(t_ps))
         return self._counts.at(t_ps)
 
     def voltages_mv(self, t_ps: int) -> list[float]:
@@ -213,22 +213,27 @@ class Detection:
 
 
 class CountHistory:
-    """Cumulative clicks per detector at the ends of ticks, interpolated between."""
+    """Cumulative clicks per detector once a tick, interpolated between.
 
-    def __init__(self, n_detectors: int, tick_ps: int) -> None:
+    ahead_ps: by which clicks are known sooner than at the ends of ticks
+    """
+
+    def __init__(self, n_detectors: int, tick_ps: int, ahead_ps: int = 0) -> None:
         self._tick_ps = tick_ps
+        self._ahead_ps = ahead_ps
         self._table = np.zeros((64, n_detectors), np.int64)
         self._n_rows = 1
         self._open = [np.empty(0, np.int64) for _ in range(n_detectors)]
 
     def add(self, times_ps: Sequence[NDArray[np.int64]], complete_ps: int) -> None:
         """Take clicks; all before `complete_ps` have been given."""
-        n_rows = max(self._n_rows, complete_ps // self._tick_ps + 1)
+        known_ps = complete_ps + self._ahead_ps
+        n_rows = max(self._n_rows, known_ps // self._tick_ps + 1)
         if n_rows > len(self._table):
             grown = np.zeros((2 * n_rows, len(self._open)), np.int64)
             grown[: self._n_rows] = self._table[: self._n_rows]
             self._table = grown
-        edges_ps = np.arange(self._n_rows, n_rows) * self._tick_ps
+        edges_ps = np.arange(self._n_rows, n_rows) * self._tick_ps - self._ahead_ps
         base = self._table[self._n_rows - 1]
         for d, new in enumerate(times_ps):
             times = np.concatenate((self._open[d], new))
@@ -237,9 +242,14 @@ class CountHistory:
             self._open[d] = times[below[-1] :] if len(below) else times
         self._n_rows = n_rows
 
+    def row_end_ps(self, t_ps: int) -> int:
+        """Return the first time from `t_ps` on at which counts are exact."""
+        end = -(-(t_ps + self._ahead_ps) // self._tick_ps)
+        return end * self._tick_ps - self._ahead_ps
+
     def at(self, t_ps: int) -> list[int]:
-        """Return the cumulative clicks before `t_ps`, whose tick must be complete."""
-        tick, rest_ps = divmod(max(t_ps, 0), self._tick_ps)
+        """Return the cumulative clicks before `t_ps`; known to its `row_end_ps`."""
+        tick, rest_ps = divmod(max(t_ps, 0) + self._ahead_ps, self._tick_ps)
         before = self._table[min(tick, self._n_rows - 1)]
         after = self._table[min(tick + 1, self._n_rows - 1)]
         return [int(n) for n in before + (after - before) * rest_ps // self._tick_ps]

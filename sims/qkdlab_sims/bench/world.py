@@ -1,15 +1,17 @@
 """The seeded world: everything physical between the instruments.
 
-Time runs in ticks of 2^16 pulses. Knobs are read at the beginning of a tick and hold
-until its end. Ticks in which nothing moves are taken together: instruments are told
-things between two calls of `advance` only, and what then moves by itself goes one way,
-so what stands the same at both ends of a short stretch has not moved.
+Time runs in ticks of 2^16 pulses. Knobs are read when the first click of a tick may
+come and hold until the next: at the tick's beginning, or some nanoseconds before where
+light is sooner at the detectors than jitter is wide. Ticks in which nothing moves are
+taken together: instruments are told things between two calls of `advance` only, and
+what then moves by itself goes one way, so what stands the same at both ends of a short
+stretch has not moved.
 
 The world never runs ahead of the clock: at time t it knows the knobs of every tick that
-begins before t. Clicks are drawn when somebody wants them: a tagger that is spoken to
-or about to speak, a question for counts, or after 0.1 s. All are drawn in the end, for
-the counters of a tagger count always, and none depends on when: random numbers are
-keyed by their tick.
+may give a click before t. Clicks are drawn when somebody wants them: a tagger that is
+spoken to or about to speak, a question for counts, or after 0.1 s. All are drawn in the
+end, for the counters of a tagger count always, and none depends on when: random numbers
+are keyed by their tick.
 """
 
 from __future__ import annotations
@@ -133,6 +135,7 @@ class World:
         )
         moved = self._channel.moved if self._channel.moves_clicks else None
         self.detection = Detection(bank, moved)
+        self._ahead_ps = bank.ahead_ps
         self._wires = DetectorState(bank)
         self._fibres = {
             name: FibreDrift(
@@ -169,7 +172,7 @@ class World:
 
     def advance(self, t_ps: int) -> None:
         """Carry the physics to `t_ps`."""
-        end = -(-t_ps // self.tick_ps)
+        end = self._tick_after(t_ps) if t_ps > 0 else 0
         while self._next_tick < end:
             self._begin_tick(self._next_tick)
             self._rest(end)
@@ -226,14 +229,22 @@ class World:
         del now_ps
         self._light_changed = True
 
+    def _tick_after(self, t_ps: int) -> int:
+        """Return the first tick whose knobs are read at `t_ps` or later."""
+        return -(-(t_ps + self._ahead_ps) // self.tick_ps)
+
+    def _read_ps(self, tick: int) -> int:
+        """Return when the knobs of a tick are read."""
+        return max(0, tick * self.tick_ps - self._ahead_ps)
+
     def _begin_tick(self, tick: int) -> None:
-        t_ps = tick * self.tick_ps
+        t_ps = self._read_ps(tick)
         if self._light_changed:
             self._look_at_generators()
         light = self.sender.light(t_ps)
         other = None if self.meeting is None else self.meeting.sender.light(t_ps)
         made = _Made(light, self._modulation(), other)
-        self._run_edges(t_ps, t_ps + self.tick_ps)
+        self._run_edges(tick, tick + 1)
         last = self._moment
         knobs = self._knobs(t_ps)
         rotation = self.incidents.turn(
@@ -256,12 +267,11 @@ class World:
         end = min(end, tick + self._stride, self._next_turn(tick - 1))
         if end <= tick or last is None:
             return
-        t_ps = (end - 1) * self.tick_ps
-        knobs = self._knobs(t_ps)
+        knobs = self._knobs(self._read_ps(end - 1))
         if knobs != last.knobs:
             self._stride = 0
             return
-        self._run_edges(tick * self.tick_ps, end * self.tick_ps)
+        self._run_edges(tick, end)
         self.detection.append(tick, last.conditions, end)
         self._next_tick = end
 
@@ -271,11 +281,11 @@ class World:
             knobs = channel.weather(knobs, t_ps)
         return knobs
 
-    def _run_edges(self, t0_ps: int, t1_ps: int) -> None:
-        """Let the generators whose edges the tagger sees run over [t0, t1)."""
+    def _run_edges(self, tick: int, end: int) -> None:
+        """Let the generators whose edges the tagger sees run over [tick, end)."""
         for edges in (self.start, *self.marks.values()):
             if edges is not None:
-                edges.run(t0_ps, t1_ps)
+                edges.run(tick * self.tick_ps, end * self.tick_ps)
 
     def _modulation(self) -> Light | None:
         """Return what the receiver's modulator makes of D, if he has one."""
@@ -287,7 +297,7 @@ class World:
 
     def _next_turn(self, tick: int) -> int:
         """Return the first tick after `tick` at which more than knobs may differ."""
-        t_ps = tick * self.tick_ps
+        t_ps = self._read_ps(tick)
         times = [
             self.sender.rests_until_ps(),
             self.incidents.next_ps(t_ps, self.tick_ps),
@@ -296,7 +306,7 @@ class World:
         ]
         if self.meeting is not None:
             times.append(self.meeting.sender.rests_until_ps())
-        ticks = [-(-time_ps // self.tick_ps) for time_ps in times]
+        ticks = [self._tick_after(time_ps) for time_ps in times]
         return min(*ticks, *(fibre.next_step(tick) for fibre in self._fibres.values()))
 
     def _has_changed(
@@ -347,18 +357,8 @@ class World:
             conditions = last if conditions.are_as_dark_as(last) else conditions
         self._measure_power(tick, made, turning)
         effective = tuple(self._wires.effective_bias_ua())
-        return Moment(
-            tick,
-            knobs,
-            turning,
-            light,
-            modulation,
-            conditions,
-            effective,
-            self.sender.state(),
-            eve_acts,
-            other,
-        )
+        now = tick, knobs, turning, light, modulation, conditions, effective
+        return Moment(*now, self.sender.state(), eve_acts, other)
 
     def _look_at_generators(self) -> None:
         """Take the present waveforms."""
@@ -395,4 +395,4 @@ class World:
             for name, way in ways.meters.items():
                 watts[name] += 0.5 * float(analyser_vector(way.jones(turning)) @ stokes)
         for name, power_w in watts.items():
-            self._power[name].set(tick * self.tick_ps, power_w)
+            self._power[name].set(self._read_ps(tick), power_w)

@@ -54,6 +54,14 @@ class Bank(ABC):
         object.__setattr__(self, "keys", np.array(keys))
 
     @property
+    def ahead_ps(self) -> int:
+        """Return by how much a tag may come before the slot of its pulse opens.
+
+        0 where the light is long enough on its way.
+        """
+        return max(0, self.hold_back_ps - min(self.arrival_ps))
+
+    @property
     def feels_power(self) -> bool:
         """Return whether bright light may change what a detector answers to."""
         return False

@@ -290,3 +290,26 @@ def test_the_truth_is_that_of_the_last_pattern_recorded() -> None:
     made.generator.rest()
     made.run(20 * TICK_PS)
     assert np.array_equal(light_at_output(made.world), sent)
+
+
+@pytest.mark.parametrize("length_km", [1e-6, 8e-4])
+def test_near_the_laser_every_click_comes_once_in_order(length_km: float) -> None:
+    found, counted = [], []
+    # jitter lets clicks of the last pulses straddle the end of a tick
+    for before_ends_ps in ((), (4_999, 2_500, 1, 0)):
+        made = StubBench(
+            fibre={"length_km": length_km, "drift_rad_per_sqrt_s": 0.0},
+            pad={"loss_db": 15.0},
+        )
+        made.attenuator.db = 0.0
+        for tick in range(1, 8):
+            for before_end_ps in before_ends_ps:
+                made.run(tick * TICK_PS - before_end_ps)
+        made.run(8 * TICK_PS)
+        found.append([made.tagger.times(n) for n in range(1, 5)])
+        counted.append(made.world.counts(8 * TICK_PS))
+    for whole, pieces in zip(*found, strict=True):
+        assert len(whole) > 20_000
+        assert np.array_equal(whole, pieces)
+    for clicks in counted:
+        assert clicks == pytest.approx([len(times) for times in found[0]], abs=2)
