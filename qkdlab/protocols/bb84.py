@@ -236,7 +236,8 @@ def check_limits(counts: Bb84Counts, limits: Bb84Limits) -> SecurityAbort | None
     """Return why the block must abort, or None.
 
     May be asked twice: before reconciliation (`m_key` unknown) and after it. Figures
-    are compared without rounding.
+    are compared without rounding; a limit stands for its shortest decimal form, as in
+    the claim gate.
     """
     exact = counts.exact()
     found: list[tuple[bool, AbortCode, str, Mapping[str, float | int]]] = [
@@ -248,25 +249,25 @@ def check_limits(counts: Bb84Counts, limits: Bb84Limits) -> SecurityAbort | None
             {"sifted_key": sum(counts.n_key), "sifted_test": sum(counts.n_test)},
         ),
         (
-            exact["cross_click_fraction"] > limits.cross_click_fraction_max,
+            _above(exact["cross_click_fraction"], limits.cross_click_fraction_max),
             AbortCode.CROSS_CLICKS_ABOVE_LIMIT,
             "too many slots clicked in both bases",
             {"fraction": counts.cross_fraction},
         ),
         (
-            exact["double_click_fraction"] > limits.double_click_fraction_max,
+            _above(exact["double_click_fraction"], limits.double_click_fraction_max),
             AbortCode.DOUBLE_CLICKS_ABOVE_LIMIT,
             "too many slots clicked in both detectors of a basis",
             {"fraction": counts.double_fraction},
         ),
         (
-            exact["qber_z"] > limits.qber_z_max,
+            _above(exact["qber_z"], limits.qber_z_max),
             AbortCode.QBER_ABOVE_LIMIT,
             "the error rate of the test basis is above its limit",
             {"qber_z": counts.qber_test, "limit": limits.qber_z_max},
         ),
         (
-            counts.m_key is not None and exact["qber_x"] > limits.qber_x_max,
+            counts.m_key is not None and _above(exact["qber_x"], limits.qber_x_max),
             AbortCode.QBER_ABOVE_LIMIT,
             "the error rate of the key basis is above its limit",
             {"qber_x": counts.qber_key, "limit": limits.qber_x_max},
@@ -276,3 +277,7 @@ def check_limits(counts: Bb84Counts, limits: Bb84Limits) -> SecurityAbort | None
         if broken:
             return SecurityAbort(code, reason, dict(numbers))
     return None
+
+
+def _above(figure: Fraction, limit: float) -> bool:
+    return figure > Fraction(repr(float(limit)))

@@ -9,7 +9,7 @@ import pytest
 from link.synthetic import CONFIGURATION, INTERVALS, SESSION, SMALL, Talk, make_block
 
 from qkdlab.distill.verify import collision_bound
-from qkdlab.errors import AbortCode, UsageError
+from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.agreement import open_block
 from qkdlab.link.claimed import Claim, Seen
 from qkdlab.link.direction import Direction
@@ -153,6 +153,7 @@ PHASES = [
     ("reconcile", A),
     ("verify", A),
 ]
+COUNTS = Bb84Counts(*((1, 1, 1),) * 4, (0, 0, 0), (0, 0, 0))
 
 
 @pytest.mark.parametrize(
@@ -173,10 +174,7 @@ def test_any_other_order_of_phases_is_none(phases):
 
 
 def test_whoever_was_not_greeted_knows_of_no_common_record(claimed_block):
-    found = claim().verdict(
-        Seen(False, PLAN.n_pulses, 1, PHASES),
-        Bb84Counts((1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1), (0, 0, 0), (0, 0, 0)),
-    )
+    found = claim().verdict(Seen(False, PLAN.n_pulses, 1, PHASES), COUNTS)
     names = {a.name for a in found.violated}
     assert "claim record announced before the first pulse" in names
 
@@ -200,18 +198,31 @@ def test_two_records_end_the_block_before_anything_is_disclosed(claimed_block):
     assert "counts" not in figures(done, "alice")
 
 
-def test_more_leak_than_the_cap_ends_the_block(claimed_block):
-    done = talk(claimed_block, *(claim(leak_cap_bits=100),) * 2)
+def test_more_leak_than_the_cap_ends_the_block(claimed_block, ended):
+    leaked = figures(ended, "alice")["leaked_bits"]
+    within = talk(claimed_block, *(claim(leak_cap_bits=leaked),) * 2)
+    assert figures(within, "alice")["aborted"] is None
+    done = talk(claimed_block, *(claim(leak_cap_bits=leaked - 1),) * 2)
     aborted = figures(done, "alice")["aborted"]
     assert aborted["code"] == AbortCode.NO_SECRET_KEY
-    assert aborted["numbers"]["leak_cap_bits"] == 100
+    assert aborted["numbers"]["leak_cap_bits"] == leaked - 1
 
 
-def test_light_beyond_what_was_committed_ends_the_block(claimed_block):
-    narrow = ((0.9995, 1.0005), *WIDE[1:])
-    done = talk(claimed_block, *(claim(intensities=narrow),) * 2)
-    code = figures(done, "alice")["aborted"]["code"]
-    assert code == AbortCode.INTENSITY_OUTSIDE_INTERVAL
+def test_the_verdict_sees_what_leaked():
+    seen = Seen(True, PLAN.n_pulses, record().leak_cap_bits + 1, PHASES)
+    found = {a.name for a in claim().verdict(seen, COUNTS).violated}
+    assert "leak within its cap" in found
+
+
+@pytest.mark.parametrize("brightness", range(3))
+@pytest.mark.parametrize("end", range(2))
+def test_light_beyond_either_end_of_what_was_committed_ends_the_block(brightness, end):
+    seen = [list(interval) for interval in WIDE]
+    seen[brightness][end] += (end - 0.5) * 1e-9
+    with pytest.raises(SecurityAbort) as abort:
+        claim().length(COUNTS, tuple(map(tuple, seen)), 0)
+    assert abort.value.code is AbortCode.INTENSITY_OUTSIDE_INTERVAL
+    assert "beyond what was committed" in abort.value.reason
 
 
 def test_a_length_that_is_not_reached_gives_no_key(claimed_block):

@@ -144,6 +144,29 @@ def test_counts_outside_a_threshold_name_its_code(changes, code):
     assert found.numbers
 
 
+MANY = 10**30
+
+
+@pytest.mark.parametrize(
+    ("name", "at_limit"),
+    [
+        ("m_test", {"n_test": (MANY, 0, 0)}),
+        ("m_key", {"n_key": (MANY, 0, 0)}),
+        ("double_test", {"n_test": (MANY, 0, 0), "n_key": (0, 0, 1)}),
+        ("cross", {"n_test": (97 * MANY // 100, 0, 0)}),
+    ],
+)
+def test_figures_and_limits_are_compared_without_rounding(name, at_limit):
+    none = {"m_test": (0, 0, 0), "m_key": (0, 0, 0), "cross": (0, 0, 0)}
+    none |= {"double_key": (0, 0, 0), "double_test": (0, 0, 0), "n_key": (1, 0, 0)}
+    # as a binary fraction 0.03 is less than 3 of 100
+    limits = Bb84Limits(0.03, 0.03, 0.03, 0.03)
+    at = {**none, **at_limit, name: (3 * MANY // 100, 0, 0)}
+    above = {**at, name: (3 * MANY // 100 + 2, 0, 0)}
+    assert bb84.check_limits(counts(**at), limits) is None
+    assert bb84.check_limits(counts(**above), limits) is not None
+
+
 def test_unknown_key_errors_are_not_judged():
     assert bb84.check_limits(counts(m_key=None), LIMITS) is None
 

@@ -173,6 +173,20 @@ def test_a_counter_pattern_gives_the_settings_of_the_documented_example():
     assert found.tolist() == [0, 9, 8, 1, 11, 1, 11, 1]
 
 
+def test_the_key_stream_is_overwritten_once_it_is_read(monkeypatch):
+    read, original = [], np.frombuffer
+
+    def watched(*arguments):
+        read.append(original(*arguments))
+        return read[-1]
+
+    monkeypatch.setattr(np, "frombuffer", watched)
+    assert CounterPattern(KEY, NONCE, COUNTS).settings(np.arange(100)).any()
+    (stream,) = read
+    assert stream.size > 100
+    assert not stream.any()
+
+
 @given(st.integers(0, 2**62))
 def test_a_counter_pattern_is_aes_in_counter_mode(pulse):
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
