@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.randomness import SeededRandomness
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.sync import SyncFit
 from qkdlab_experiments.acquisition import (
@@ -16,6 +18,8 @@ from qkdlab_experiments.acquisition import (
     key_block_span_s,
     read_key_block,
 )
+from qkdlab_experiments.arms import FOUR_ARMS, PassiveArms
+from qkdlab_experiments.detections import detections
 from qkdlab_experiments.parameters import Bb84Parameters
 
 SYMBOLS, HEADER, SLOT_PS, FRAMES = 1000, 64, 10_000, 10
@@ -106,6 +110,32 @@ def test_tags_are_on_record_before_anything_is_made_of_them():
     key_block(receiver)
     assert receiver.diary[0::2] == ["recorded"] * receiver.reads
     assert receiver.diary[1::2] == ["used"] * receiver.reads
+
+
+def test_what_clicks_stand_for_is_overwritten_once_it_is_judged():
+    kept = []
+
+    def watched(function):
+        def keep(*arguments):
+            kept.append(function(*arguments))
+            return kept[-1]
+
+        return keep
+
+    arms, bits = PassiveArms(FOUR_ARMS), SeededRandomness(1, "bob")
+    arms.fired, bits.secret = watched(arms.fired), watched(bits.secret)
+    receiver = Receiver([at(1, 500), at(1, 600), at(1, 600)], [1, 2, 3])
+    receiver.channels, receiver.slots = FOUR_ARMS, lambda *_: None
+    source, already = OnRecord(receiver, receiver), [sync_block()]
+    receiver.position_ps = already[-1].t_end
+    options = {"fit": FIT, "already": already, "progress": lambda _: None}
+    told = detections(source, PARAMETERS, bits, 0, **options, arms=arms)
+    judged = [int(value) for one in told for value in one.outcomes.value]
+    assert len(judged) == 2
+    assert len(kept) > 2
+    for secret in kept:
+        left = secret.words if isinstance(secret, BitArray) else secret
+        assert not left.any()
 
 
 @pytest.mark.parametrize("first", range(4))
