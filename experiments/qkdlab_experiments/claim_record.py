@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from statistics import NormalDist
 from typing import Any
 
+from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.claimed import Claim
@@ -133,7 +133,7 @@ def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
         return {}
     names = [f"dark_rate_hz_{d}" for d in range(len(p.detection.bias_ua))]
     records = [book.record(name) for name in names]
-    width = NormalDist().inv_cdf(0.5 + p.calibration.interval_coverage / 2)
+    width = coverage_factor(p.calibration.interval_coverage)
     gate_s = p.detection.gate_ps * 1e-12
     least = min(max(0.0, r.value - width * r.uncertainty) for r in records) * gate_s
     most = max(r.value + width * r.uncertainty for r in records) * gate_s

@@ -7,11 +7,12 @@ itself can tell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.calibration.measured import coverage_factor
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.protocols.symbols import intensity_of
 from qkdlab.roles import Attenuator
@@ -57,7 +58,7 @@ def power_drift(
     """
     shares = np.bincount(intensity_of(frame), minlength=len(CLASSES)) / frame.size
     expected = float(np.dot(shares, levels.readings.watts))
-    width = NormalDist().inv_cdf(0.5 + levels.coverage / 2)
+    width = coverage_factor(levels.coverage)
     scatter = width * stdev(readings_w) / len(readings_w) ** 0.5
     return float((abs(fmean(readings_w) - expected) + scatter) / expected)
 
@@ -75,7 +76,7 @@ def class_drifts(
     1/250 of it sixteen times d, where the mean of a key pattern shows a third of d.
     Relative; the scatter of the readings is in it, with the coverage of the intervals.
     """
-    width = NormalDist().inv_cdf(0.5 + levels.coverage / 2)
+    width = coverage_factor(levels.coverage)
     first = levels.readings
     return tuple(
         (abs(now - then) + width * float(np.hypot(error, own))) / (then - dark_w)

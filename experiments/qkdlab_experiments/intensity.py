@@ -8,10 +8,11 @@ zeroed with the laser off, so what the modulator leaks is part of each class.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 
 import numpy as np
 
+from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.party import PartyBook
 from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.clock import Clock
@@ -171,7 +172,7 @@ def evaluate(
         + (np.log(10) / 10 * limits.repeatability_db) ** 2
     )
     coverage = parameters.calibration.interval_coverage
-    width = NormalDist().inv_cdf(0.5 + coverage / 2)
+    width = coverage_factor(coverage)
     pattern = _bound(book.record("pattern_effect"), width)
     # what follows the state is in no reading of the mean: the interval of a class is
     # to hold each of its states
@@ -207,7 +208,7 @@ def recorded_levels(
     Raises as `PartyBook.record`.
     """
     coverage = parameters.calibration.interval_coverage
-    width = NormalDist().inv_cdf(0.5 + coverage / 2)
+    width = coverage_factor(coverage)
     power = [book.record(f"tap_power_w_{name}") for name in CLASSES]
     photons = [book.record(f"mean_photon_number_{name}") for name in CLASSES]
     readings = TapReadings(

@@ -8,8 +8,8 @@ in loss and error rate by far more than one bench does between then and its bloc
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
+from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.party import PartyBook
 from qkdlab.security.asymptotic import binary_entropy
 from qkdlab_experiments.active_parameters import ActiveBb84Parameters
@@ -30,7 +30,7 @@ def leak_cap_bits(book: PartyBook, p: ActiveBb84Parameters) -> int:
     intensities'. Raises as :meth:`PartyBook.record`.
     """
     error = book.record(ERROR_RATE)
-    width = NormalDist().inv_cdf(0.5 + p.calibration.interval_coverage / 2)
+    width = coverage_factor(p.calibration.interval_coverage)
     most = min(0.5, error.value + width * error.uncertainty)
     return round(p.security.leak_factor * binary_entropy(most) * _sifted(book, p))
 

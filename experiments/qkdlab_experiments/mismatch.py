@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
+from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.party import PartyBook
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab_experiments.parameters import Bb84Parameters
@@ -54,7 +54,7 @@ def calibrated_mismatch(
     """
     record = book.record("efficiency_mismatch")
     coverage = parameters.calibration.interval_coverage
-    width = NormalDist().inv_cdf(0.5 + coverage / 2)
+    width = coverage_factor(coverage)
     return EfficiencyMismatch(
         record.value,
         record.uncertainty,

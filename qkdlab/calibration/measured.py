@@ -1,10 +1,11 @@
-"""A measured number with its standard uncertainty."""
+"""A measured number with its standard uncertainty, and intervals of a coverage."""
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import NamedTuple
 
-__all__ = ["Measured"]
+__all__ = ["Measured", "coverage_factor"]
 
 
 class Measured(NamedTuple):
@@ -12,3 +13,13 @@ class Measured(NamedTuple):
 
     value: float
     uncertainty: float
+
+
+def coverage_factor(coverage: float) -> float:
+    """Return half the width of a normal interval, in standard uncertainties.
+
+    coverage: probability of the interval, above 0 and below 1
+
+    Raises ValueError outside.
+    """
+    return NormalDist().inv_cdf(0.5 + coverage / 2)

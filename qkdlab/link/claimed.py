@@ -42,7 +42,8 @@ class Seen:
 
     greeted:   the peer's authenticated greeting, which the record's digest is part of,
                was that of this party
-    pulses:    of the block, as counted at this end; None when they were not
+    pulses:    of the block, as counted at this end; None before its end, 0 where
+               nobody counts
     leak_bits: charged, without verification
     phases:    of all messages in their order, with who began each
     """

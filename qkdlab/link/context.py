@@ -40,7 +40,8 @@ class BlockContext:
     claim:       the record that fixes the length's rule, if one was announced
     round_trip_s: to the peer, as measured; for the choice of a method only
     greeted:     the peer has said, authenticated, that it is about to do the same
-    pulses:      of the block, counted as they were sent or judged; None before the end
+    pulses:      of the block, counted as they were sent or judged; None before the end,
+                 0 where nobody counts
     ledger:      every message sent and received is entered here
     report:      public figures, in the order in which they became known
     """

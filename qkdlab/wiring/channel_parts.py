@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from qkdlab.wiring.base_part import BasePart
 
 __all__ = [
+    "LIGHT_SPEED_M_S",
     "AirFading",
     "CoexistingChannel",
     "Fibre",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from qkdlab.problems import Problem
+from qkdlab.wiring.channel_parts import LIGHT_SPEED_M_S
 from qkdlab.wiring.graph import OpticalPath
 from qkdlab.wiring.parts import (
     IntensityModulator,
@@ -28,7 +29,6 @@ __all__ = [
 ]
 
 PLANCK_J_S = 6.62607015e-34
-LIGHT_M_PER_S = 299_792_458.0
 WAVELENGTH_TOLERANCE_NM = 1.0
 BIAS_WARNING = 0.95
 """Share of the switching current above which a detector latches easily."""
@@ -38,7 +38,7 @@ def photon_power_dbm(
     mean_photon_number: float, rate_hz: float, wavelength_nm: float
 ) -> float:
     """Return the average power in dBm of pulses with `mean_photon_number` photons."""
-    energy_j = PLANCK_J_S * LIGHT_M_PER_S / (wavelength_nm * 1e-9)
+    energy_j = PLANCK_J_S * LIGHT_SPEED_M_S / (wavelength_nm * 1e-9)
     return 10.0 * math.log10(mean_photon_number * rate_hz * energy_j / 1e-3)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qkdlab.problems import Problem
+from qkdlab.wiring.channel_parts import LIGHT_SPEED_M_S
 from qkdlab.wiring.parts import BeamSplitter, Clock, Laser
 from qkdlab.wiring.view import BenchView
 
 __all__ = ["colours", "inputs", "one_reference"]
 
-LIGHT_NM_GHZ = 299_792_458.0
 TIME_BANDWIDTH = 0.441
 """Width in time times width in frequency of a Gaussian pulse without chirp."""
 
@@ -63,7 +63,7 @@ def colours(view: BenchView) -> Iterator[Problem]:
     for first, second in _pairs(view):
         lasers = view.graph.parts_of(Laser)
         one, other = lasers[first], lasers[second]
-        apart_ghz = LIGHT_NM_GHZ * abs(1 / one.wavelength_nm - 1 / other.wavelength_nm)
+        apart_ghz = abs(_ghz(one) - _ghz(other))
         width_ghz = 1e3 * TIME_BANDWIDTH / min(one.pulse_fwhm_ps, other.pulse_fwhm_ps)
         if apart_ghz > width_ghz:
             yield view.part(
@@ -74,6 +74,11 @@ def colours(view: BenchView) -> Iterator[Problem]:
                 "wavelength_nm, or tune one by its temperature",
                 "warning",
             )
+
+
+def _ghz(laser: Laser) -> float:
+    """Return the optical frequency: m/s over nm is GHz."""
+    return LIGHT_SPEED_M_S / laser.wavelength_nm
 
 
 def _met(view: BenchView) -> dict[str, tuple[set[str], set[str]]]:

@@ -12,14 +12,13 @@ modulator swaps the detectors with that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.calibration.efficiency_balance import efficiency_ratio, greatest_mismatch
-from qkdlab.calibration.measured import Measured
+from qkdlab.calibration.measured import Measured, coverage_factor
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.protocols.symbols import Basis
 from qkdlab.roles import PolarizationCompensator
@@ -100,8 +99,7 @@ def _judged(
                 f"detectors ({max(wrong):.1%} wrong); run the step 'polarization'",
             )
         ratios.append(efficiency_ratio(aligned[own, basis], swapped[own, basis]))
-    coverage = p.calibration.interval_coverage
-    width = NormalDist().inv_cdf(0.5 + coverage / 2)
+    width = coverage_factor(p.calibration.interval_coverage)
     mismatch = greatest_mismatch(ratios, width)
     greatest = abs(mismatch.value) + width * mismatch.uncertainty
     limit = p.limits.efficiency_mismatch_max

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
-
+from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.outcome import StepOutcome
 from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.errors import AbortCode, SecurityAbort
@@ -56,7 +55,7 @@ def _records(
     ctx: PartyContext[Bb84Parameters], levels: IntensityCalibration
 ) -> tuple[CalibrationRecord, ...]:
     attenuator: Attenuator = ctx.roles["attenuator"]
-    width = NormalDist().inv_cdf(0.5 + levels.coverage / 2)
+    width = coverage_factor(levels.coverage)
     readings = levels.readings
     found: list[tuple[str, float, str, float]] = []
     for k, name in enumerate(CLASSES):

@@ -26,10 +26,9 @@ from qkdlab_sims.bench.ways import LightWays
 from qkdlab_sims.optics.interference.overlap import PulsePair
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
+from qkdlab_sims.optics.source import LIGHT_SPEED_M_S
 
 __all__ = ["Meeting"]
-
-_LIGHT_NM_GHZ = 299_792_458.0
 
 
 class Meeting:
@@ -140,8 +139,11 @@ class Meeting:
 
 
 def _detuning_ghz(first_nm: float, second_nm: float) -> float:
-    """Return by how much the first light's frequency is above the second's."""
-    return _LIGHT_NM_GHZ * (1.0 / first_nm - 1.0 / second_nm)
+    """Return by how much the first light's frequency is above the second's.
+
+    m/s over nm is GHz.
+    """
+    return LIGHT_SPEED_M_S * (1.0 / first_nm - 1.0 / second_nm)
 
 
 def _statistics(ways: LightWays) -> Statistics:
