@@ -67,9 +67,6 @@ def _generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         indices = _indices([0, 1] * width)
         return builder.shuffle_vector(block, ir.Constant(_STATE, ir.Undefined), indices)
 
-    kind = ir.VectorType(_LANE, width)
-    swapping = ir.FunctionType(kind, [kind])
-    swap = builder.module.declare_intrinsic(f"llvm.bswap.v{width}i64", (), swapping)
     nonces = builder.insert_element(nothing, builder.bswap(nonce), _INDEX(0))
     whitener = key(0)
     pairs = _indices([0, lanes, 0, lanes + 1][:lanes])
