@@ -19,7 +19,9 @@ __all__ = ["Alone", "Counter", "coincidences"]
 
 Tags = NDArray[np.int64]
 _READ_PS = 100_000_000_000
+"""What is asked of the tagger at a time."""
 _FEWEST = 100
+"""Clicks by which a sender can be set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +65,17 @@ class Counter:
         self, duration_s: float, *between: Callable[[], None]
     ) -> list[tuple[Tags, Tags]]:
         """Return what both give before and after each act, in one time base."""
-        found: list[tuple[Tags, Tags]] = []
+        duration_ps = round(duration_s * 1e12)
         self._tagger.start(0, self._tagger.tagger_capabilities().max_rate_hz)
         begin_ps = self._ctx.clock.now_ps()
         try:
-            found.append(self._read(round(duration_s * 1e12)))
-            read_ps = round(duration_s * 1e12)
+            found, read_ps = [self._read(duration_ps)], duration_ps
             for act in between:
                 act()
                 passed_ps = self._ctx.clock.now_ps() - begin_ps - read_ps
                 self._read(passed_ps)
-                found.append(self._read(round(duration_s * 1e12)))
-                read_ps += passed_ps + round(duration_s * 1e12)
+                found.append(self._read(duration_ps))
+                read_ps += passed_ps + duration_ps
         finally:
             self._tagger.stop()
         return found

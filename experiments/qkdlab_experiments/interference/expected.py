@@ -51,8 +51,7 @@ def expected_coincidences(
     Coherent: means over the phase, exp(-s) I0(q); with m of each sender, half of it at
     either detector, the dip is 1 - [1 - 2 exp(-m) I0(m) + exp(-2m)] / (1 - exp(-m))^2
     (theory.md section 3 [C]). Thermal: Gaussian integrals, 1 / det(1 + G). Single
-    photons:
-    Hong, Ou and Mandel 1987 [mem].
+    photons: Hong, Ou and Mandel 1987 [mem].
     """
     silent = _SILENT[light]
     live = 1.0 - np.asarray(dark)

@@ -9,7 +9,7 @@ from qkdlab.session.experiment import PartyContext, PartyResult
 from qkdlab_experiments.hom import HomParameters
 from qkdlab_experiments.interference.counting import Alone, Counter, coincidences
 from qkdlab_experiments.interference.figures import Point, figures
-from qkdlab_experiments.interference.senders import ASK, ask
+from qkdlab_experiments.interference.senders import ask, dismiss
 
 __all__ = ["count"]
 
@@ -29,7 +29,7 @@ def count(ctx: PartyContext[HomParameters]) -> PartyResult:
     counter = Counter(ctx, darks_hz)
     alone = _balanced(ctx, counter)
     points = _scanned(ctx, counter, alone)
-    ctx.conversation.send(ASK, is_last=True)
+    dismiss(ctx)
     return PartyResult(figures(p, darks_hz, alone, points))
 
 

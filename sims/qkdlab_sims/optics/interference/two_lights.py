@@ -96,8 +96,9 @@ class TwoLights:
         noise = [one.light.intensity_noise_rms for one in (a, b)]
         powers = 1.0 + np.outer(noise, NOISE_LEVELS)
         self._scale = np.sqrt(np.maximum(powers, 0.0))
-        steps_ps = pair.jitter_ps * NOISE_LEVELS
-        self._alike = np.array([2.0 * pair.overlap(d) for d in steps_ps.tolist()])
+        steps_ps, which = np.unique(pair.jitter_ps * NOISE_LEVELS, return_inverse=True)
+        overlaps = np.array([pair.overlap(step_ps) for step_ps in steps_ps.tolist()])
+        self._alike = 2.0 * overlaps[which]
         angles = 2.0 * math.pi * (np.arange(1024) + 0.5) / 1024
         self._phases = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         self._most = self._bounds()
