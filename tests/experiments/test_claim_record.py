@@ -10,7 +10,9 @@ from active_parameters_at_hand import FIELDS, P, book, records_of
 
 from qkdlab.errors import AbortCode, QkdlabError, SecurityAbort
 from qkdlab.randomness import SeededRandomness
+from qkdlab.security.assumptions import Pattern
 from qkdlab.security.mismatch import delta_1
+from qkdlab_experiments import replay
 from qkdlab_experiments.active_parameters import ActiveBb84Parameters
 from qkdlab_experiments.claim_record import (
     ClaimTerms,
@@ -178,6 +180,29 @@ def test_what_only_the_run_can_show_is_left_open():
     assert facts.leak_bits is None
     assert not facts.one_order
     assert claim().order == []
+
+
+def test_what_the_configuration_says_of_the_run_is_told():
+    facts = claim().facts
+    assert facts.blanked_ps == P.detection.blank_ps == claim().record.blank_ps > 0
+    assert facts.pattern is Pattern.COUNTER
+    assert facts.key_class == "lab"
+
+
+@pytest.mark.parametrize("order", [["announced", "light"], ["light"], None])
+def test_a_replay_knows_no_other_order_than_what_is_on_record(order):
+    told = {} if order is None else {"claim_order": order}
+    terms = ClaimTerms.of({**detector_terms(BOB, P), **HERS}).as_dict()
+    block = SimpleNamespace(
+        session=Talk.session,
+        configuration=Talk.configuration,
+        key_class=Talk.key_class,
+        randomness=SeededRandomness(1, "alice"),
+        number=3,
+        facts=told,
+        fact={"claim": terms}.get,
+    )
+    assert replay._claim(P, block).order == (order or [])
 
 
 def test_shares_of_the_classes_are_exact():

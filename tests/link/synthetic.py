@@ -162,6 +162,7 @@ class Talk:
         self.transcript: list[tuple[Direction, bytes]] = []
         self.effects: dict[str, list[Effect]] = {"alice": [], "bob": []}
         self.tamper: Callable[[Direction, bytes], bytes] = lambda direction, data: data
+        self.pulses_sent = self.block.plan.n_pulses
 
     def run(self) -> Talk:
         queues = {"alice": [], "bob": []}
@@ -181,7 +182,7 @@ class Talk:
         for part in self.block.detections:
             take("bob", self.bob.handle(part))
         take("bob", self.bob.handle(BlockEnded()))
-        sent = SettingsSent(INTERVALS, self.block.plan.n_pulses)
+        sent = SettingsSent(INTERVALS, self.pulses_sent)
         take("alice", self.alice.handle(sent))
         parties = {"alice": self.alice, "bob": self.bob}
         waiting = {"alice": [], "bob": []}

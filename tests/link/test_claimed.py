@@ -13,6 +13,7 @@ from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.agreement import open_block
 from qkdlab.link.claimed import Claim, Seen
 from qkdlab.link.direction import Direction
+from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.bb84 import Bb84Counts
 from qkdlab.randomness import SeededRandomness
 from qkdlab.security.assumptions import ESTIMATE, Pattern, RandomSource, Receiver
@@ -142,6 +143,19 @@ def test_pulses_that_nobody_judged_are_named(claimed_block):
     fewer = [replace(first, slots=first.slots - 1), *others]
     done = talk(replace(claimed_block, stretches=fewer), claim(), claim())
     assert violated(done) == {"alice": set(), "bob": {"every pulse counted"}}
+
+
+def test_pulses_that_alice_did_not_count_are_named(claimed_block):
+    alice, bob = claimed_block.alice(claim=claim()), claimed_block.bob(claim=claim())
+    done = Talk(alice, bob, claimed_block)
+    done.pulses_sent -= 1
+    assert violated(done.run()) == {"alice": {"every pulse counted"}, "bob": set()}
+
+
+def test_what_alice_counted_before_she_greeted_counts(claimed_block):
+    early = claimed_block.alice(claim=claim())
+    early.handle(SettingsSent(INTERVALS, 7))
+    assert early._context.pulses == 7
 
 
 A, B = Direction.ALICE_TO_BOB, Direction.BOB_TO_ALICE

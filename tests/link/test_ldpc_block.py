@@ -72,6 +72,24 @@ def test_the_counts_told_are_the_errors(finished, block):
     assert told["errors"] == followed["errors"]
 
 
+def test_where_bob_was_wrong_is_overwritten_once_it_is_counted():
+    a = BitArray.zeros(100)
+    b = BitArray.from_bools([1] * 2 + [0] * 98)
+    counted = []
+
+    def count(errors):
+        counted.append(errors)
+        return errors.count(), 0, 0
+
+    options = {"qber": 0.02, "seed": SEED, "count": count}
+    alice = LdpcReconciliation("alice", a, **options)
+    bob = LdpcReconciliation("bob", b, **options)
+    (told,) = alice.start()
+    said = bob.take(told)
+    assert said[-1] == ErrorCounts((2, 0, 0))
+    assert counted[0].count() == 0
+
+
 def test_failed_frames_cost_more_rounds_and_every_bit_of_them():
     plan = replace(PLAN, qber_x_max=0.4, qber_z_max=0.4)
     noisy = make_block(plan, error=0.005)
