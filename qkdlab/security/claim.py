@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -221,7 +222,8 @@ def judge(record: ClaimRecord, facts: RunFacts) -> Verdict:
     )
     known = facts.authentication
     if known is not None:
-        theorem = tuple(known if a.name == known.name else a for a in theorem)
+        apart = tuple(a for a in theorem if a.name != known.name)
+        theorem = (*apart, known)
     found = (*_requirements(record, facts), *theorem)
     claim = all(a.status is not Status.VIOLATED for a in found)
     return Verdict(CLAIM if claim else ESTIMATE, found, facts.key_class)
@@ -308,6 +310,6 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, (bool, int, str)) or value is None:
         return value
-    if isinstance(value, Fraction):
-        return str(value)
+    if isinstance(value, Fraction | Decimal):
+        return str(exactly(value))
     return repr(float(value))

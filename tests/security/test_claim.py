@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import fields, replace
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -107,6 +108,9 @@ BROKEN_FACTS = {
     "authentication": [
         {"authentication": Assumption("authentication", Status.VIOLATED, "nobody")}
     ],
+    "something else": [
+        {"authentication": Assumption("something else", Status.VIOLATED, "nobody")}
+    ],
     "figures within their limits": [
         {"observed": {"qber_z": 0.031}},
         {"observed": {}},
@@ -192,6 +196,12 @@ def test_probabilities_are_written_exactly():
     record = replace(RECORD, p_key=(third,) * 3)
     assert json.loads(record.canonical())["p_key"] == ["1/3"] * 3
     assert record.digest() != replace(RECORD, p_key=rounded).digest()
+
+
+def test_decimals_that_no_float_tells_apart_are_two_records():
+    near = [Decimal("0.3"), Decimal("0.3") + Decimal(10) ** -25]
+    digests = [replace(RECORD, p_key=(p, p, p)).digest() for p in near]
+    assert digests[0] != digests[1]
 
 
 def test_probabilities_that_were_rounded_give_no_length():
