@@ -127,7 +127,9 @@ _NUMBERS = ("efficiency_spread", "dark_spread", "dark_probability")
 def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
     """Return what Bob says of his detectors, from his valid records.
 
-    Ends of the ranges hold with the coverage of the intensities' intervals.
+    Ends of the ranges hold with the coverage of the intensities' intervals. Raises
+    SecurityAbort(CALIBRATION_FAILED) where they reach down to no dark counts at all,
+    for which the theorem has no number.
     """
     if p.theorem not in CLAIMED:
         return {}
@@ -137,6 +139,13 @@ def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
     gate_s = p.detection.gate_ps * 1e-12
     least = min(max(0.0, r.value - width * r.uncertainty) for r in records) * gate_s
     most = max(r.value + width * r.uncertainty for r in records) * gate_s
+    if least <= 0:
+        raise SecurityAbort(
+            AbortCode.CALIBRATION_FAILED,
+            "so few dark counts leave open whether a detector has any: count for longer"
+            " (parameters.calibration.dark_count_s), and calibrate again",
+            {"dark_rate_hz": min(r.value for r in records)},
+        )
     apart = calibrated_mismatch(book, p).greatest
     said = {
         # whichever of the two is the worse: their ratio is 1 - apart at least

@@ -72,6 +72,13 @@ def test_the_ranges_hold_what_calibration_may_have_missed():
     assert terms["dark_probability"] == pytest.approx((high + low) / 2 * gate_s)
 
 
+def test_dark_counts_that_may_be_none_are_told_as_what_they_are():
+    few = records_of("bob", dark_rate_hz_0=(2.0, 1.0))
+    with pytest.raises(SecurityAbort, match="dark_count_s") as abort:
+        detector_terms(few, P)
+    assert abort.value.code is AbortCode.CALIBRATION_FAILED
+
+
 def test_the_digest_is_that_of_the_records():
     one, same, other = (
         detector_terms(b, P)["calibration"]
