@@ -176,6 +176,7 @@ COUNTS = Bb84Counts(*((1, 1, 1),) * 4, (0, 0, 0), (0, 0, 0))
         [],
         PHASES[1:],
         PHASES[:-1],
+        [("settings", A), *PHASES[1:]],
         [*PHASES, ("settings", A)],
         [*PHASES[:3], ("detections", B), *PHASES[3:]],
         [PHASES[0], PHASES[2], PHASES[1], *PHASES[3:]],
