@@ -18,8 +18,8 @@ class Measured(NamedTuple):
 def coverage_factor(coverage: float) -> float:
     """Return half the width of a normal interval, in standard uncertainties.
 
-    coverage: probability of the interval, above 0 and below 1
+    coverage: probability of the interval
 
-    Raises ValueError outside.
+    Raises ValueError for 1 and above.
     """
     return NormalDist().inv_cdf(0.5 + coverage / 2)
