@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["HOM", "HomParameters"]
 
+_FEWEST_DELAYS = 5
+"""A dip has a level, a depth, a centre and a width."""
+
+_Delay = Annotated[float, Field(ge=-1e9, le=1e9)]
+_Attenuation = Annotated[float, Field(ge=0, le=300)]
+_Resistance = Annotated[float, Field(gt=0, le=1e9)]
+_Bias = Annotated[float, Field(ge=0, le=1e3)]
+
 
 class HomParameters(BaseModel):
     """Both senders, the scan, and what counts as a coincidence."""
@@ -21,24 +29,25 @@ class HomParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     duration_s: float = Field(default=0.2, gt=0, le=1e5)
     """Of counting at each delay."""
-    symbol_period_ps: int = Field(gt=0)
+    symbol_period_ps: int = Field(gt=0, le=10**10)
     """Of the pulses."""
     light: Literal["coherent", "thermal", "single_photons"] = "coherent"
     """Of both senders: which closed form the result is compared with."""
-    delays_ps: tuple[float, ...] = Field(min_length=5, max_length=1000)
-    """Of the second sender's pulses after the first's, in which order they come."""
+    delays_ps: tuple[_Delay, ...] = Field(max_length=1000)
+    """Of the second sender's pulses after the first's, in which order they come: five
+    different ones or more, none above half a period."""
     mean_photons: float = Field(default=0.01, gt=0, le=2)
     """Of each sender at each detector, its efficiency in it: to this the attenuators
     are set after each sender was counted alone."""
-    start_attenuation_db: tuple[float, float] = (60.0, 60.0)
+    start_attenuation_db: tuple[_Attenuation, _Attenuation] = (60.0, 60.0)
     """To begin with, of both senders."""
     balance_s: float = Field(default=0.05, gt=0, le=600)
     """Of counting one sender alone."""
     clock_power_dbm: float = Field(default=13.0, ge=-110, le=20)
-    thermistor_ohm: tuple[float, float] = (10_000.0, 10_000.0)
+    thermistor_ohm: tuple[_Resistance, _Resistance] = (10_000.0, 10_000.0)
     """Temperature of both lasers, by which their wavelengths meet."""
     laser_bias_ma: float = Field(default=10.0, ge=0, le=1000)
-    bias_ua: tuple[float, ...] = ()
+    bias_ua: tuple[_Bias, ...] = ()
     """Of the detectors; left as they are when not given."""
     settle_s: float = Field(default=0.2, ge=0, le=60)
     """After lasers, shutters and attenuators were told something."""
@@ -46,7 +55,7 @@ class HomParameters(BaseModel):
     """After the clock's phase was."""
     dark_s: float = Field(default=1.0, gt=0, le=600)
     """Of counting in the dark before."""
-    half_gate_ps: int = Field(default=1000, gt=0)
+    half_gate_ps: int = Field(default=1000, gt=0, le=10**10)
     delay_ps: int = Field(default=0, ge=-(10**9), le=10**9)
     """By how much the second detector's clicks are later, by its fibre and cable, to
     half a period: the tags tell the rest."""
@@ -54,6 +63,19 @@ class HomParameters(BaseModel):
     """Periods to either side, whose coincidences those of one pulse are held to."""
     near_lags: int = Field(default=0, ge=0, le=100)
     """Of those, so many left out next to it: detectors are dead after a click."""
+
+    @model_validator(mode="after")
+    def _a_scan(self) -> Self:
+        if len(set(self.delays_ps)) < _FEWEST_DELAYS:
+            raise ValueError(
+                f"delays_ps wants {_FEWEST_DELAYS} different delays or more"
+            )
+        if 2 * max(map(abs, self.delays_ps)) > self.symbol_period_ps:
+            raise ValueError(
+                "delays_ps must be within half of symbol_period_ps: beyond it pulses "
+                "meet their next neighbours"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_pulse_in_a_gate(self) -> Self:

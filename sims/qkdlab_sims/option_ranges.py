@@ -72,7 +72,7 @@ OPTION_RANGES: dict[str, tuple[float, float, str]] = {
     "steps_per_s": (1e-3, 1e9, "1/s"),
     "timebase_ppm": (-1e3, 1e3, "ppm"),
     "unhomed_deg": (-1e4, 1e4, "deg"),
-    "walk_ppm_per_sqrt_s": (0, 100, "ppm"),
+    "walk_ppm_per_sqrt_s": (0, 100, "ppm/sqrt(s)"),
     "zero_ps": (0, _LONGEST_PS, "ps"),
 }
 

@@ -85,6 +85,10 @@ def test_a_narrower_dip_is_told_from_a_wider_one() -> None:
     [
         ("parameters.half_gate_ps=5000", "below half of symbol_period_ps"),
         ("parameters.near_lags=5", "none of the lags"),
+        ("parameters.delays_ps=[0, 0, 10, 20, 30]", "5 different delays"),
+        ("parameters.delays_ps=[0, 10, 20, 30, 5001]", "within half of symbol_period"),
+        ("parameters.thermistor_ohm=[1e4, 0]", "greater than 0"),
+        ("parameters.start_attenuation_db=[-1, 0]", "or equal to 0"),
         ("parameters.mean_photons=0", "greater than 0"),
         ("wiring.parts.splitter.x_fraction=1.5", "less than 1"),
     ],

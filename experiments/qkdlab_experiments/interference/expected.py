@@ -67,7 +67,7 @@ def expected_coincidences(
 
 
 def _signed(means: Means) -> Means:
-    """Return 2 sqrt(m_a m_b) of each detector, the second output's negative."""
+    """Return sqrt(m_a m_b) of each detector, the second output's negative."""
     signs = np.array([1.0, -1.0])[: means.shape[1]]
     return np.asarray(signs * np.sqrt(means[0] * means[1]))
 
