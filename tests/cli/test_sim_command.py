@@ -199,6 +199,7 @@ def test_faults_strike_served_instruments(tmp_path):
 
 
 def test_a_world_that_cannot_keep_up_says_so_and_still_answers():
+    start_s = time.monotonic()
     with Served("bb84_tiny", "--seed", "7", "--speed", "1000") as served:
         time.sleep(2.5)
         begin_s = time.monotonic()
@@ -207,7 +208,8 @@ def test_a_world_that_cannot_keep_up_says_so_and_still_answers():
         code, err = served.stop()
     assert code == 0
     behind = re.findall(r"the world is ([\d.]+) s behind", err)
-    assert 1 <= len(behind) <= time.monotonic() - begin_s + 5.0
+    # no more often than once a second
+    assert 1 <= len(behind) <= time.monotonic() - start_s + 1.0
     greatest = re.findall(r"greatest lag of the world: ([\d.]+) s", err)
     assert len(greatest) == 1
     assert float(greatest[0]) >= max(map(float, behind))

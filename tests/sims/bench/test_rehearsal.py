@@ -7,7 +7,7 @@ LOOK = """
 from qkdlab.config.load import load
 from qkdlab_sims.bench.rehearsal import rehearse
 from qkdlab_sims.instruments.tagger_inputs import _kernels as tagger
-from qkdlab_sims.optics import _kernels as detector
+from qkdlab_sims.optics.nanowire.passes import _kernels as detector
 from qkdlab_sims.optics.awg import _kernels as generator
 
 config = load("bb84_tiny")
