@@ -21,8 +21,6 @@ import quick_main
 
 from qkdlab.runfile.reader import open_run
 
-pytestmark = [pytest.mark.xdist_group("processes")]
-
 DEADLINE_S = 240
 
 
