@@ -1,4 +1,4 @@
-"""Compiled kernels: the record of a nanowire, its recovery, and its row of tags.
+"""Compiled kernels: the record of a nanowire, and its recovery.
 
 Other kernels have these compiled in: numba does not notice a change here, so remove
 its caches after one.
@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.philox._kernels import Word, unit
+from qkdlab_sims.optics.rows._kernels import push
 
 __all__ = [
     "JITTER",
     "NEARLY",
-    "NEVER_PS",
     "WIRE",
     "photon_click",
-    "push",
     "recovered",
     "sees",
 ]
@@ -34,9 +33,6 @@ JITTER = np.uint64(1)
 
 NEARLY = 0.998
 """Relative efficiency above which most events need no exact value."""
-
-NEVER_PS = 1 << 62
-"""A time later than all others."""
 
 WIRE = np.dtype(
     [
@@ -79,21 +75,6 @@ def sees(wire: Wire, t_ps: int, chance: float) -> bool:
     if t_ps - wire.last_ps > wire.nearly_ps and chance < NEARLY:
         return True
     return chance < recovered(wire, t_ps)
-
-
-@kernel
-def push(wire: Wire, row: Integers, tag_ps: int) -> bool:
-    """Insert a tag into the sorted row of a detector; False when it is full."""
-    n = wire.n_tags
-    if n >= row.shape[0]:
-        return False
-    j = n - 1
-    while j >= 0 and row[j] > tag_ps:
-        row[j + 1] = row[j]
-        j -= 1
-    row[j + 1] = tag_ps
-    wire.n_tags = n + 1
-    return True
 
 
 @kernel

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import inlined, kernel
-from qkdlab_sims.optics.nanowire._kernels import JITTER, WIRE, push
+from qkdlab_sims.optics.nanowire._kernels import JITTER, WIRE
 from qkdlab_sims.optics.nanowire.darks._kernels import begin_darks, next_dark
 from qkdlab_sims.optics.normal._kernels import gauss
 from qkdlab_sims.optics.philox._kernels import log_unit, numbers, unit
+from qkdlab_sims.optics.rows._kernels import push
 
 __all__ = ["READ_WIRE", "readout_pass", "run_readout"]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import inlined, kernel
 from qkdlab_sims.optics.philox._kernels import Word, log_unit, philox, unit
+from qkdlab_sims.optics.rows._kernels import NEVER_PS, insert
 from qkdlab_sims.optics.spad.avalanches._kernels import (
     BLOCK,
     ROOM,
@@ -19,7 +20,7 @@ from qkdlab_sims.optics.spad.avalanches._kernels import (
 )
 from qkdlab_sims.optics.spad.traps import MOST_PENDING
 
-__all__ = ["NEVER_PS", "run_spad", "sensitivity", "spad_pass"]
+__all__ = ["run_spad", "sensitivity", "spad_pass"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -27,9 +28,6 @@ Keys: TypeAlias = NDArray[np.uint64]
 Words: TypeAlias = NDArray[np.uint32]
 Diode: TypeAlias = Any  # a record of DIODE; numba gives it attributes
 Diodes: TypeAlias = Any  # an array of DIODE
-
-NEVER_PS = 1 << 62
-"""A time later than all others."""
 
 # Second counter word: what the numbers of a diode are used for; others stand beside
 # what an avalanche needs.
@@ -276,29 +274,6 @@ def _list_clicks(
 
 
 @kernel
-def _insert(diode: Diode, click_ps: Integers, shift_ps: Floats, row: Integers) -> None:
-    """Add the tags of clicks to a diode's sorted row, which has room for them."""
-    begin = np.uint64(diode.n_tags)
-    n = click_ps.shape[0]
-    last = row[begin - _ONE] if diode.n_tags > 0 else -NEVER_PS
-    early = 0
-    for i in range(n):
-        tag = click_ps[i] + math.floor(shift_ps[i] + 0.5)
-        row[begin + np.uint64(i)] = tag
-        early += tag < last
-        last = tag
-    diode.n_tags += n
-    if early == 0:
-        return
-    for at in range(np.int64(begin), diode.n_tags):
-        tag, j = row[at], at
-        while j > 0 and row[j - 1] > tag:
-            row[j] = row[j - 1]
-            j -= 1
-        row[j] = tag
-
-
-@kernel
 def spad_pass(
     diode: Diode,
     d: int,
@@ -343,7 +318,7 @@ def spad_pass(
         if not fits or diode.n_tags + n > row.shape[0]:
             return False
         draw_lateness(diode, words, since_ps[:n], scratch, shift_ps)
-        _insert(diode, click_ps[:n], shift_ps, row)
+        insert(diode, click_ps[:n], shift_ps, row)
         diode.n_avalanches = first + n
     return True
 

@@ -13,7 +13,8 @@ from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.bank import Bank
 from qkdlab_sims.optics.bright import Answer
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
-from qkdlab_sims.optics.spad._kernels import NEVER_PS, run_spad
+from qkdlab_sims.optics.rows._kernels import NEVER_PS
+from qkdlab_sims.optics.spad._kernels import run_spad
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.record import STATE, diode_records
 from qkdlab_sims.optics.spad.traps import MOST_AFTERPULSES, MOST_PENDING

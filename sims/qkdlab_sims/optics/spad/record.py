@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab_sims.optics.spad._kernels import NEVER_PS
+from qkdlab_sims.optics.rows._kernels import NEVER_PS
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.traps import MOST_PENDING, MOST_TRAPS
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.nanowire._kernels import NEVER_PS, push, sees
+from qkdlab_sims.optics.nanowire._kernels import sees
 from qkdlab_sims.optics.philox._kernels import log_unit, numbers, philox, unit
+from qkdlab_sims.optics.rows._kernels import NEVER_PS, push
 
 __all__ = ["begin_darks", "list_darks", "next_dark", "run_darks"]
 

@@ -26,13 +26,13 @@ from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.nanowire._kernels import (
     JITTER,
     NEARLY,
-    NEVER_PS,
     recovered,
     sees,
 )
 from qkdlab_sims.optics.nanowire.darks._kernels import list_darks
 from qkdlab_sims.optics.normal._kernels import fill_normals
 from qkdlab_sims.optics.philox._kernels import UNIT, log_unit, philox
+from qkdlab_sims.optics.rows._kernels import NEVER_PS, insert
 
 __all__ = ["run_snspd", "snspd_pass"]
 
@@ -198,16 +198,7 @@ def snspd_pass(
         )  # fmt: skip
         _draw_jitter(tick_begin, keys, label[:n], words)
         _jitter(wire, label[:n], words, scratch, shift_ps)
-        at = wire.n_tags
-        for i in range(n):
-            tag = click_ps[i] + math.floor(shift_ps[i] + 0.5)
-            j = at - 1
-            while j >= 0 and row[j] > tag:
-                row[j + 1] = row[j]
-                j -= 1
-            row[j + 1] = tag
-            at += 1
-        wire.n_tags = at
+        insert(wire, click_ps[:n], shift_ps, row)
     return True
 
 

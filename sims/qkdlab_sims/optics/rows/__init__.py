@@ -1,0 +1,1 @@
+"""Rows of tags that passes of detectors fill."""
