@@ -56,7 +56,7 @@ class HomParameters(BaseModel):
     dark_s: float = Field(default=1.0, gt=0, le=600)
     """Of counting in the dark before."""
     half_gate_ps: int = Field(default=1000, gt=0, le=10**10)
-    delay_ps: int = Field(default=0, ge=-(10**9), le=10**9)
+    detector_delay_ps: int = Field(default=0, ge=-(10**9), le=10**9)
     """By how much the second detector's clicks are later, by its fibre and cable, to
     half a period: the tags tell the rest."""
     lags: int = Field(default=5, ge=1, le=1000)

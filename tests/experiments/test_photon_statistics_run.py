@@ -67,12 +67,12 @@ def test_coincidences_over_accidentals_follow_pairs_per_pulse(pairs) -> None:
 
 def test_a_delay_of_a_whole_period_too_much_is_told(tmp_path) -> None:
     # as a metre of cable between the detectors that nobody counted
-    with pytest.raises(UsageError, match=r"add 12500 to parameters\.delay_ps"):
+    with pytest.raises(UsageError, match=r"add 12500 to parameters\.detector_delay_ps"):
         result(
             tmp_path,
             "heralding",
             "parameters.duration_s=0.1",
-            "parameters.delay_ps=-12500",
+            "parameters.detector_delay_ps=-12500",
         )
 
 

@@ -127,7 +127,7 @@ def _count(
 def _coincidences(p: CountingParameters, one: Tags, two: Tags) -> NDArray[np.int64]:
     """Return int64[2 lags + 1], pairs of clicks by lag."""
     period_ps = p.symbol_period_ps
-    two = two - p.delay_ps
+    two = two - p.detector_delay_ps
     two = two - _common_delay_ps(one, two, period_ps)
     return pulsed_coincidences(one, two, period_ps, p.lags, p.half_gate_ps)
 
@@ -150,7 +150,7 @@ def _refuse_other_peak(p: CountingParameters, counts: NDArray[np.int64]) -> None
     if lag != 0 and float(counts.max()) > mean + 5.0 * max(mean, 1.0) ** 0.5:
         raise UsageError(
             f"the pairs coincide {lag} periods of {p.symbol_period_ps} ps off; add "
-            f"{lag * p.symbol_period_ps} to parameters.delay_ps"
+            f"{lag * p.symbol_period_ps} to parameters.detector_delay_ps"
         )
 
 

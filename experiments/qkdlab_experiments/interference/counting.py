@@ -129,8 +129,8 @@ def coincidences(
     """
     one, two = clicks
     turn = 2.0 * math.pi / p.symbol_period_ps
-    late = float(alone.centre_ps[1] - alone.centre_ps[0]) - p.delay_ps
-    late = math.remainder(turn * late, 2.0 * math.pi) / turn + p.delay_ps
+    late = float(alone.centre_ps[1] - alone.centre_ps[0]) - p.detector_delay_ps
+    late = math.remainder(turn * late, 2.0 * math.pi) / turn + p.detector_delay_ps
     return pulsed_coincidences(
         one, two - round(late), p.symbol_period_ps, p.lags, p.half_gate_ps
     )

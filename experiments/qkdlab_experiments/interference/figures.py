@@ -98,5 +98,5 @@ def _refuse_other_lag(p: HomParameters, counts: NDArray[np.int64]) -> None:
     if lag != 0 and float(counts.min()) < mean - 6.0 * max(mean, 1.0) ** 0.5:
         raise UsageError(
             f"the dip is {lag} periods of {p.symbol_period_ps} ps off; add "
-            f"{lag * p.symbol_period_ps} to parameters.delay_ps"
+            f"{lag * p.symbol_period_ps} to parameters.detector_delay_ps"
         )
