@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from qkdlab_experiments.fresh_parameters import FreshBb84Parameters
 from qkdlab_experiments.parameters import (
     Bb84Parameters,
+    BiasMicroamps,
     Calibration,
     Detection,
     Tracking,
@@ -31,7 +32,7 @@ class _Model(BaseModel):
 class ActiveDetection(Detection):
     """Two detectors serve both bases."""
 
-    bias_ua: list[float] = Field(min_length=2, max_length=2)
+    bias_ua: list[BiasMicroamps] = Field(min_length=2, max_length=2)
 
 
 class ActiveCalibration(Calibration):
@@ -40,7 +41,7 @@ class ActiveCalibration(Calibration):
     basis_v_pi_v: float = Field(default=0.8, gt=0, le=10)
     """Of the label of Bob's modulator, at his board's output; a sweep finds the true
     one."""
-    basis_clicks: int = Field(default=400_000, ge=10_000)
+    basis_clicks: int = Field(default=400_000, ge=10_000, le=10**9)
     """Wanted to find which of Bob's settings meets which pulse."""
 
 

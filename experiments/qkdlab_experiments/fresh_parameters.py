@@ -20,7 +20,7 @@ class FreshBb84Parameters(Bb84Parameters):
     public patterns.
     """
 
-    symbol_period_ps: int = Field(default=1000, gt=0)
+    symbol_period_ps: int = Field(default=1000, gt=0, le=10**10)
     pattern: Pattern = Pattern(symbols=1 << 16, samples_per_symbol=1)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,7 @@ from qkdlab.errors import UsageError
 __all__ = [
     "CLASSES",
     "Bb84Parameters",
+    "BiasMicroamps",
     "BiasSearch",
     "Calibration",
     "Detection",
@@ -27,6 +28,9 @@ __all__ = [
 CLASSES = ("signal", "decoy", "vacuum")
 """Intensity classes in the order of their packed numbers."""
 
+BiasMicroamps = Annotated[float, Field(ge=0, le=1000)]
+"""Of a nanowire."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,9 +39,9 @@ class _Model(BaseModel):
 class Pattern(_Model):
     """The frame: one period of the pattern generator."""
 
-    symbols: int = Field(default=80_000, ge=1000)
-    header_symbols: int = Field(default=512, ge=64)
-    samples_per_symbol: int = Field(default=10, ge=1)
+    symbols: int = Field(default=80_000, ge=1000, le=10**9)
+    header_symbols: int = Field(default=512, ge=64, le=10**9)
+    samples_per_symbol: int = Field(default=10, ge=1, le=10_000)
 
 
 class Intensity(_Model):
@@ -75,9 +79,9 @@ class Intensities(_Model):
 class BiasSearch(_Model):
     """How the bias of the nanowires is swept in the dark."""
 
-    first_ua: float = Field(default=10.0, gt=0)
-    last_ua: float = Field(default=36.0, gt=0)
-    step_ua: float = Field(default=1.0, gt=0)
+    first_ua: float = Field(default=10.0, gt=0, le=1000)
+    last_ua: float = Field(default=36.0, gt=0, le=1000)
+    step_ua: float = Field(default=1.0, gt=0, le=1000)
     count_s: float = Field(default=0.1, gt=0, le=60)
     """At each point."""
     share_of_switching: float = Field(default=0.8, gt=0, lt=1)
@@ -92,15 +96,15 @@ class BiasSearch(_Model):
 class Detection(_Model):
     """Bob's detectors and what counts as a click."""
 
-    gate_ps: int = Field(default=2000, gt=0)
-    blank_ps: int = Field(default=60_000, ge=0)
-    bias_ua: list[float] = Field(min_length=4, max_length=4)
+    gate_ps: int = Field(default=2000, gt=0, le=10**10)
+    blank_ps: int = Field(default=60_000, ge=0, le=10**10)
+    bias_ua: list[BiasMicroamps] = Field(min_length=4, max_length=4)
     """Wanted; calibration sets less where a wire switches or counts in the dark."""
     bias_search: BiasSearch = BiasSearch()
-    predicted_rate_hz: float = Field(default=4.0e6, gt=0)
+    predicted_rate_hz: float = Field(default=4.0e6, gt=0, le=1e12)
     """Greatest tag rate expected in calibration and run, told to the tagger."""
     tag_block_s: float = Field(default=0.02, gt=0, le=1)
-    max_dark_rate_hz: float = Field(default=1000.0, gt=0)
+    max_dark_rate_hz: float = Field(default=1000.0, gt=0, le=1e9)
     """Per detector, with the shutter closed."""
 
 
@@ -127,7 +131,7 @@ class Limits(_Model):
     out_of_gate_fraction_max: float = Field(default=0.02, gt=0, lt=1)
     """Clicks outside the gate over those inside, beyond the dark counts allowed."""
     efficiency_mismatch_max: float = Field(default=0.10, gt=0, lt=1)
-    delay_change_ps_max: float = Field(default=200.0, gt=0)
+    delay_change_ps_max: float = Field(default=200.0, gt=0, le=1e6)
     """Of a detector's arrival, against its calibrated delay."""
 
 
@@ -155,9 +159,9 @@ class Source(_Model):
     drive_points: int = Field(default=15, ge=8, le=1000)
     phase_points: int = Field(default=16, ge=8, le=1000)
     """Phases of the clock over one symbol."""
-    rise_ps: float = Field(default=1100.0, gt=0)
+    rise_ps: float = Field(default=1100.0, gt=0, le=1e9)
     """Standard deviation of the generator's smooth step, about."""
-    pulse_after_edge_ps: float = Field(default=4500.0, gt=0)
+    pulse_after_edge_ps: float = Field(default=4500.0, gt=0, le=1e9)
     """From the middle of a transition to the pulse."""
     skew_count_s: float = Field(default=0.1, gt=0, le=60)
     """Of Bob's counting at each phase of the clock."""
@@ -166,29 +170,29 @@ class Source(_Model):
 class Calibration(_Model):
     """How the bench is brought up before a key run."""
 
-    meter_readings: int = Field(default=20, ge=3)
+    meter_readings: int = Field(default=20, ge=3, le=10_000)
     settle_s: float = Field(default=0.2, ge=0, le=60)
     interval_coverage: float = Field(default=0.99, gt=0.5, lt=1)
     """Probability with which each true mean photon number lies in its interval."""
     dark_count_s: float = Field(default=0.5, gt=0, le=600)
     polarimetry_s: float = Field(default=0.02, gt=0, le=60)
     """Of tags per setting of the plates, at least."""
-    polarimetry_clicks: int = Field(default=20_000, ge=1000)
+    polarimetry_clicks: int = Field(default=20_000, ge=1000, le=10**9)
     """Wanted per setting of the plates; dim light takes up to ten times longer."""
     sync_s: float = Field(default=0.1, gt=0, le=60)
     """Of tags before a block, from which its slots are found, at least."""
     sync_max_s: float = Field(default=5.0, gt=0, le=600)
-    sync_clicks: int = Field(default=50_000, ge=2000)
+    sync_clicks: int = Field(default=50_000, ge=2000, le=10**9)
     """Wanted to find the slots; dim light takes up to `sync_max_s`."""
     polarization_qber_max: float = Field(default=0.05, gt=0, lt=0.5)
     source: Source = Source()
     polarization_v_pi_v: float = Field(default=0.8, gt=0, le=20)
     """Of the label, at the generator's output; a sweep finds the true one."""
-    sweep_clicks: int = Field(default=120_000, ge=2000)
+    sweep_clicks: int = Field(default=120_000, ge=2000, le=10**9)
     """Of all detectors, for the sweep of the phase modulator."""
-    balance_clicks: int = Field(default=800_000, ge=10_000)
+    balance_clicks: int = Field(default=800_000, ge=10_000, le=10**9)
     """At each of two settings of the plates, to compare the detectors."""
-    verification_clicks: int = Field(default=400_000, ge=10_000)
+    verification_clicks: int = Field(default=400_000, ge=10_000, le=10**9)
     """On a public pattern with all states and intensities, before key is made."""
 
 
@@ -202,10 +206,10 @@ class Tracking(_Model):
     start_rise: float = Field(default=0.01, gt=0, lt=0.5)
     """Of an error rate above its best, from which plates are turned."""
     stop_rise: float = Field(default=0.003, gt=0, lt=0.5)
-    sigmas: float = Field(default=4.0, gt=0)
+    sigmas: float = Field(default=4.0, gt=0, le=100)
     step_deg: float = Field(default=1.0, gt=0, le=1.0)
     """Between two measurements, with all plates at rest."""
-    clicks: int = Field(default=60_000, ge=5000)
+    clicks: int = Field(default=60_000, ge=5000, le=10**9)
     """Wanted at each setting of the plates."""
     dither_share: float = Field(default=0.1, gt=0, lt=0.5)
     """Of the modulator's V_pi, to either side of its null."""
@@ -229,7 +233,7 @@ class Bb84Parameters(_Model):
     """Link time of one key block."""
     blocks: int = Field(default=1, ge=1, le=100_000)
     """Key blocks of a run, one after another."""
-    symbol_period_ps: int = Field(default=10_000, gt=0)
+    symbol_period_ps: int = Field(default=10_000, gt=0, le=10**10)
     wavelength_nm: float = Field(default=1550.12, gt=600, lt=2000)
     pattern: Pattern = Pattern()
     intensities: Intensities

@@ -21,7 +21,7 @@ class CountingParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     duration_s: float = Field(default=2.0, gt=0, le=1e5)
     """Of counting in light."""
-    symbol_period_ps: int = Field(gt=0)
+    symbol_period_ps: int = Field(gt=0, le=10**10)
     """Of the pulses."""
     clock_power_dbm: float = Field(default=13.0, ge=-110, le=20)
     thermistor_ohm: float = Field(default=10_000.0, ge=100, le=1e6)
@@ -29,7 +29,7 @@ class CountingParameters(BaseModel):
     settle_s: float = Field(default=0.2, ge=0, le=60)
     dark_s: float = Field(default=1.0, gt=0, le=600)
     """Of counting in the dark before."""
-    half_gate_ps: int = Field(default=2000, gt=0)
+    half_gate_ps: int = Field(default=2000, gt=0, le=10**10)
     detector_delay_ps: int = Field(default=0, ge=-(10**9), le=10**9)
     """By how much the second detector's clicks are later, by its fibre and cable, to
     half a period: the tags tell the rest."""

@@ -50,11 +50,16 @@ _QUANTITY = re.compile(
 
 
 def split_unit(name: str) -> tuple[str, str]:
-    """Split ``duration_s`` into ``("duration", "s")``; the unit may be empty."""
-    tokens = name.split("_")
+    """Split ``duration_s`` into ``("duration", "s")``; the unit may be empty.
+
+    A limit names its unit before ``_max``, which stays with the stem.
+    """
+    inner = name.removesuffix("_max")
+    tokens = inner.split("_")
     for i in range(1, len(tokens)):
         if all(token in _WORDS for token in tokens[i:]):
-            return "_".join(tokens[:i]), "_".join(tokens[i:])
+            stem = "_".join(tokens[:i]) + name[len(inner) :]
+            return stem, "_".join(tokens[i:])
     return name, ""
 
 

@@ -1,4 +1,4 @@
-"""Numbers of the bench and of its simulation are refused outside their ranges."""
+"""Numbers of the bench, of experiments and simulation are refused outside ranges."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import math
 import re
 import types
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 import pytest
@@ -25,16 +26,25 @@ from qkdlab_sims.sections import SimulationSection
 
 PURE = {
     "addresses", "after_bytes", "afterpulse_probability", "afterpulse_shares",
-    "blinding_gain", "block_singles", "brightness", "channel", "chirp",
-    "comparator_rms", "contrast", "detectors", "efficiency", "efficiency_max",
-    "fraction", "g2_emitter", "gain", "heralding_idler", "heralding_signal",
-    "hysteresis", "indistinguishability", "jitter_tail_fraction",
-    "linewidth_enhancement", "memory",
-    "memory_pulses", "miller_power", "noise_neighbour", "noise_photons", "noise_rms",
-    "pairs_per_pulse", "peak_photons", "persistence", "photons", "piece_bytes",
-    "polarization_ratio", "ports", "relaxation_shares", "residual_am",
-    "schmidt_number", "scintillation_index", "splitter_fraction", "tap_fraction",
-    "threshold", "trigger_rms", "visibility", "x_fraction", "x_share",
+    "attempts", "balance_clicks", "basis_clicks", "basis_x_probability", "bias_points",
+    "blinding_gain", "block_singles", "blocks", "brightness", "channel", "chirp",
+    "clicks", "comparator_rms", "contrast", "cross_click_fraction_max", "dark_drift",
+    "detectors", "dither_share", "double_click_fraction_max", "drive_points",
+    "efficiency", "efficiency_max", "efficiency_mismatch_max", "epsilon_correctness",
+    "epsilon_secrecy", "fraction", "g2_emitter", "gain", "header_symbols",
+    "heralding_idler", "heralding_signal", "hysteresis", "indistinguishability",
+    "intensity_margin", "interval_coverage", "jitter_tail_fraction", "lags",
+    "laser_bias_share", "laser_points", "leak_factor", "linewidth_enhancement",
+    "mean_photon_number", "mean_photons", "memory", "memory_pulses", "meter_readings",
+    "miller_power", "near_lags", "noise_neighbour", "noise_photons", "noise_rms",
+    "out_of_gate_fraction_max", "pairs_per_pulse", "peak_photons", "persistence",
+    "phase_points", "photons", "piece_bytes", "polarimetry_clicks",
+    "polarization_qber_max", "polarization_ratio", "ports", "probability", "qber_x_max",
+    "qber_z_max", "ramp_steps", "relaxation_shares", "residual_am",
+    "samples_per_symbol", "schmidt_number", "scintillation_index", "share_of_switching",
+    "sigmas", "splitter_fraction", "start_rise", "stop_rise", "sweep_clicks", "symbols",
+    "sync_clicks", "tap_fraction", "threshold", "trigger_rms", "vacuum_margin",
+    "verification_clicks", "visibility", "x_fraction", "x_share",
 }  # fmt: skip
 """Numbers, shares and ratios: no unit is to be told."""
 
@@ -99,10 +109,18 @@ def numbers_in(
         yield around, {n: b for n, b in found.items() if b is not None}
 
 
+PARAMETERS = [
+    point.load().parameters for point in entry_points(group="qkdlab.experiments")
+]
+"""Of all experiments."""
+
 NUMBERS = [
     Number(model, info.alias or name, around, bounds)
-    for root in (Wiring, SimulationSection)
-    for model in models(root).values()
+    for model in dict.fromkeys(
+        model
+        for root in (Wiring, SimulationSection, *PARAMETERS)
+        for model in models(root).values()
+    )
     for name, info in model.model_fields.items()
     for around, bounds in numbers_in(info.annotation, list(info.metadata))
 ]
@@ -111,7 +129,13 @@ NUMBERS = [
 def test_all_kinds_of_parts_are_looked_at() -> None:
     assert len({n.model for n in NUMBERS}) > 40
     assert len(NUMBERS) > 230
-    for label in ("Snspd.efficiency_max", "SpadGate.persistence", "Spread.loss_db"):
+    for label in (
+        "Snspd.efficiency_max",
+        "SpadGate.persistence",
+        "Spread.loss_db",
+        "BiasSearch.step_ua",
+        "HomParameters.delays_ps",
+    ):
         assert label in {n.label for n in NUMBERS}
 
 

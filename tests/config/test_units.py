@@ -13,6 +13,7 @@ from qkdlab.config.units import number_hint, split_unit, unit_hint
         ("loss_db_per_km", ("loss", "db_per_km")),
         ("v_pi_v", ("v_pi", "v")),
         ("dark_slope_per_ua", ("dark_slope", "per_ua")),
+        ("delay_change_ps_max", ("delay_change_max", "ps")),
         ("symbols", ("symbols", "")),
         ("s", ("s", "")),
     ],
