@@ -63,6 +63,7 @@ class ByHand:
 
     is_on: whether clock, laser, bias, delay generator and channel are brought up
     parts: changed fields of the wiring's parts, or whole parts with a kind
+    cables: the wiring's optical cables by where they end: where they begin, and more
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ByHand:
         seed: int = 1,
         is_on: bool = True,
         parts: Mapping[str, dict[str, Any]] | None = None,
+        cables: Mapping[str, dict[str, Any]] | None = None,
         **simulation: Any,
     ) -> None:
         data = packaged_bench()
@@ -77,6 +79,11 @@ class ByHand:
         for changed in (UNPOLARIZED, parts or {}):
             for part, fields in changed.items():
                 wired[part] = fields if "kind" in fields else wired[part] | fields
+        for target, fields in (cables or {}).items():
+            wiring = data["wiring"]
+            others = [c for c in wiring["cables"] if c["to"] != target]
+            new = {"to": target, "kind": "optical"} | fields
+            wiring["cables"] = [*others, new]
         simulation = {"spread": data["simulation"]["spread"] | ALIGNED} | simulation
         self.bench: SimulatedBench = open_bench(config(data, **simulation), seed)
         self.clock = self.bench.clock

@@ -13,6 +13,7 @@ __all__ = [
     "SnspdBright",
     "SnspdReadout",
     "Spad",
+    "SpadBackflash",
     "SpadGate",
     "SpadNetwork",
 ]
@@ -126,6 +127,22 @@ class SpadGate(BaseModel):
     persistence_tau_ps: float = Field(default=3000.0, ge=1, le=1e9)
 
 
+class SpadBackflash(BaseModel):
+    """Light that each avalanche of a diode sends back; docs/detectors.md.
+
+    Photons leave by the diode's fibre; a second diode behind the `back` of a
+    circulator sees them, and without a circulator they reach the channel.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    probability: float = Field(ge=0, le=1)
+    """Of a photon in the diode's fibre, per avalanche; the reference has no figure."""
+    delay_ps: int = Field(default=0, ge=0, le=10**7)
+    """From the click to the beginning of the flash."""
+    decay_ps: float = Field(default=500.0, ge=0, le=1e6)
+    """The flash fades exponentially, as the current that is being quenched [guess]."""
+
+
 class Spad(BasePart):
     """Avalanche diode in a module of its own; ports: ``in``, ``out`` (electrical).
 
@@ -154,6 +171,8 @@ class Spad(BasePart):
     gate: SpadGate | None = None
     network: SpadNetwork | None = None
     """It counts whatever comes when not given."""
+    backflash: SpadBackflash | None = None
+    """It sends nothing back when not given."""
     damage_dbm: float = Field(default=10.0, ge=-60, le=40)
     """Mean power that it does not survive [guess]."""
     polarization_ratio: float = Field(default=1.0, ge=0, le=1)

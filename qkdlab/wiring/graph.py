@@ -153,7 +153,11 @@ class Graph:
 
     def optical_paths(self, laser: str) -> list[OpticalPath]:
         """Return every way of the light of `laser` to an end or an open port."""
-        return [OpticalPath(laser, s) for s in self._walk(laser, "out", ()) if s]
+        return [OpticalPath(laser, s) for s in self.onward(laser, "out")]
+
+    def onward(self, part: str, port: str) -> list[tuple[Stage, ...]]:
+        """Return every way of light that leaves by a port, to an end or open port."""
+        return [stages for stages in self._walk(part, port, ()) if stages]
 
     def chain(self, part: str, port: str) -> Chain | None:
         """Follow what drives an electrical input up to its source, or None."""
@@ -182,7 +186,9 @@ class Graph:
                 continue
             part = self.wiring.parts[below]
             cable = link.cable
-            exits = [p for p, port in PORTS[part.kind].items() if port.is_out]
+            exits = [
+                p for p, o in PORTS[part.kind].items() if o.is_out and not o.returned
+            ]
             if not exits or isinstance(part, Snspd | Spad):
                 end = Stage(below, part, "", cable.loss_db, cable.delay_ps, entry)
                 yield (*stages, end)

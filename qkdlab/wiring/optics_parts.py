@@ -10,6 +10,7 @@ from qkdlab.wiring.base_part import BasePart
 
 __all__ = [
     "BeamSplitter",
+    "Circulator",
     "Diffuser",
     "Interferometer",
     "PolarizingSplitter",
@@ -36,6 +37,18 @@ class BeamSplitter(BasePart):
     kind: Literal["beam_splitter"]
     x_fraction: float = Field(gt=0, lt=1)
     """Of the power from ``in`` to ``x``, and from ``in2`` to ``z``."""
+
+
+class Circulator(BasePart):
+    """Ports: ``in``, ``out``, ``back``.
+
+    Light from ``in`` leaves by ``out``; what comes back into ``out`` leaves by
+    ``back``, and nothing goes on to ``in``.
+    """
+
+    kind: Literal["circulator"]
+    loss_db: float = Field(ge=0, le=60)
+    """Of either passage; 0.8 dB is usual [mem]."""
 
 
 class Diffuser(BasePart):

@@ -25,6 +25,7 @@ from qkdlab.wiring.detector_parts import (
     SnspdBright,
     SnspdReadout,
     Spad,
+    SpadBackflash,
     SpadGate,
     SpadNetwork,
 )
@@ -32,6 +33,7 @@ from qkdlab.wiring.emitter_parts import PairSource, QuantumDot
 from qkdlab.wiring.laser_parts import LaserPulses
 from qkdlab.wiring.optics_parts import (
     BeamSplitter,
+    Circulator,
     Diffuser,
     Interferometer,
     PolarizingSplitter,
@@ -44,6 +46,7 @@ __all__ = [
     "Awg",
     "BeamSplitter",
     "Cable",
+    "Circulator",
     "Clock",
     "CoexistingChannel",
     "DelayGenerator",
@@ -70,6 +73,7 @@ __all__ = [
     "SnspdBright",
     "SnspdReadout",
     "Spad",
+    "SpadBackflash",
     "SpadGate",
     "SpadNetwork",
     "Squeezer",
@@ -357,6 +361,7 @@ Part = Annotated[
     | Eavesdropper
     | Waveplate
     | BeamSplitter
+    | Circulator
     | PolarizingSplitter
     | Interferometer
     | Diffuser

@@ -8,6 +8,7 @@ from qkdlab.wiring.parts import (
     Amplifier,
     Awg,
     BeamSplitter,
+    Circulator,
     Clock,
     DelayGenerator,
     Diffuser,
@@ -46,7 +47,7 @@ def passage_db(part: Part, out: str, entry: str = "in") -> float:
     variable attenuator as set to zero, an interferometer as for random phases.
     """
     match part:
-        case FixedLoss() | Diffuser() | FreeSpace() | SatellitePass():
+        case FixedLoss() | Circulator() | Diffuser() | FreeSpace() | SatellitePass():
             return part.loss_db
         case IntensityModulator() | PhaseModulator() | VariableAttenuator():
             return part.insertion_loss_db

@@ -18,12 +18,14 @@ class Port:
     is_out: whether the signal leaves here
     open:   what an unconnected port is: ``error``, ``warning`` or ``fine``
     many:   whether it may feed several cables (a distribution)
+    returned: whether only light leaves here that came back into an output
     """
 
     media: tuple[Medium, ...]
     is_out: bool
     open: Literal["error", "warning", "fine"] = "error"
     many: bool = False
+    returned: bool = False
 
 
 _IN = Port(("optical",), is_out=False)
@@ -66,6 +68,11 @@ PORTS: dict[str, dict[str, Port]] = {
         "in2": Port(("optical",), is_out=False, open="fine"),
         "x": _DARK_OUT,
         "z": _DARK_OUT,
+    },
+    "circulator": {
+        "in": _IN,
+        "out": _OUT,
+        "back": Port(("optical",), is_out=True, open="warning", returned=True),
     },
     "polarizing_splitter": {"in": _IN, "h": _DARK_OUT, "v": _DARK_OUT},
     "quantum_dot": _THROUGH,

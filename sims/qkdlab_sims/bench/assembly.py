@@ -29,6 +29,7 @@ from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.instruments import Connection, build, connections
 from qkdlab_sims.bench.knobs import KnobBoard, MotorPort, squeezer_of
 from qkdlab_sims.bench.meeting import Meeting
+from qkdlab_sims.bench.observers import observers_of
 from qkdlab_sims.bench.paths import (
     bias_source,
     find_part,
@@ -288,6 +289,7 @@ def _world(
         },
         Incidents(section.incidents),
         _meeting(true, seed, ports, ways, lasers[1]) if len(lasers) > 1 else None,
+        observers_of(ports.graph, ways, seed),
     )
 
 

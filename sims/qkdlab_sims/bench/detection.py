@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.bench.emitter import Emission
+from qkdlab_sims.bench.observers import Observers
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.bank import Bank, Clicks
 from qkdlab_sims.optics.channels.echo import Echo
@@ -92,10 +93,21 @@ class Detection:
     """Clicks of all detectors, in order of time.
 
     moved: what times of flight that change do to clicks; it keeps their order
+    observers: that see what avalanches send back
     """
 
-    def __init__(self, bank: Bank, moved: Mover | None = None) -> None:
+    def __init__(
+        self,
+        bank: Bank,
+        moved: Mover | None = None,
+        observers: Observers | None = None,
+    ) -> None:
         self.bank = bank
+        self.observers = observers
+        lead_ps = 0 if observers is None else observers.lead_ps
+        self.ahead_ps = bank.ahead_ps + lead_ps
+        """By how much ticks must be queued sooner than clicks are wanted."""
+        self._lead_ps = lead_ps
         self._moved = moved
         self._tick_ps = PULSES_PER_TICK * bank.period_ps
         self._counts = CountHistory(len(bank.parameters), self._tick_ps, bank.ahead_ps)
@@ -119,9 +131,9 @@ class Detection:
         """Return per detector the clicks before `t_ps` not yet returned.
 
         All ticks that may give clicks before `t_ps` must have been queued: those that
-        begin before it, or `Bank.ahead_ps` later.
+        begin before it, or `ahead_ps` later.
         """
-        self._simulate_until(t_ps)
+        self._simulate_until(t_ps + self._lead_ps)
         out: list[NDArray[np.int64]] = []
         for pieces in self._ready:
             times = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
@@ -197,6 +209,8 @@ class Detection:
                 pieces.append(times)
         self._complete_ps = int(clicks.complete_until_ps.min())
         self._counts.add(clicks.times_ps, self._complete_ps)
+        if self.observers is not None:
+            self.observers.take(clicks)
 
     def _seen(
         self, background: NDArray[np.float64] | None

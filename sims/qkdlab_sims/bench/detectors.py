@@ -34,10 +34,12 @@ def detector_bank(
     period_ps: int,
     seed: int,
     blur_fwhm_ps: float = 0.0,
+    name: str = "detectors",
 ) -> Bank:
     """Return the bank of a bench's detectors, which are of one kind.
 
     blur_fwhm_ps: width of the light's pulses with all that widens them
+    name: keys the bank's random numbers
 
     Raises ConfigError for two kinds, and for values that no detector can have.
     """
@@ -53,13 +55,16 @@ def detector_bank(
         if diodes:
             made = tuple(diode_of(part) for part in diodes)
             hold_back_ps = _hold_back_ps(blur_fwhm_ps, [d.jitter_fwhm_ps for d in made])
-            return SpadBank(made, arrivals, period_ps, seed, hold_back_ps=hold_back_ps)
+            return SpadBank(
+                made, arrivals, period_ps, seed, name, hold_back_ps=hold_back_ps
+            )
         hold_back_ps = _hold_back_ps(blur_fwhm_ps, [w.jitter_fwhm_ps for w in wires])
         return DetectorBank(
             tuple(wire_of(part) for part in wires),
             arrivals,
             period_ps,
             seed,
+            name,
             hold_back_ps=hold_back_ps,
         )
     except ValueError as error:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.wiring.parts import Snspd, Wiring
+from qkdlab.wiring.graph import OpticalPath
+from qkdlab.wiring.parts import Snspd, Spad, Wiring
+from qkdlab_sims.bench.backflash_ways import to_channel
 from qkdlab_sims.bench.transfer import Turning
 from qkdlab_sims.bench.true_records import true_records
 from qkdlab_sims.bench.truth import TrueBench
@@ -52,7 +54,8 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
     detectors: per detector, with the analyser vector M from the sender's output to
                it (mean photons absorbed at efficiency 1 are M . S / 2 for Stokes
                vector S in photons), its efficiency and dark rate at its bias
-               (0 where it has latched)
+               (0 where it has latched); of a diode with backflash the photons that
+               each click sends to the channel
     light:     mean photon numbers at the sender's output over the pattern
     records:   by party, what records of calibration would say if they were exact
                (see `true_records`)
@@ -67,6 +70,7 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
     eve = world.ways.eve
     columns = zip(
         world.ways.detectors,
+        world.ways.paths,
         analysers_from_output(world, moment.turning),
         bank.efficiencies(bias_ua),
         bank.dark_rates_hz(bias_ua),
@@ -82,12 +86,13 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
             "dark_rate_hz": float(dark_rate_hz),
             "bias_ua": bias,
             "arrival_ps": way.arrival_ps + sent.drive.delay_ps,
+            **_leak(way.part, path),
             **way.part.model_dump(
                 mode="json",
                 include=_OF_WIRES if isinstance(way.part, Snspd) else _OF_DIODES,
             ),
         }
-        for way, analyser, efficiency, dark_rate_hz, bias in columns
+        for way, path, analyser, efficiency, dark_rate_hz, bias in columns
     ]
     return {
         "time_ps": moment.tick * world.tick_ps,
@@ -120,6 +125,13 @@ def report(true: TrueBench, nominal: Wiring, world: World) -> dict[str, Any]:
         "tagger_offset_ppm": dict(true.tagger_offset_ppm),
         "drawn": _differences(nominal, true.wiring),
     }
+
+
+def _leak(part: Snspd | Spad, path: OpticalPath) -> dict[str, float]:
+    if isinstance(part, Snspd) or part.backflash is None:
+        return {}
+    photons = part.backflash.probability * to_channel(path)
+    return {"photons_to_channel_per_click": photons}
 
 
 def _moment(world: World) -> Moment:

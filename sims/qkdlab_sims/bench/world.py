@@ -32,6 +32,7 @@ from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_run
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KnobBoard, Knobs
 from qkdlab_sims.bench.meeting import Meeting
+from qkdlab_sims.bench.observers import Observers
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
 from qkdlab_sims.bench.power import PowerHistory
 from qkdlab_sims.bench.receiver_modulator import turned
@@ -101,6 +102,7 @@ class World:
     tagger:     with its START edges, when there is one
     marks:      edges that generators give to other inputs of the tagger, by input
     meeting:    with the light of a second sender, if there is one
+    observers:  of what the detectors' avalanches send back, if there are any
     """
 
     ways: LightWays
@@ -113,6 +115,7 @@ class World:
     marks: Mapping[int, StartEdges] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
     meeting: Meeting | None = None
+    observers: Observers | None = None
     detection: Detection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,8 +137,8 @@ class World:
             max(channel.blur_fwhm_ps() for channel in self._channels),
         )
         moved = self._channel.moved if self._channel.moves_clicks else None
-        self.detection = Detection(bank, moved)
-        self._ahead_ps = bank.ahead_ps
+        self.detection = Detection(bank, moved, self.observers)
+        self._ahead_ps = self.detection.ahead_ps
         self._wires = DetectorState(bank)
         self._fibres = {
             name: FibreDrift(
@@ -193,6 +196,8 @@ class World:
         for way, times in zip(self.ways.detectors, clicks, strict=True):
             if way.tagger_input is not None and len(times):
                 self.tagger.push(way.tagger_input, times)
+        if self.observers is not None:
+            self.observers.deliver(self.tagger.push, now_ps)
         if self.start is not None:
             starts = self.start.until(now_ps)
             if len(starts):

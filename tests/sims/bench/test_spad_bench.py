@@ -78,6 +78,7 @@ def test_bias_and_temperature_of_a_part_are_those_of_the_diode() -> None:
         ("efficiency", 1.2, "less than or equal to 1"),
         ("jitter_fwhm_ps", -1.0, "greater than or equal to 0"),
         ("afterpulse_shares", [0.5, 0.6], "add up to 1"),
+        ("backflash", {"probability": 1.2}, "less than or equal to 1"),
         (
             "gate",
             {"period_ps": 10_000_000, "width_ps": 2_000_000, "lead_ps": 0},
