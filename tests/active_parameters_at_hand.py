@@ -31,6 +31,8 @@ RECORDS = {
     },
     "bob": {
         "efficiency_mismatch": (0.01, 0.002),
+        "memory_mismatch": (-0.002, 0.001),
+        "recovery_ps": (40_000.0, 0.0),
         "dark_rate_hz_0": (100.0, 10.0),
         "dark_rate_hz_1": (130.0, 10.0),
     },

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -64,6 +65,7 @@ class ClaimTerms:
     intensities: committed lowest and highest mean photon number by class
     leak_cap_bits: what the messages may disclose
     efficiency_spread, dark_spread, dark_probability: as of `Detectors`
+    recovery_ps: after which a detector has forgotten a click
     calibration: digest of Bob's records that say so
     """
 
@@ -72,6 +74,7 @@ class ClaimTerms:
     efficiency_spread: float
     dark_spread: float
     dark_probability: float
+    recovery_ps: float
     calibration: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,6 +85,7 @@ class ClaimTerms:
             "efficiency_spread": self.efficiency_spread,
             "dark_spread": self.dark_spread,
             "dark_probability": self.dark_probability,
+            "recovery_ps": self.recovery_ps,
             "calibration": self.calibration,
         }
 
@@ -92,7 +96,9 @@ class ClaimTerms:
         Raises SecurityAbort(PROTOCOL_VIOLATION) for anything else.
         """
         try:
-            spread, dark_spread, dark = (float(said[name]) for name in _NUMBERS)
+            spread, dark_spread, dark, recovery_ps = (
+                float(said[name]) for name in _NUMBERS
+            )
             low_high, cap = said["intensities"], said["leak_cap_bits"]
             terms = cls(
                 tuple((float(low), float(high)) for low, high in low_high),
@@ -100,12 +106,13 @@ class ClaimTerms:
                 spread,
                 dark_spread,
                 dark,
+                recovery_ps,
                 str(said["calibration"]),
             )
             terms.detectors()
             if len(terms.intensities) != N_INTENSITIES or not terms.calibration:
                 raise ValueError
-            if type(cap) is not int or cap < 0:
+            if type(cap) is not int or cap < 0 or not 0 <= recovery_ps < math.inf:
                 raise ValueError
         except (KeyError, TypeError, ValueError, OverflowError, UsageError):
             raise SecurityAbort(
@@ -121,7 +128,7 @@ class ClaimTerms:
         )
 
 
-_NUMBERS = ("efficiency_spread", "dark_spread", "dark_probability")
+_NUMBERS = ("efficiency_spread", "dark_spread", "dark_probability", "recovery_ps")
 
 
 def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
@@ -146,16 +153,20 @@ def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
             " (parameters.calibration.dark_count_s), and calibrate again",
             {"dark_rate_hz": min(r.value for r in records)},
         )
+    memory, recovery = book.record("memory_mismatch"), book.record("recovery_ps")
     apart = calibrated_mismatch(book, p).greatest
+    # what is left of a click where masked time ends
+    apart += abs(memory.value) + width * memory.uncertainty
     said = {
         # whichever of the two is the worse: their ratio is 1 - apart at least
         "efficiency_spread": apart / (2.0 - apart),
         "dark_spread": (most - least) / (most + least),
         "dark_probability": (most + least) / 2.0,
+        "recovery_ps": recovery.value,
     }
     numbers = [
         [r.quantity, r.value, r.uncertainty]
-        for r in (*records, book.record("efficiency_mismatch"))
+        for r in (*records, book.record("efficiency_mismatch"), memory, recovery)
     ]
     digest = hashlib.sha256(json.dumps(numbers).encode("ascii")).hexdigest()
     return {**said, "calibration": digest}
@@ -259,8 +270,7 @@ def claim_of(
         # slots judge the clicks of all channels by one mask
         blanking=Blanking.ALL_AFTER_ANY_CLICK,
         blank_ps=p.detection.blank_ps,
-        # no step of calibration measures it
-        recovery_ps=None,
+        recovery_ps=terms.recovery_ps,
         limits={
             "qber_x": (0.0, plan.qber_x_max),
             "qber_z": (0.0, plan.qber_z_max),

@@ -57,23 +57,26 @@ def key_frame(p: Bb84Parameters, randomness: Randomness) -> NDArray[np.uint8]:
     return np.concatenate([header, exact_count_pattern(_counts(p), randomness)])
 
 
+POLARIMETRY_CODES = np.array(
+    [
+        encode(basis, intensity, value) | HEADER
+        for basis in Basis
+        for value in (0, 1)
+        for intensity in (Intensity.SIGNAL, Intensity.DECOY)
+    ],
+    np.uint8,
+)
+"""Behind the header of a frame that shows all states, over and over."""
+
+
 def polarimetry_frame(p: Bb84Parameters) -> NDArray[np.uint8]:
     """Return a public frame: header, then all four states, signal and decoy in turn.
 
     The changing intensity shows at Alice's tap where the symbols are.
     """
     header = header_pattern(p.pattern.header_symbols, _HEADER_LABEL)
-    codes = np.array(
-        [
-            encode(basis, intensity, value) | HEADER
-            for basis in Basis
-            for value in (0, 1)
-            for intensity in (Intensity.SIGNAL, Intensity.DECOY)
-        ],
-        np.uint8,
-    )
     body = p.pattern.symbols - p.pattern.header_symbols
-    return np.concatenate([header, np.resize(codes, body)])
+    return np.concatenate([header, np.resize(POLARIMETRY_CODES, body)])
 
 
 def verification_frame(p: Bb84Parameters) -> NDArray[np.uint8]:

@@ -226,7 +226,7 @@ def test_parameters_of_another_receiver_are_no_active_ones():
 
 def test_the_steps_of_the_modulator_are_the_active_receivers_only():
     own = {step.name for step in ACTIVE_STEPS} - {step.name for step in STEPS}
-    assert own == {"basis_levels", "basis_timing"}
+    assert own == {"basis_levels", "basis_timing", "memory"}
     assert steps_of(P) is ACTIVE_STEPS
 
 

@@ -54,7 +54,7 @@ def expected(**changes):
             for name in ("decoy", "sampling", "mismatch1", "mismatch2", "pa")
         },
         "epsilon_ev": 2.0**-127,
-        "efficiency_spread": 0.008,
+        "efficiency_spread": 0.018,
         "dark_spread": 0.4,
         "dark_probability": dark,
         "swap": True,

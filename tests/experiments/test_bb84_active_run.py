@@ -86,7 +86,6 @@ def test_it_is_an_estimate_and_says_what_stands_against_a_claim(done):
     assert set(done.result["violated"]) == {
         "formula compared with the paper",
         "detectors calibrated and signed for",
-        "detectors without memory",
         "key class",
         "secret of its own",
         "randomness",

@@ -142,6 +142,13 @@ def _steps(n_detectors: int, *, receiver_chooses: bool) -> tuple[CalibrationStep
             gives={"bob": ("efficiency_mismatch",)},
         ),
         CalibrationStep(
+            name="memory",
+            title="after how long a click is forgotten",
+            halves=_halves("memory", "alice", "bob"),
+            needs={"alice": ("polarization_v_pi",), "bob": (*bias, *_PLATES, *chosen)},
+            gives={"bob": ("recovery_ps", "memory_mismatch")},
+        ),
+        CalibrationStep(
             name="verification",
             title="error rate of every state, gain of every class",
             halves=_halves("verification", "alice", "bob"),
@@ -165,14 +172,15 @@ def _steps(n_detectors: int, *, receiver_chooses: bool) -> tuple[CalibrationStep
     return tuple(s for s in steps if receiver_chooses or s.name not in _OF_MODULATOR)
 
 
-_OF_MODULATOR = ("basis_levels", "basis_timing")
+_OF_MODULATOR = ("basis_levels", "basis_timing", "memory")
 """Steps of receivers that choose by a modulator."""
 
 STEPS = _steps(4, receiver_chooses=False)
 """(1) to (10) of BENCHES, "Calibration order"."""
 
 ACTIVE_STEPS = _steps(2, receiver_chooses=True)
-"""The same with Bob's modulator, its levels and its timing."""
+"""The same with Bob's modulator, its levels and its timing, and with the detectors'
+memory."""
 
 
 def steps_of(p: Bb84Parameters) -> tuple[CalibrationStep, ...]:
