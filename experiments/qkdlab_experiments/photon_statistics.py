@@ -12,15 +12,13 @@ from qkdlab.session.experiment import Experiment
 if TYPE_CHECKING:
     from qkdlab.session.experiment import PartyContext, PartyResult
 
-__all__ = ["HBT", "HERALDING", "CountingParameters"]
+__all__ = ["HBT", "HERALDING", "CountingParameters", "PumpParameters"]
 
 
-class CountingParameters(BaseModel):
-    """How the source is pumped, and what counts as a coincidence."""
+class PumpParameters(BaseModel):
+    """How a source is pumped, and what counts as a coincidence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    duration_s: float = Field(default=2.0, gt=0, le=1e5)
-    """Of counting in light."""
     symbol_period_ps: int = Field(gt=0, le=10**10)
     """Of the pulses."""
     clock_power_dbm: float = Field(default=13.0, ge=-110, le=20)
@@ -30,13 +28,20 @@ class CountingParameters(BaseModel):
     dark_s: float = Field(default=1.0, gt=0, le=600)
     """Of counting in the dark before."""
     half_gate_ps: int = Field(default=2000, gt=0, le=10**10)
-    detector_delay_ps: int = Field(default=0, ge=-(10**9), le=10**9)
-    """By how much the second detector's clicks are later, by its fibre and cable, to
-    half a period: the tags tell the rest."""
     lags: int = Field(default=20, ge=2, le=1000)
     """Periods to either side, whose coincidences those of one pulse are held to."""
     near_lags: int = Field(default=0, ge=0, le=100)
     """Of those, so many left out next to it: detectors are dead after a click."""
+
+
+class CountingParameters(PumpParameters):
+    """Two detectors, counted once."""
+
+    duration_s: float = Field(default=2.0, gt=0, le=1e5)
+    """Of counting in light."""
+    detector_delay_ps: int = Field(default=0, ge=-(10**9), le=10**9)
+    """By how much the second detector's clicks are later, by its fibre and cable, to
+    half a period: the tags tell the rest."""
 
 
 # The programs are imported when they run: `check` needs the parameters only.

@@ -6,29 +6,45 @@ and idler of a pair source (heralding).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import UsageError
 from qkdlab.roles import BiasSource, ClockSource, LaserDriver, TimeTagger
 from qkdlab.session.experiment import PartyContext, PartyResult
+from qkdlab_experiments.characterisation.clicks import read_clicks
 from qkdlab_experiments.characterisation.hbt import g2_at_zero, pulsed_coincidences
 from qkdlab_experiments.characterisation.pairs import PairFigures, pair_figures
-from qkdlab_experiments.photon_statistics import CountingParameters
+from qkdlab_experiments.photon_statistics import CountingParameters, PumpParameters
 
-__all__ = ["count_hbt", "count_pairs", "pump"]
+__all__ = ["count_hbt", "count_pairs", "held_lags", "late_ps", "pump", "pumped"]
 
 _DARK, _LIT, _COUNTED = "dark-counted", "light-on", "counted"
-_READ_PS = 100_000_000_000
 Tags = NDArray[np.int64]
 
 
 def pump(ctx: PartyContext[CountingParameters]) -> PartyResult:
     """Let the laser make pulses while Bob counts."""
-    p = ctx.parameters
+    ctx.conversation.receive(_DARK)
+    with pumped(ctx):
+        ctx.conversation.send(_LIT)
+        ctx.conversation.receive(_COUNTED)
+    return PartyResult()
+
+
+@contextmanager
+def pumped(ctx: PartyContext[Any]) -> Iterator[None]:
+    """Let the laser make pulses for as long as this lasts.
+
+    ctx: with parameters as `PumpParameters`
+    """
+    p: PumpParameters = ctx.parameters
     clock: ClockSource = ctx.roles["clock"]
     laser: LaserDriver = ctx.roles["laser"]
-    ctx.conversation.receive(_DARK)
     laser.set_cooler_on(True)
     laser.set_thermistor_ohm(p.thermistor_ohm)
     laser.set_current_ma(p.laser_bias_ma)
@@ -38,18 +54,16 @@ def pump(ctx: PartyContext[CountingParameters]) -> PartyResult:
     clock.set_power_dbm(p.clock_power_dbm)
     clock.set_output_on(True)
     ctx.clock.sleep_until(ctx.clock.now_ps() + round(p.settle_s * 1e12))
-    ctx.conversation.send(_LIT)
-    ctx.conversation.receive(_COUNTED)
+    yield
     clock.set_output_on(False)
     laser.set_laser_on(False)
-    return PartyResult()
 
 
 def count_hbt(ctx: PartyContext[CountingParameters]) -> PartyResult:
     """Return g2(0) of light behind a beam splitter, with its standard uncertainty."""
     p = ctx.parameters
     darks_hz, one, two = _count(ctx)
-    counts = _coincidences(p, one, two)[_held(p)]
+    counts = _coincidences(p, one, two)[held_lags(p)]
     zero = g2_at_zero(counts)
     figures = {
         "g2_zero": zero.value,
@@ -66,7 +80,7 @@ def count_pairs(ctx: PartyContext[CountingParameters]) -> PartyResult:
     darks_hz, one, two = _count(ctx)
     counts = _coincidences(p, one, two)
     _refuse_other_peak(p, counts)
-    counts = counts[_held(p)]
+    counts = counts[held_lags(p)]
     dark_counts = [rate * p.duration_s for rate in darks_hz]
     found = pair_figures(counts, (one.size, two.size), dark_counts)
     return PartyResult(_told(found) | _rates(p, darks_hz, one, two))
@@ -107,32 +121,23 @@ def _count(
     ctx.conversation.send(_DARK)
     ctx.conversation.receive(_LIT)
     tagger.start(0, tagger.tagger_capabilities().max_rate_hz)
-    tags: list[Tags] = []
-    channels: list[NDArray[np.uint8]] = []
-    left_ps = round(p.duration_s * 1e12)
     try:
-        while left_ps > 0:
-            block = tagger.read(min(left_ps, _READ_PS))
-            ctx.recorder.tags(block)
-            left_ps -= block.t_end - block.t_begin
-            tags.append(block.t)
-            channels.append(block.ch)
+        one, two = read_clicks(ctx, round(p.duration_s * 1e12), 2)
     finally:
         tagger.stop()
     ctx.conversation.send(_COUNTED)
-    t, ch = np.concatenate(tags), np.concatenate(channels)
-    return darks_hz, t[ch == 0], t[ch == 1]
+    return darks_hz, one, two
 
 
 def _coincidences(p: CountingParameters, one: Tags, two: Tags) -> NDArray[np.int64]:
     """Return int64[2 lags + 1], pairs of clicks by lag."""
     period_ps = p.symbol_period_ps
     two = two - p.detector_delay_ps
-    two = two - _common_delay_ps(one, two, period_ps)
+    two = two - late_ps(one, two, period_ps)
     return pulsed_coincidences(one, two, period_ps, p.lags, p.half_gate_ps)
 
 
-def _held(p: CountingParameters) -> NDArray[np.bool_]:
+def held_lags(p: PumpParameters) -> NDArray[np.bool_]:
     """Return which lags are held against each other: not those next to the middle."""
     lag = np.abs(np.arange(-p.lags, p.lags + 1))
     held: NDArray[np.bool_] = (lag == 0) | (lag > p.near_lags)
@@ -154,7 +159,7 @@ def _refuse_other_peak(p: CountingParameters, counts: NDArray[np.int64]) -> None
         )
 
 
-def _common_delay_ps(one: Tags, two: Tags, period_ps: int) -> int:
+def late_ps(one: Tags, two: Tags, period_ps: int) -> int:
     """Return by how much the second detector clicks later, within half a period."""
     turn = 2.0 * np.pi / period_ps
     first, second = (np.exp(1j * turn * (t % period_ps)).sum() for t in (one, two))

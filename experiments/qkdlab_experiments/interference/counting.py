@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from qkdlab.errors import UsageError
 from qkdlab.roles import TimeTagger
 from qkdlab.session.experiment import PartyContext
+from qkdlab_experiments.characterisation.clicks import read_clicks
 from qkdlab_experiments.characterisation.hbt import pulsed_coincidences
 from qkdlab_experiments.hom import HomParameters
 
 __all__ = ["Alone", "Counter", "coincidences"]
 
 Tags = NDArray[np.int64]
-_READ_PS = 100_000_000_000
-"""What is asked of the tagger at a time."""
 _FEWEST = 100
 """Clicks by which a sender can be set."""
 
@@ -107,17 +106,8 @@ class Counter:
         return Alone(np.array(means), np.array(centres), attenuation_db)
 
     def _read(self, duration_ps: int) -> tuple[Tags, Tags]:
-        tags: list[Tags] = [np.empty(0, np.int64)]
-        channels: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)]
-        left_ps = duration_ps
-        while left_ps > 0:
-            block = self._tagger.read(min(left_ps, _READ_PS))
-            self._ctx.recorder.tags(block)
-            left_ps -= block.t_end - block.t_begin
-            tags.append(block.t)
-            channels.append(block.ch)
-        t, ch = np.concatenate(tags), np.concatenate(channels)
-        return t[ch == 0], t[ch == 1]
+        one, two = read_clicks(self._ctx, duration_ps, 2)
+        return one, two
 
 
 def coincidences(

@@ -6,10 +6,10 @@ import math
 
 from qkdlab.roles import BiasSource
 from qkdlab.session.experiment import PartyContext, PartyResult
+from qkdlab_experiments.asking import ask, dismiss
 from qkdlab_experiments.hom import HomParameters
 from qkdlab_experiments.interference.counting import Alone, Counter, coincidences
 from qkdlab_experiments.interference.figures import Point, figures
-from qkdlab_experiments.interference.senders import ask, dismiss
 
 __all__ = ["count"]
 

@@ -7,41 +7,29 @@ from typing import Any
 
 from qkdlab.roles import Attenuator, ClockSource, LaserDriver
 from qkdlab.session.experiment import PartyContext, PartyResult
+from qkdlab_experiments.asking import requests
 from qkdlab_experiments.hom import HomParameters
 
-__all__ = ["ask", "dismiss", "send"]
-
-_ASK, _READY = "set", "set-as-asked"
-"""Messages: what Bob wants, and that it is so."""
+__all__ = ["send"]
 
 
-def ask(ctx: PartyContext[Any], **wanted: Any) -> None:
-    """Have the senders set; Bob's side of `send`.
+def send(ctx: PartyContext[HomParameters]) -> PartyResult:
+    """Let both lasers make pulses; set shutters, attenuators and delay as asked.
+
+    What Bob may ask for:
 
     is_open:        of both shutters
     attenuation_db: of both senders
     later_ps:       by how much more the second sender's pulses shall be late
     """
-    ctx.conversation.send(_ASK, is_last=False, **wanted)
-    ctx.conversation.receive(_READY)
-
-
-def dismiss(ctx: PartyContext[Any]) -> None:
-    """Have the senders put out; nothing more may be asked then."""
-    ctx.conversation.send(_ASK, is_last=True)
-
-
-def send(ctx: PartyContext[HomParameters]) -> PartyResult:
-    """Let both lasers make pulses; set shutters, attenuators and delay as asked."""
     senders = _Senders(ctx)
     is_lit = False
-    while not (wanted := ctx.conversation.receive(_ASK)).pop("is_last"):
+    for wanted in requests(ctx):
         if not is_lit:
             senders.light()
             is_lit = True
         wait_s = senders.set(wanted)
         ctx.clock.sleep_until(ctx.clock.now_ps() + round(wait_s * 1e12))
-        ctx.conversation.send(_READY)
     senders.put_out()
     return PartyResult()
 
@@ -77,7 +65,7 @@ class _Senders:
             clock.set_output_on(True)
 
     def set(self, wanted: Mapping[str, Any]) -> float:
-        """Set what differs from what `ask` wants; return the time to wait, in s."""
+        """Set what differs from what is wanted; return the time to wait, in s."""
         p = self._parameters
         wait_s = p.step_s
         if "later_ps" in wanted:

@@ -1,0 +1,1 @@
+"""Pairs before two parties who analyse their polarization: correlations and CHSH."""
