@@ -1,7 +1,7 @@
 """The figures of `qkdlab benchmark`, by group.
 
 `start` is CPU time (user and system) of fresh processes, the least of five; `run` is
-wall time of a whole run in this process after a short one has warmed the JIT cache;
+wall time of runs in this process after a short one has warmed the JIT cache;
 `replay` that of its replay beside the run itself, calibration included; `distill` is
 input per CPU time; `security` is no time, but what exact tails gain; `physics` is link
 time per CPU time of the simulators' engine, as the plug-in of that name measures it;
@@ -15,14 +15,13 @@ import platform
 import resource
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from qkdlab.cli.benchmark_distill import distill
 from qkdlab.cli.benchmark_published import published
+from qkdlab.cli.benchmark_runs import replay, run
 from qkdlab.cli.figure import Figure
 
 __all__ = ["GROUPS", "Figure", "machine"]
@@ -57,54 +56,6 @@ def start() -> list[Figure]:
         Figure("start", name, _cpu_s(arguments), "s", what, baseline)
         for name, arguments in commands.items()
     ]
-
-
-def run() -> list[Figure]:
-    """Measure 10 s of link time of the reference bench, JIT cache warm.
-
-    Raises what ended the run without a key: its time would say nothing.
-    """
-    from qkdlab.config.load import load
-    from qkdlab.session.run import run as run_session
-
-    link_s = 10.0
-
-    def wall_s(duration_s: float) -> float:
-        changes = ["seed=7", f"parameters.duration_s={duration_s}"]
-        config = load("bb84", overrides=changes)
-        with tempfile.TemporaryDirectory() as folder:
-            begin_s = time.perf_counter()
-            outcome = run_session(config, Path(folder) / "run", lambda *_: None)
-            if outcome.error is not None:
-                raise outcome.error
-            return time.perf_counter() - begin_s
-
-    wall_s(1.0)
-    measured = wall_s(link_s)
-    return [Figure("run", "bb84_10s", measured, "s", "link time in s", link_s)]
-
-
-def replay() -> list[Figure]:
-    """Measure the replay of a run of the reference bench, beside that run.
-
-    Raises what ended the run without a key, and VerifyError when the replay differs.
-    """
-    from qkdlab.config.load import load
-    from qkdlab.errors import VerifyError
-    from qkdlab.session.replay import replay as replay_session
-    from qkdlab.session.run import run as run_session
-
-    config = load("bb84", overrides=["seed=7"])
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "run"
-        outcome = run_session(config, folder, lambda *_: None)
-        if outcome.error is not None:
-            raise outcome.error
-        replayed = replay_session(folder, [], lambda *_: None)
-    if replayed.difference is not None:
-        raise VerifyError(replayed.difference)
-    took, before = replayed.result["wall_s"], outcome.result["wall_s"]
-    return [Figure("replay", "bb84_10s", took, "s", "the run itself in s", before)]
 
 
 def security() -> list[Figure]:

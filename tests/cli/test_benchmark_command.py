@@ -8,8 +8,6 @@ import qkdlab.cli.benchmarks
 import qkdlab.session.run
 from qkdlab.cli.benchmarks import Figure, machine
 from qkdlab.cli.main import main
-from qkdlab.errors import AbortCode, SecurityAbort
-from qkdlab.session.run import Outcome
 
 FIGURES = [Figure("start", "cli_help", 0.15, "s", "python -c pass", 0.02)]
 
@@ -50,13 +48,6 @@ def test_a_group_that_does_not_exist_is_refused_before_anything_is_measured(
     monkeypatch.setattr(qkdlab.cli.benchmarks, "GROUPS", groups)
     assert main(["benchmark", "start", "runs"]) == 1
     assert "'runs'" in capsys.readouterr().err
-
-
-def test_a_run_that_ends_without_a_key_is_no_figure(monkeypatch):
-    abort = SecurityAbort(AbortCode.SYNC_LOST, "slip")
-    monkeypatch.setattr(qkdlab.session.run, "run", lambda *_: Outcome({}, abort))
-    with pytest.raises(SecurityAbort):
-        qkdlab.cli.benchmarks.run()
 
 
 def test_the_machine_is_described():
