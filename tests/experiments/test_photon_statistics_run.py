@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import math
+import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from qkdlab.calibration.measured import Measured
 from qkdlab.config.load import load
 from qkdlab.errors import ConfigError, UsageError
 from qkdlab.runfile.reader import open_run
 from qkdlab.session.run import run
 from qkdlab.wiring.rules import check
+from qkdlab_experiments.characterisation.blinking import Blinking, fit_blinking
+from qkdlab_experiments.characterisation.jitter import fit_jitter
 
 pytestmark = [pytest.mark.xdist_group("runs"), pytest.mark.timeout(600)]
 
 
 def result(folder: Path, name: str, *overrides: str) -> dict[str, Any]:
     config = load(name, overrides=["seed=7", *overrides])
-    return run(config, folder / name, lambda what, done, total: None).result
+    return run(config, folder / "run", lambda what, done, total: None).result
 
 
 def within(figures: dict[str, Any], name: str, expected: float, extra: float) -> bool:
     sigma = figures[f"{name}_uncertainty"]
     return bool(abs(figures[name] - expected) < 4.5 * sigma + extra * expected)
+
+
+def near(found: Measured, expected: float, sharp: float) -> bool:
+    """Whether it lies within 4.5 of its own uncertainties, themselves below a share."""
+    off = abs(found.value - expected)
+    return off < 4.5 * found.uncertainty and found.uncertainty < sharp * expected
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +57,80 @@ def test_g2_of_the_dot_is_that_of_its_photons_and_the_noise_among_them(dot) -> N
     assert within(dot, "g2_zero", both / (brightness + noise) ** 2, 0.03)
 
 
-def test_the_dot_counts_as_often_as_brightness_and_losses_say(dot) -> None:
-    per_pulse = (0.1 * 2 / 3 + 0.0005) * 10**-0.3 * 0.5 * 0.35
+def clicks(figures: dict[str, Any]) -> list[NDArray[np.int64]]:
+    """Return the tags of both detectors in light."""
+    with open_run(Path(figures["run_files"]["bob"])) as file:
+        blocks = list(file.blocks())
+    t, ch = (np.concatenate([getattr(b, name) for b in blocks]) for name in ("t", "ch"))
+    return [t[ch == number] for number in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def blinking(dot) -> Blinking:
+    return fit_blinking(*clicks(dot), 500_000, 120)
+
+
+def test_brightness_is_recovered_from_rates(dot) -> None:
+    """Of a dot that is on two thirds of the time, seen through filter and splitter."""
     for rate_hz in dot["click_rate_hz"]:
-        # dead for 40 ns, while the dot shines half as often again
-        assert rate_hz == pytest.approx(80e6 * per_pulse, rel=0.07)
+        per_pulse = (rate_hz - 300.0) / 80e6
+        # dead for three pulses after a click, all but all of them while it is on
+        seen = per_pulse / (1 - 3 * per_pulse * 3 / 2)
+        photons = seen / (10**-0.3 * 0.5 * 0.35) - 0.0005
+        # the share of half a second in which it was on: 0.4 % by chance
+        assert photons * 3 / 2 == pytest.approx(0.1, rel=0.017)
+
+
+def test_times_of_blinking_are_recovered_from_the_envelope_of_g2(blinking) -> None:
+    # what is no light of the dot lowers the swing
+    swing = (0.2 / 3 / (0.2 / 3 + 0.0005)) ** 2 / 2
+    assert near(blinking.swing, swing, 0.02)
+    assert near(blinking.time_ps, 2e7 / 3, 0.03)
+    assert near(blinking.on_time_ps, 2e7, 0.04)
+    assert near(blinking.off_time_ps, 1e7, 0.04)
+
+
+def test_lifetime_is_recovered_from_the_instants_after_the_trigger(dot) -> None:
+    for tags in clicks(dot):
+        found = fit_jitter(tags, 12_500, 50)
+        assert near(found.tail_ps, 600.0, 0.01)
+        # diode, pump, and 45 ps of the tagger
+        assert near(found.fwhm_ps, math.hypot(350.0, 30.0, 2.3548 * 45.0), 0.02)
+
+
+def test_blinking_wants_clicks_and_a_long_run(dot) -> None:
+    one, two = clicks(dot)
+    with pytest.raises(ValueError, match="10000 clicks"):
+        fit_blinking(one[:9000], two, 500_000, 120)
+    with pytest.raises(ValueError, match="ten times as long"):
+        fit_blinking(one, two, 5_000_000, 700)
+
+
+THERMAL = (
+    "{kind: pair_source, owner: channel, wavelength_nm: 1560.0, pairs_per_pulse: 0.4, "
+    "schmidt_number: 2.0, heralding_signal: 0.5, emission_fwhm_ps: 30.0}"
+)
+
+
+def one_arm_g2(modes: float) -> float:
+    """Return g2(0) of threshold detectors behind a splitter in one arm."""
+    mean = 0.4 * 0.5 * 0.5 * 0.35
+    silent = [(1 + n * mean / modes) ** -modes for n in (1, 2)]
+    return (1 - 2 * silent[0] + silent[1]) / (1 - silent[0]) ** 2
+
+
+def test_schmidt_number_is_recovered_from_g2_of_one_arm(tmp_path) -> None:
+    text = files("qkdlab_configs").joinpath("hbt.yaml").read_text()
+    text = re.sub(r"dot: \{.*\}", f"crystal: {THERMAL}", text)
+    text = text.replace("dot.out", "crystal.signal").replace("dot.in", "crystal.in")
+    bench = tmp_path / "modes.yaml"
+    bench.write_text(text.replace("loss_db: 3.0", "loss_db: 0.0"))
+    alive = [f"wiring.parts.{d}.dead_time_ps=5000" for d in ("d_1", "d_2")]
+    times = ("parameters.duration_s=0.25", "parameters.dark_s=0.2")
+    found = result(tmp_path, str(bench), *times, *alive)
+    assert within(found, "g2_zero", one_arm_g2(2.0), 0.0)
+    for wrong in (1.8, 2.25):
+        assert not within(found, "g2_zero", one_arm_g2(wrong), 0.0)
 
 
 def test_klyshko_gives_the_efficiencies_from_crystal_to_click(pairs) -> None:
