@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from qkdlab.wiring.graph import Graph
-from qkdlab.wiring.parts import IntensityModulator, Squeezer, Wiring
+from qkdlab.wiring.parts import IntensityModulator, Spad, Squeezer, Wiring
+from qkdlab_sims.bench.detectors import AlwaysOn
 from qkdlab_sims.bench.knobs import KnobBoard, MotorPort, squeezer_of
 from qkdlab_sims.bench.paths import laser_clock, start_chain
 from qkdlab_sims.bench.pulse_train import PulseTrain
@@ -308,7 +309,12 @@ class StubBench:
                     "line_attenuator": self.line_attenuator,
                 },
                 {name: MotorPort(self.motors, i) for i, name in enumerate(plates)},
-                [(self.bias, way.part.channel) for way in ways.detectors],
+                [
+                    (AlwaysOn(), 0)
+                    if isinstance(way.part, Spad)
+                    else (self.bias, way.part.channel)
+                    for way in ways.detectors
+                ],
                 {
                     name: (squeezer_of(part), self.squeezer)
                     for name, part in graph.parts_of(Squeezer).items()
