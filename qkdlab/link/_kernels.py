@@ -5,13 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.bits._intrinsics import count_ones
 from qkdlab.jit import kernel
+from qkdlab.link._intrinsics import eight_bytes
 
 __all__ = ["check_gaps", "read_gaps", "write_gaps"]
 
 _MORE = 0x80
 _LAST_SHIFT = 56
 _GREATEST = np.int64((1 << 63) - 1)
+_SIDE = 8
+_FAR_FROM_END = _GREATEST - np.int64(_SIDE * _MORE)
+"""From a value up to this, eight short gaps lead to one of 63 bits."""
+_ONE, _THREE, _TOP, _BYTE, _SUM_AT = (np.uint64(n) for n in (1, 3, 7, 8, 48))
+_TOP_BITS = np.uint64(0x8080808080808080)
+_EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
+_LOW_BITS = np.uint64(0x0001000100010001)
 
 
 @kernel
@@ -37,15 +46,40 @@ def write_gaps(values: NDArray[np.int64], out: NDArray[np.uint8]) -> int:
 
 
 @kernel
+def short_gaps(data: NDArray[np.uint8], at: int) -> tuple[np.int64, np.int64]:
+    """Return how many of the eight bytes from `at` on stand before a long gap.
+
+    Then what they add to the value before: their sum, and one for each.
+    """
+    gaps = eight_bytes(data, at)
+    long = gaps & _TOP_BITS
+    # all bits of the bytes before the first long one; of all eight without any
+    short = ((long & (~long + _ONE)) >> _TOP) - _ONE
+    gaps &= short
+    n = np.int64(count_ones(short) >> _THREE)
+    pairs = (gaps & _EVEN_BYTES) + (gaps >> _BYTE & _EVEN_BYTES)
+    return n, np.int64(pairs * _LOW_BITS >> _SUM_AT) + n
+
+
+@kernel
 def check_gaps(data: NDArray[np.uint8], count: int, ends: NDArray[np.int64]) -> int:
     """Find the first and the last of `count` values, where there are any.
 
     Returns 0, or what is wrong: 1 bytes are missing or left over, 2 a gap has more
     than 63 bits, 3 it is not in its shortest form, 4 a value has more than 63 bits.
     """
-    at = 0
+    at = i = 0
     before = np.int64(-1)
-    for i in range(count):
+    while i < count:
+        # eight bytes together take a third of the time of one after the other
+        if 0 < i <= count - _SIDE and at <= data.size - _SIDE:
+            n_short, step = short_gaps(data, at)
+            if before <= _FAR_FROM_END:
+                i += n_short
+                at += n_short
+                before += step
+                if n_short == _SIDE:
+                    continue
         gap = np.int64(0)
         shift = 0
         while True:
@@ -67,6 +101,7 @@ def check_gaps(data: NDArray[np.uint8], count: int, ends: NDArray[np.int64]) -> 
         before += gap + 1
         if i == 0:
             ends[0] = before
+        i += 1
     if count:
         ends[1] = before
     return 0 if at == data.size else 1

@@ -13,7 +13,7 @@ keys enter, direction, number of the phase, configuration, all bytes of the phas
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from qkdlab.link.direction import Direction
 from qkdlab.link.identity import SIGNATURE_BYTES, Identity, PublicIdentity
@@ -54,20 +54,20 @@ class FirstContact:
         return self._theirs.verifies(_CONFIRM, text, signature)
 
     def make_tag(
-        self, direction: Direction, covered: Callable[[int], bytes]
+        self, direction: Direction, covered: Callable[[int], Sequence[bytes]]
     ) -> tuple[int, bytes]:
         """Sign a phase; see `Tagger`."""
-        return 0, self._mine.sign(_PHASE, covered(0))
+        return 0, self._mine.sign(_PHASE, b"".join(covered(0)))
 
     def check_tag(
         self,
         direction: Direction,
         index: int,
-        covered: Callable[[int], bytes],
+        covered: Callable[[int], Sequence[bytes]],
         tag: bytes,
     ) -> bool:
         """Verify the peer's signature of a phase; see `Tagger`."""
-        return index == 0 and self._theirs.verifies(_PHASE, covered(0), tag)
+        return index == 0 and self._theirs.verifies(_PHASE, b"".join(covered(0)), tag)
 
     def epsilon(self, longest_bytes: int) -> None:
         """Return None: that signatures are not forged is assumed, not bounded."""

@@ -105,7 +105,8 @@ class FrameReader:
             return b""
         if len(self._bytes) < self._announced:
             return None
-        message = bytes(self._bytes[: self._announced])
+        # a slice of the bytes themselves would be one copy more
+        message = bytes(memoryview(self._bytes)[: self._announced])
         del self._bytes[: self._announced]
         self._announced = None
         return message

@@ -22,7 +22,7 @@ import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -189,18 +189,18 @@ class PadPool:
         return self._bytes(GREETING_KEY_BYTES + HASH_KEY_BYTES * _place(direction))
 
     def make_tag(
-        self, direction: Direction, covered: Callable[[int], bytes]
+        self, direction: Direction, covered: Callable[[int], Sequence[bytes]]
     ) -> tuple[int, bytes]:
         """Spend a pad; return its index and the tag; see `Tagger`."""
         index, pad = self.take(direction)
         key = self.hash_key(direction)
-        return index, authenticate.tag(key, pad, covered(index))
+        return index, authenticate.tag(key, pad, *covered(index))
 
     def check_tag(
         self,
         direction: Direction,
         index: int,
-        covered: Callable[[int], bytes],
+        covered: Callable[[int], Sequence[bytes]],
         tag: bytes,
     ) -> bool:
         """Verify a tag, then spend the pad that the peer named; see `Tagger`.
@@ -212,7 +212,7 @@ class PadPool:
         if pad is None:
             return False
         key = self.hash_key(direction)
-        if not authenticate.check(key, pad, covered(index), tag):
+        if not authenticate.check(key, pad, tag, *covered(index)):
             return False
         self.take_at(direction, index)
         return True

@@ -314,12 +314,13 @@ class _Half:
             raise _Refused
         self._next_phase()
 
-    def _covered(self, index: int) -> bytes:
+    def _covered(self, index: int) -> list[bytes]:
+        """Return the pieces of what the tag is of."""
         numbers = (self.phase, index, len(self._messages))
         pieces = [self._context, *(n.to_bytes(8, "little") for n in numbers)]
         for data in self._messages:
             pieces.extend((len(data).to_bytes(LENGTH_BYTES, "little"), data))
-        return b"".join(pieces)
+        return pieces
 
     def _next_phase(self) -> None:
         self.phase += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from qkdlab.link.direction import Direction
@@ -27,9 +27,9 @@ class Tagger(Protocol):
         ...
 
     def make_tag(
-        self, direction: Direction, covered: Callable[[int], bytes]
+        self, direction: Direction, covered: Callable[[int], Sequence[bytes]]
     ) -> tuple[int, bytes]:
-        """Return the index of a new tag, and the tag of ``covered(index)``.
+        """Return the index of a new tag, and the tag of the pieces ``covered(index)``.
 
         Raises SecurityAbort(POOL_EMPTY).
         """
@@ -39,7 +39,7 @@ class Tagger(Protocol):
         self,
         direction: Direction,
         index: int,
-        covered: Callable[[int], bytes],
+        covered: Callable[[int], Sequence[bytes]],
         tag: bytes,
     ) -> bool:
         """Say whether `tag` is the peer's; one that is not changes nothing."""

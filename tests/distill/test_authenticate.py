@@ -64,13 +64,19 @@ def test_agrees_with_a_plain_poly1305(key, pad, data):
     assert authenticate.tag(key, pad, data) == poly1305(key, pad, data)
 
 
+@given(st.lists(st.binary(max_size=40), max_size=6))
+def test_where_a_text_is_cut_does_not_matter(pieces):
+    whole = b"".join(pieces)
+    assert authenticate.tag(KEY, PAD, *pieces) == authenticate.tag(KEY, PAD, whole)
+
+
 def test_the_right_tag_is_accepted():
-    assert authenticate.check(KEY, PAD, MESSAGE, TAG)
+    assert authenticate.check(KEY, PAD, TAG, MESSAGE)
 
 
 @pytest.mark.parametrize("received", [TAG[:-1] + b"\0", TAG[:8], b"", TAG + b"\0"])
 def test_a_wrong_tag_is_refused(received):
-    assert not authenticate.check(KEY, PAD, MESSAGE, received)
+    assert not authenticate.check(KEY, PAD, received, MESSAGE)
 
 
 def test_epsilon_is_eight_times_the_blocks_over_two_to_106():

@@ -252,7 +252,7 @@ def test_a_phase_signed_by_somebody_else_is_refused():
 def test_the_signature_of_a_confirmation_is_none_of_a_phase():
     class Confused(FirstContact):
         def make_tag(self, direction, covered):
-            return 0, self.confirmation(covered(0))
+            return 0, self.confirmation(b"".join(covered(0)))
 
     alice = Confused("alice", "bob", ALICE, BOB.public)
     assert_refused(said(b"two", alice=alice))
