@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab.errors import AbortCode, SecurityAbort
+from qkdlab.link.context import overwrite
 from qkdlab.roles import Receiver
 from qkdlab.timetags.block import TagBlock
 from qkdlab.timetags.slots import (
@@ -198,7 +199,7 @@ class KeyBlockTags:
     """Clicks of one stretch of a key block and what happened so far.
 
     pulse: int64[n], pulse index within the block, header symbols left out
-    mask:  uint8[n], which channels clicked
+    mask:  uint8[n], which channels clicked; secret
     """
 
     pulse: NDArray[np.int64] = field(repr=False)
@@ -292,9 +293,11 @@ def read_key_block(
         keep = (pulse >= 0) & (pulse < n_slots)
         if not parameters.settings_from_generator:
             keep &= pulse % symbols >= parameters.pattern.header_symbols
+        mask = clicks.mask[keep]
+        overwrite(clicks.mask)
         yield KeyBlockTags(
             pulse[keep],
-            clicks.mask[keep],
+            mask,
             _since(state.counts, before),
             min(1.0, (position_ps - ready_ps) / (end_ps - ready_ps)),
         )

@@ -51,7 +51,7 @@ def detections(
         # doubles in one basis become Bob's private random bits
         spare = randomness.secret(f"block {block} double clicks", int(fired.size))
         outcomes = judge_fired(piece.pulse, fired, spare)
-        overwrite(fired, spare)
+        overwrite(piece.mask, fired, spare)
         told = Detections(outcomes, live - live_before, slots - slots_before)
         _record_slots(receiver, p, told)
         yield told

@@ -103,11 +103,11 @@ class BitArray:
 
     def to_bytes(self) -> bytes:
         """Return ``ceil(n / 8)`` bytes, least significant bit first."""
-        return self._words.astype("<u8").tobytes()[: -(-self._n // 8)]
+        return self._words.astype("<u8", copy=False).tobytes()[: -(-self._n // 8)]
 
     def to_bools(self) -> NDArray[np.uint8]:
         """Return the bits as uint8 0 or 1; for work inside one function only."""
-        raw = self._words.astype("<u8").view(np.uint8)
+        raw = self._words.astype("<u8", copy=False).view(np.uint8)
         return np.unpackbits(raw, count=self._n, bitorder="little")
 
     def __getitem__(self, index: slice) -> BitArray:

@@ -46,7 +46,7 @@ def write_gaps(values: NDArray[np.int64], out: NDArray[np.uint8]) -> int:
 
 
 @kernel
-def short_gaps(data: NDArray[np.uint8], at: int) -> tuple[np.int64, np.int64]:
+def short_gaps(data: NDArray[np.uint8], at: np.int64) -> tuple[np.int64, np.int64]:
     """Return how many of the eight bytes from `at` on stand before a long gap.
 
     Then what they add to the value before: their sum, and one for each.
@@ -68,7 +68,7 @@ def check_gaps(data: NDArray[np.uint8], count: int, ends: NDArray[np.int64]) -> 
     Returns 0, or what is wrong: 1 bytes are missing or left over, 2 a gap has more
     than 63 bits, 3 it is not in its shortest form, 4 a value has more than 63 bits.
     """
-    at = i = 0
+    at = i = np.int64(0)
     before = np.int64(-1)
     while i < count:
         # eight bytes together take a third of the time of one after the other

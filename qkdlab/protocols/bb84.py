@@ -82,7 +82,9 @@ def judge(
     fired = np.zeros(slots.size, dtype=np.uint8)
     if slots.size:
         fired = np.bitwise_or.reduceat(np.uint8(1) << detector, first)
-    return judge_fired(slots, fired, random_bits)
+    judged = judge_fired(slots, fired, random_bits)
+    fired.fill(0)
+    return judged
 
 
 def judge_fired(
@@ -102,7 +104,11 @@ def judge_fired(
     double = np.flatnonzero(click == Click.DOUBLE)
     if len(random_bits) < double.size:
         raise ValueError("judge wants one random bit for each double click")
-    value[double] = random_bits[: double.size].to_bools()
+    drawn = random_bits[: double.size]
+    bits = drawn.to_bools()
+    value[double] = bits
+    drawn.wipe()
+    bits.fill(0)
     return Outcomes(slots, basis, value, click)
 
 

@@ -11,7 +11,9 @@ from qkdlab.bits.array import BitArray
 from qkdlab.errors import AbortCode, SecurityAbort
 from qkdlab.randomness import SeededRandomness
 from qkdlab.timetags.block import TagBlock
+from qkdlab.timetags.slots import slot_block
 from qkdlab.timetags.sync import SyncFit
+from qkdlab_experiments import acquisition
 from qkdlab_experiments.acquisition import (
     OnRecord,
     believed_span_s,
@@ -112,7 +114,7 @@ def test_tags_are_on_record_before_anything_is_made_of_them():
     assert receiver.diary[1::2] == ["used"] * receiver.reads
 
 
-def test_what_clicks_stand_for_is_overwritten_once_it_is_judged():
+def test_what_clicks_stand_for_is_overwritten_once_it_is_judged(monkeypatch):
     kept = []
 
     def watched(function):
@@ -122,8 +124,20 @@ def test_what_clicks_stand_for_is_overwritten_once_it_is_judged():
 
         return keep
 
+    def judged_slots(*arguments, **options):
+        state, clicks = slot_block(*arguments, **options)
+        kept.append(clicks.mask)
+        return state, clicks
+
+    def fired(pulse, mask):
+        kept.append(mask)
+        return PassiveArms(FOUR_ARMS).fired(pulse, mask)
+
     arms, bits = PassiveArms(FOUR_ARMS), SeededRandomness(1, "bob")
-    arms.fired, bits.secret = watched(arms.fired), watched(bits.secret)
+    arms.fired, bits.secret = watched(fired), watched(bits.secret)
+    monkeypatch.setattr(acquisition, "slot_block", judged_slots)
+    for copied in ("to_bools", "__getitem__"):
+        monkeypatch.setattr(BitArray, copied, watched(getattr(BitArray, copied)))
     receiver = Receiver([at(1, 500), at(1, 600), at(1, 600)], [1, 2, 3])
     receiver.channels, receiver.slots = FOUR_ARMS, lambda *_: None
     source, already = OnRecord(receiver, receiver), [sync_block()]
@@ -132,7 +146,7 @@ def test_what_clicks_stand_for_is_overwritten_once_it_is_judged():
     told = detections(source, PARAMETERS, bits, 0, **options, arms=arms)
     judged = [int(value) for one in told for value in one.outcomes.value]
     assert len(judged) == 2
-    assert len(kept) > 2
+    assert len(kept) > 6
     for secret in kept:
         left = secret.words if isinstance(secret, BitArray) else secret
         assert not left.any()
