@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from qkdlab_sims.optics.interference._intrinsics import LANES, N_PARTS, count_passed
 from qkdlab_sims.optics.interference.candidates._kernels import (
-    draw_pulses,
+    draw_powers,
     find_common,
     keep_likely,
+    share_marks,
 )
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.photons.candidates._kernels import (
     PULSES_PER_TICK,
     STEP,
-    draw_candidates,
+    draw_marked,
     first_gaps,
 )
 from qkdlab_sims.optics.settings._kernels import SCRATCH, Law, fill_contexts_by
@@ -31,6 +32,7 @@ Keys: TypeAlias = NDArray[np.uint64]
 Counts: TypeAlias = NDArray[np.uint64]
 
 _PARTS, _GROUP = np.uint64(N_PARTS), np.uint64(N_PARTS * LANES)
+_WHOLE = np.uint64(0)  # bits that are left out of a candidate's mark
 _ROOM = 1024
 _TICKS = 64
 _FEW = 3.0  # candidates a tick below which it pays to ask for the first alone
@@ -152,7 +154,7 @@ def _hand_out(
     for j in range(kept.shape[0]):
         which, at = np.uint64(kept[j]), places[j]
         lag_ps = arrival_ps[np.uint64(ways[j])]
-        t_ps[at] = opening_ps + np.int64(pulse[j]) * period_ps + lag_ps
+        t_ps[at] = opening_ps + np.int64(pulse[which]) * period_ps + lag_ps
         chance[at] = chances[which]
         number[at] = np.int64(which) - start
 
@@ -198,7 +200,7 @@ def draw_two_lights(
     scale, alike: as of `find_common`
     phases:   float64[1024, 2], cosine and sine
     bound:    of the detectable photons of any pulse at all detectors
-    keys:     uint64[2, 2], of the candidates, and of pulses
+    keys:     uint64[3, 2], of candidates, of their marks, and of thermal powers
 
     Returns the first tick not drawn, or -1 when one exceeds `reserve`.
     """
@@ -206,11 +208,11 @@ def draw_two_lights(
     room = max(_ROOM, 2 * reserve)
     gaps, words = np.empty(reserve + STEP), np.empty((3, reserve + STEP), np.uint32)
     picks, chances = np.empty(room), np.empty(room)
-    pulse, level = np.empty(room, np.int32), np.empty(room, np.uint32)
+    pulse, mark = np.empty(room, np.int32), np.empty(room, np.uint32)
+    drawn, more = np.empty(reserve // 4 + 4, np.uint32), np.empty(room, np.uint8)
     context_a, context_b = np.empty(room, np.int32), np.empty(room, np.int32)
     kept, likely = np.empty(room + 1, np.int32), np.empty(room, np.int32)
-    their_pulse, pair = np.empty(room, np.int32), np.empty(room, np.int32)
-    marks, common = np.empty((4, room), np.uint32), np.empty(4 * room)
+    pair, common = np.empty(room, np.int32), np.empty(4 * room)
     scratch = np.empty(SCRATCH, np.uint64)
     rows = table
     if table.shape[0] == 0:
@@ -244,32 +246,32 @@ def draw_two_lights(
             is_empty = is_dim and first_gap[end - begin] >= PULSES_PER_TICK
             if bound > 0.0 and not is_empty:
                 offset, upto = (end - begin) * PULSES_PER_TICK, n + reserve
-                found = draw_candidates(
-                    end, offset, bound, keys, gaps, words, pulse[n:upto],
-                    picks[n:upto], chances[n:upto], level[n:upto],
+                found = draw_marked(
+                    end, offset, bound, keys, gaps, words, _WHOLE, pulse[n:upto],
+                    picks[n:upto], chances[n:upto], mark[n:upto],
                 )  # fmt: skip
             if found < 0:
                 return -1
+            if found > 0:
+                share_marks(end, pulse[n : n + found], keys, drawn, mark[n:], more[n:])
             n += found
             end += 1
             starts[end - begin] = n
-        drawn = pulse[:n]
         _fill(
-            first, drawn, law_a, is_fresh[0], shifts[0], len(fields_a),
+            first, pulse[:n], law_a, is_fresh[0], shifts[0], len(fields_a),
             scratch, context_a,
         )  # fmt: skip
         _fill(
-            first, drawn, law_b, is_fresh[1], shifts[1], len(fields_b),
+            first, pulse[:n], law_b, is_fresh[1], shifts[1], len(fields_b),
             scratch, context_b,
         )  # fmt: skip
         size = keep_likely(
             context_a, context_b, most_a, most_b, picks[:n], pair, likely, kept
         )
         here = kept[:size]
-        for j in range(size):
-            their_pulse[j] = pulse[np.uint64(kept[j])]
-        draw_pulses(first, their_pulse[:size], keys, marks)
-        find_common(marks, phases, alike, scale, thermal, common[: 4 * size])
+        find_common(mark, more, here, phases, alike, scale, common)
+        if thermal[0] or thermal[1]:
+            draw_powers(first, pulse, here, keys, thermal, common)
         if table.shape[0] == 0:
             _make_rows(fields_a, fields_b, context_a, context_b, here, pair, rows)
         _find_ways(rows, pair, common, here, picks, ways[:size])
@@ -280,9 +282,8 @@ def draw_two_lights(
             its_ways, its_places = ways[j:upto], places[j:upto]
             _find_places(its_ways, row_ends, its_places)
             _hand_out(
-                first * period_ps, period_ps, start, here[j:upto],
-                their_pulse[j:upto], chances, its_ways, its_places,
-                arrival_ps, all_ps, all_chance, all_number,
+                first * period_ps, period_ps, start, here[j:upto], pulse, chances,
+                its_ways, its_places, arrival_ps, all_ps, all_chance, all_number,
             )  # fmt: skip
             j = upto
             for d in range(n_det):

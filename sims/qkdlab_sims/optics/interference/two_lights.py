@@ -88,7 +88,7 @@ class TwoLights:
         ]
         self._pair = pair
         self._period_ps = period_ps
-        streams = ("candidates", "pulses")
+        streams = ("candidates", "marks", "powers")
         self._keys = np.array([stream_key(seed, component, s) for s in streams])
         fields = [one.fields() for one in (a, b)]
         self._fields = [_parts(one) for one in fields]
