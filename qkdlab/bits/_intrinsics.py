@@ -10,10 +10,11 @@ from numba.core import cgutils
 
 from qkdlab.jit import intrinsic
 
-__all__ = ["count_ones", "extract_bits", "first_one", "pack_64"]
+__all__ = ["count_ones", "extract_bits", "first_one", "last_one", "pack_64"]
 
 I8, I64 = ir.IntType(8), ir.IntType(64)
 BYTES = 64
+ZERO_IS_UNDEFINED = ir.Constant(ir.IntType(1), 1)
 
 
 @intrinsic
@@ -45,9 +46,20 @@ def first_one(typing, word):
     """Return the index of the lowest one of a word that is not zero, on any CPU."""
 
     def code(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ZERO_IS_UNDEFINED)
 
     return types.uint64(types.uint64), code
+
+
+@intrinsic
+def last_one(typing, word):
+    """Return the index of the highest one of a word that is not zero, on any CPU."""
+
+    def code(context, builder, signature, arguments):
+        zeros = builder.ctlz(arguments[0], ZERO_IS_UNDEFINED)
+        return builder.sub(I64(63), zeros)
+
+    return types.int64(types.uint64), code
 
 
 @intrinsic

@@ -26,7 +26,6 @@ __all__ = [
 Words = NDArray[np.uint64]
 ONE = np.uint64(1)
 LAST = np.uint64(63)
-WORD = np.uint64(64)
 
 
 @kernel
@@ -113,37 +112,45 @@ def squeeze(word: np.uint64, mask: np.uint64) -> np.uint64:
 
 
 @kernel
+def append(
+    out: Words,
+    at: np.int64,
+    filled: np.uint64,
+    used: np.uint64,
+    chosen: np.uint64,
+    n: np.uint64,
+) -> tuple[np.int64, np.uint64, np.uint64]:
+    """Put n bits behind the `used` bits of `filled`, which becomes word `at` of `out`.
+
+    Returns what `at`, `filled` and `used` are then. n is 0 to 64.
+    """
+    filled |= chosen << used
+    out[at] = filled
+    total = used + n
+    # no branch: whether the word is full is anybody's guess
+    full = total >> np.uint64(6)
+    kept, over = full - ONE, np.uint64(0) - full
+    filled = (filled & kept) | (((chosen >> ONE) >> (LAST - used)) & over)
+    return at + np.int64(full), filled, total & LAST
+
+
+@kernel
 def compress(words: Words, mask: Words, out: Words) -> None:
     """Write the bits where `mask` has ones; `out` has a word more than these fill."""
-    filled, at, used = np.uint64(0), np.int64(0), np.uint64(0)
+    at, filled, used = np.int64(0), np.uint64(0), np.uint64(0)
     for i in range(mask.size):
-        chosen = extract_bits(words[i], mask[i])
-        total = used + count_ones(mask[i])
-        filled |= chosen << used
-        out[at] = filled
-        # no branch: whether the word is full is anybody's guess
-        full = total >> np.uint64(6)
-        filled = (filled & (full - ONE)) | (
-            ((chosen >> ONE) >> (LAST - used)) & (np.uint64(0) - full)
-        )
-        at += np.int64(full)
-        used = total & LAST
+        chosen, n = extract_bits(words[i], mask[i]), count_ones(mask[i])
+        at, filled, used = append(out, at, filled, used, chosen, n)
     out[at] = filled
 
 
 @kernel
 def compress_portably(words: Words, mask: Words, out: Words) -> None:
     """Do as `compress` on any CPU."""
-    filled, at, used = np.uint64(0), np.int64(0), np.uint64(0)
+    at, filled, used = np.int64(0), np.uint64(0), np.uint64(0)
     for i in range(mask.size):
-        chosen = squeeze(words[i], mask[i])
-        total = used + count_ones(mask[i])
-        filled |= chosen << used
-        out[at] = filled
-        if total >= WORD:
-            at += 1
-            filled = (chosen >> ONE) >> (LAST - used)
-        used = total & LAST
+        chosen, n = squeeze(words[i], mask[i]), count_ones(mask[i])
+        at, filled, used = append(out, at, filled, used, chosen, n)
     out[at] = filled
 
 

@@ -9,6 +9,7 @@ lacks its instruction.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -150,72 +151,46 @@ def low_product(typing, t, t_at, x, x_at, n):
     return signature, code
 
 
-@intrinsic
-def copy(typing, lanes, out, out_at, a, a_at, n):
-    """Copy n words of `a` to `out`; n is a whole number of vectors."""
+def _written(lanes: Any, arrays: list[Any], summed: list[int]) -> Any:
+    """Write the sum of some of the arrays, by their numbers, to the first of them.
+
+    Arguments are lanes, each array with its offset, and the number of words.
+    """
     width = len(lanes)
-    signature = types.void(lanes, out, types.int64, a, types.int64, types.int64)
+    pairs = [kind for array in arrays for kind in (array, types.int64)]
+    signature = types.void(lanes, *pairs, types.int64)
 
     def code(context, builder, signature, arguments):
-        out_data = data_of(context, builder, signature.args[1], arguments[1])
-        a_data = data_of(context, builder, signature.args[3], arguments[3])
-        with cgutils.for_range(builder, builder.sdiv(arguments[5], I64(width))) as loop:
+        first, datas = arguments[2:-1:2], []
+        for i in range(1, len(arguments) - 1, 2):
+            datas.append(data_of(context, builder, signature.args[i], arguments[i]))
+        n = builder.sdiv(arguments[-1], I64(width))
+        with cgutils.for_range(builder, n) as loop:
             step = builder.mul(loop.index, I64(width))
-            where = place(builder, a_data, builder.add(arguments[4], step), width)
-            word = builder.load(where, align=8)
-            where = place(builder, out_data, builder.add(arguments[2], step), width)
-            builder.store(word, where, align=8)
+            places = [
+                place(builder, data, builder.add(at, step), width)
+                for data, at in zip(datas, first, strict=True)
+            ]
+            words = [builder.load(places[i], align=8) for i in summed]
+            builder.store(reduce(builder.xor, words), places[0], align=8)
         return context.get_dummy_value()
 
     return signature, code
+
+
+@intrinsic
+def copy(typing, lanes, out, out_at, a, a_at, n):
+    """Copy n words of `a` to `out`; n is a whole number of vectors."""
+    return _written(lanes, [out, a], [1])
 
 
 @intrinsic
 def xor_into(typing, lanes, out, out_at, a, a_at, n):
     """Add n words of `a` to `out`; n is a whole number of vectors."""
-    width = len(lanes)
-    signature = types.void(lanes, out, types.int64, a, types.int64, types.int64)
-
-    def code(context, builder, signature, arguments):
-        out_data = data_of(context, builder, signature.args[1], arguments[1])
-        a_data = data_of(context, builder, signature.args[3], arguments[3])
-        with cgutils.for_range(builder, builder.sdiv(arguments[5], I64(width))) as loop:
-            step = builder.mul(loop.index, I64(width))
-            at = builder.add(arguments[4], step)
-            more = builder.load(place(builder, a_data, at, width), align=8)
-            where = place(builder, out_data, builder.add(arguments[2], step), width)
-            builder.store(
-                builder.xor(builder.load(where, align=8), more), where, align=8
-            )
-        return context.get_dummy_value()
-
-    return signature, code
+    return _written(lanes, [out, a], [0, 1])
 
 
 @intrinsic
 def xor_both(typing, lanes, out, out_at, a, a_at, b, b_at, n):
     """Write the sum of n words of `a` and `b` to `out`; n is whole vectors."""
-    width = len(lanes)
-    signature = types.void(
-        lanes, out, types.int64, a, types.int64, b, types.int64, types.int64
-    )
-
-    def code(context, builder, signature, arguments):
-        datas = [
-            (
-                data_of(context, builder, signature.args[i], arguments[i]),
-                arguments[i + 1],
-            )
-            for i in (1, 3, 5)
-        ]
-        with cgutils.for_range(builder, builder.sdiv(arguments[7], I64(width))) as loop:
-            step = builder.mul(loop.index, I64(width))
-            out_where, a_where, b_where = (
-                place(builder, data, builder.add(first, step), width)
-                for data, first in datas
-            )
-            a, b = (builder.load(where, align=8) for where in (a_where, b_where))
-            builder.store(builder.xor(a, b), out_where, align=8)
-        return context.get_dummy_value()
-
-    return signature, code
+    return _written(lanes, [out, a, b], [1, 2])

@@ -15,13 +15,13 @@ from qkdlab.distill.cascade.places._kernels import (
     FIELDS,
     ODD,
     ONE,
-    STARTS,
     ask_ahead,
     copy_in_order,
     flip_place,
     get_bit,
     masked_parity,
     range_parity,
+    start_at,
 )
 from qkdlab.distill.cascade.state import (
     BISECTING,
@@ -171,9 +171,7 @@ def tell_opening(
             bit = get_bit(difference, n)
             n += 1
         implied ^= bit
-        at = FIELDS * (begin >> 6)
-        row[at + STARTS] |= ONE << np.uint64(begin & 63)
-        row[at + ODD] |= bit << np.uint64(begin & 63)
+        start_at(row, begin, bit)
         low[listed] = begin
         begin = min(begin + s.block[p], end)
         high[listed] = begin
@@ -205,9 +203,7 @@ def tell_halves(
         middle = (begin + end) >> 1
         bit = get_bit(difference, n + i)
         other = bit ^ ONE
-        at = FIELDS * (middle >> 6)
-        row[at + STARTS] |= ONE << np.uint64(middle & 63)
-        row[at + ODD] |= other << np.uint64(middle & 63)
+        start_at(row, middle, other)
         row[FIELDS * (begin >> 6) + ODD] ^= other << np.uint64(begin & 63)
         begin, end = (begin, middle) if bit else (middle, end)
         low[kept], high[kept], s.found[hits] = begin, end, begin
@@ -242,9 +238,7 @@ def tell_pieces(
                 bit = get_bit(difference, n)
                 n += 1
             implied ^= bit
-            at = FIELDS * (begin >> 6)
-            row[at + STARTS] |= ONE << np.uint64(begin & 63)
-            row[at + ODD] |= bit << np.uint64(begin & 63)
+            start_at(row, begin, bit)
             if bit and after - begin == 1:
                 s.found[hits] = begin
                 hits += 1

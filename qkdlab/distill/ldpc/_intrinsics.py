@@ -20,6 +20,7 @@ from numba import types
 from numba.core import cgutils
 
 from qkdlab.distill.ldpc.rule import CORRECTION, CORRECTION_STEPS, LARGEST
+from qkdlab.distill.prefetch._intrinsics import ask_for
 from qkdlab.jit import intrinsic
 
 __all__ = ["AHEAD", "AVX2", "ORDER", "PORTABLE", "negative_sums", "update_check"]
@@ -33,6 +34,7 @@ AHEAD = 32
 
 The columns of a row lie in so many places that the processor does not guess the next.
 """
+MESSAGES_AHEAD = 64
 BYTES_OF_SUMS = 2 * LANES
 I1, I8, I16, I32, I64 = (ir.IntType(n) for n in (1, 8, 16, 32, 64))
 BYTES, SHORTS = ir.VectorType(I8, LANES), ir.VectorType(I16, LANES // 2)
@@ -91,14 +93,6 @@ class Machine:
     def store(self, value: Any, pointer: Any, at: Any) -> None:
         """Set the element `at`; the array begins at any byte."""
         self.builder.store(value, self.builder.gep(pointer, [at]), align=1)
-
-    def prefetch(self, place: Any) -> None:
-        """Ask for the line of the cache in which a byte lies."""
-        kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
-        name = "llvm.prefetch.p0i8"
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        # to read, to be kept in all caches, data
-        self.builder.call(function, [place, I32(0), I32(3), I32(1)])
 
     def narrow(self, low: Any, high: Any) -> Any:
         """Return 32 sums as bytes in the order of the lanes, cut at both ends."""
@@ -260,7 +254,7 @@ def update_check(typing, unit, sums, messages, edges, first, degree, odd, wide, 
         with cgutils.for_range(builder, degree) as loop:
             edge = builder.add(first, loop.index)
             ahead = m.load(data[3], builder.add(edge, I64(AHEAD)))
-            m.prefetch(builder.gep(data[1], [builder.sext(ahead, I64)]))
+            ask_for(builder, builder.gep(data[1], [builder.sext(ahead, I64)]))
             sums, turn = strip(edge)
             total = m.load(sums, I64(0)), m.load(sums, I64(1))
             message = m.widen(m.load(data[2], edge))

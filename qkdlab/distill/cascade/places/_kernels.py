@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qkdlab.bits._intrinsics import count_ones, first_one
-from qkdlab.distill.cascade._intrinsics import last_one, prefetch
+from qkdlab.bits._intrinsics import count_ones, first_one, last_one
+from qkdlab.distill.prefetch._intrinsics import prefetch
 from qkdlab.jit import kernel
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "FIELDS",
     "ODD",
     "ONE",
-    "STARTS",
     "ask_ahead",
     "copy_in_order",
     "end_of",
@@ -32,6 +31,7 @@ __all__ = [
     "get_place",
     "masked_parity",
     "range_parity",
+    "start_at",
     "start_of",
 ]
 
@@ -100,6 +100,14 @@ def get_place(row: NDArray[np.uint64], what: int, place: int) -> Any:
 def flip_place(row: NDArray[np.uint64], what: int, place: int) -> None:
     """Flip the bit of a place."""
     row[FIELDS * (place >> 6) + what] ^= ONE << np.uint64(place & 63)
+
+
+@kernel
+def start_at(row: NDArray[np.uint64], place: int, odd: np.uint64) -> None:
+    """Have a known interval begin at a place, whose parity differs where `odd` is 1."""
+    at = FIELDS * (place >> 6)
+    row[at + STARTS] |= ONE << np.uint64(place & 63)
+    row[at + ODD] |= odd << np.uint64(place & 63)
 
 
 @kernel

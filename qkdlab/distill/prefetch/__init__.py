@@ -1,0 +1,1 @@
+"""Asking for lines of the cache in advance, on any CPU."""
