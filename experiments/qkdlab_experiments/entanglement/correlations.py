@@ -74,19 +74,6 @@ class Correlation:
             int(peak.sum()),
         )
 
-    def with_angle_error(self, angle_rad: float, slope_per_rad: float) -> Correlation:
-        """Return it with what both analysers' angles may be off in its uncertainties.
-
-        angle_rad:     standard uncertainty of either angle
-        slope_per_rad: of the correlation by either angle
-        """
-        by_angle = math.sqrt(2.0) * angle_rad * abs(slope_per_rad)
-        raw, net = (
-            Measured(m.value, math.hypot(m.uncertainty, by_angle))
-            for m in (self.raw, self.net)
-        )
-        return Correlation(raw, net, self.genuine, self.coincidences)
-
 
 @dataclass(frozen=True, slots=True)
 class Fringe:

@@ -25,20 +25,27 @@ def figures(
     p: ChshParameters,
     fringe: Fringe,
     correlations: Mapping[str, Correlation],
+    analyser_rad: float,
     darks_hz: Sequence[float],
 ) -> dict[str, Any]:
     """Return the public figures, each beside that of the labelled state.
 
     What is expected has the accidental coincidences that were counted.
+
+    analyser_rad: by which each analyser may be off at each setting. The fringe's centre
+                  may be off, too, by the same for all settings, where it moves a
+                  correlation but not S
     """
+    slope_per_rad = 2.0 * fringe.visibility.value * math.sin(math.pi / 4.0)
+    own = math.sqrt(2.0) * slope_per_rad * analyser_rad
+    common = slope_per_rad * math.radians(fringe.centre_deg.uncertainty)
     expected = {name: _expected(p, angles_deg) for name, angles_deg in SETTINGS.items()}
     found: dict[str, Any] = {}
     for name, one in correlations.items():
-        found |= _told(f"correlation_{name}", one.raw, expected[name] * one.genuine)
-    raw, net = (
-        chsh({name: getattr(one, kind) for name, one in correlations.items()})
-        for kind in ("raw", "net")
-    )
+        turned = _wider(one.raw, math.hypot(own, common))
+        found |= _told(f"correlation_{name}", turned, expected[name] * one.genuine)
+    raw = chsh({name: _wider(one.raw, own) for name, one in correlations.items()})
+    net = chsh({name: _wider(one.net, own) for name, one in correlations.items()})
     genuine = {
         name: Measured(expected[name] * one.genuine, 0.0)
         for name, one in correlations.items()
@@ -49,8 +56,8 @@ def figures(
         | _told("chsh", raw, chsh(genuine).value)
         | _told("visibility", visibility, p.source_visibility)
         | _told("fringe_visibility", fringe.visibility, None)
+        | _told("fringe_centre_deg", fringe.centre_deg, None)
         | {
-            "fringe_centre_deg": fringe.centre_deg.value,
             "coincidences": {n: one.coincidences for n, one in correlations.items()},
             "genuine_share": {n: one.genuine for n, one in correlations.items()},
             "dark_rate_hz": list(darks_hz),
@@ -61,6 +68,10 @@ def figures(
 def _expected(p: ChshParameters, angles_deg: tuple[float, float]) -> float:
     ours, theirs = angles_deg
     return p.source_visibility * math.cos(2.0 * math.radians(ours - theirs))
+
+
+def _wider(measured: Measured, by: float) -> Measured:
+    return Measured(measured.value, math.hypot(measured.uncertainty, by))
 
 
 def _told(name: str, measured: Measured, expected: float | None) -> dict[str, Any]:

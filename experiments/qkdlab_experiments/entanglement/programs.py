@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from qkdlab.calibration.measured import Measured
 from qkdlab.errors import UsageError
 from qkdlab.roles import BiasSource, Rotator
 from qkdlab.session.experiment import PartyContext, PartyResult
@@ -55,7 +56,8 @@ def count(ctx: PartyContext[ChshParameters]) -> PartyResult:
     fringe = _fringe(ctx, counter)
     correlations = _settings(ctx, counter, fringe)
     dismiss(ctx)
-    return PartyResult(figures(p, fringe, correlations, darks_hz))
+    analyser_rad = _analyser_rad(ctx.roles["plate"])
+    return PartyResult(figures(p, fringe, correlations, analyser_rad, darks_hz))
 
 
 def _fringe(ctx: PartyContext[ChshParameters], counter: Counter) -> Fringe:
@@ -68,7 +70,10 @@ def _fringe(ctx: PartyContext[ChshParameters], counter: Counter) -> Fringe:
     for number, angle_deg in enumerate(angles_deg):
         ctx.progress("fringe", number, p.fringe_points)
         plate.set_angle_deg(angle_deg / 2.0)
-        found.append(Correlation.of(counter.counts(p.fringe_s)).raw)
+        raw = Correlation.of(counter.counts(p.fringe_s)).raw
+        # a correlation changes by twice the angle at most
+        spread = math.hypot(raw.uncertainty, 2.0 * _analyser_rad(plate))
+        found.append(Measured(raw.value, spread))
     try:
         return fit_fringe(angles_deg, found)
     except ValueError as error:
@@ -80,8 +85,6 @@ def _settings(
 ) -> dict[str, Correlation]:
     """Return the correlations of the four settings; only what changes is turned."""
     plate: Rotator = ctx.roles["plate"]
-    angle_rad = math.radians(2.0 * plate.rotator_capabilities().accuracy_deg)
-    slope_per_rad = 2.0 * fringe.visibility.value * math.sin(math.pi / 4.0)
     found: dict[str, Correlation] = {}
     alice_deg = bob_deg = math.nan
     for name, (ours_deg, theirs_deg) in SETTINGS.items():
@@ -91,6 +94,10 @@ def _settings(
         if theirs_deg != bob_deg:
             plate.set_angle_deg((theirs_deg + fringe.centre_deg.value) / 2.0)
         alice_deg, bob_deg = ours_deg, theirs_deg
-        counted = Correlation.of(counter.counts(ctx.parameters.duration_s))
-        found[name] = counted.with_angle_error(angle_rad, slope_per_rad)
+        found[name] = Correlation.of(counter.counts(ctx.parameters.duration_s))
     return found
+
+
+def _analyser_rad(plate: Rotator) -> float:
+    """Return the standard uncertainty of the angle of an analyser behind a plate."""
+    return math.radians(2.0 * plate.rotator_capabilities().accuracy_deg)

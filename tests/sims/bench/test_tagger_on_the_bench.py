@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from raw_bench import ByHand
 
+from qkdlab.config.load import load
 from qkdlab.errors import ConfigError
+from qkdlab.station.open import open_station
 from qkdlab_sims.instruments.picoquant_multiharp.device import Device
 from qkdlab_sims.instruments.tagger_inputs.flaws import flawed
+from qkdlab_sims.plugin import open_bench
 
 FRAME_PS = 80_000_000
 
@@ -128,3 +132,24 @@ def test_a_clock_wanders_as_far_as_its_reference_lets_it(
 def test_flaws_that_no_tagger_has_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"(?s)bob.tagger.*colour"):
         tags(colour="red")
+
+
+def test_what_a_buffer_holds_is_recovered_from_tags_before_it_overran() -> None:
+    """A MultiHarp nobody reads: its buffer has the first tags and no later ones."""
+    dark = [f"wiring.parts.{d}.dark_rate_hz=2e5" for d in ("d_1", "d_2")]
+    options = "simulation.instruments={bob.tagger: {options: {fifo_records: 4000}}}"
+    config = load("hbt", overrides=[*dark, options])
+    with (
+        closing(open_bench(config, 3)) as sim,
+        open_station(config, "bob", sim, lambda *_: None) as station,
+    ):
+        tagger = station.roles["tagger"]
+        tagger.start(0, 1e6)
+        sim.clock.sleep_until(sim.clock.now_ps() + 100_000_000_000)
+        block = tagger.read(50_000_000_000)
+    ((lost_ps, end_ps),) = block.lost
+    assert lost_ps < 0.02e12 < end_ps
+    assert block.t.max() <= lost_ps
+    # every 2^25 bins of 5 ps there is a record without a tag
+    wraps = lost_ps // (5 << 25)
+    assert block.t.size + wraps == pytest.approx(4000, abs=1)
