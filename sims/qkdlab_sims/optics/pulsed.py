@@ -13,6 +13,7 @@ each detector is worked out beforehand, unless Eve is there or the light is brig
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -27,6 +28,7 @@ from qkdlab_sims.optics.photons._kernels import (
 )
 from qkdlab_sims.optics.photons.fresh._intrinsics import LANES
 from qkdlab_sims.optics.photons.fresh._kernels import draw_fresh_arrivals
+from qkdlab_sims.optics.photons.own._kernels import NOTHING_OWN, Own
 from qkdlab_sims.optics.photons.states._kernels import NOISE_LEVELS
 from qkdlab_sims.optics.settings._kernels import NO_LAW
 from qkdlab_sims.optics.settings.joint import JointLaw
@@ -46,7 +48,9 @@ class PulsedLight:
     before:    float64[4, 4], from the light's table to Eve or, without her, anything
     analysers: float64[n_det, 4], from there to the detectors, efficiency in them
     eve:       fraction of pulses that she measures and sends again
-    keys:      uint64[3, 2], of the bank of detectors
+    keys:      uint64[3, 2]: clicks, noise, eavesdropper
+    own:       what each pulse has of its own beside white noise; none may leave its
+               period for that
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class PulsedLight:
         eve: float | None,
         period_ps: int,
         keys: NDArray[np.uint64],
+        own: Own = NOTHING_OWN,
     ) -> None:
         self._light = light
         self._before = before
@@ -64,6 +69,8 @@ class PulsedLight:
         self._eve = eve or 0.0
         self._period_ps = period_ps
         self._keys = keys
+        self._own = own
+        brightest = _brightest(light.intensity_noise_rms, own.noise_memory)
         self._bound = 0.0
         self._table: NDArray[np.float64] | None = None
         self._law = self._receiver = NO_LAW
@@ -76,23 +83,30 @@ class PulsedLight:
         if light.law is not None and eve is None:
             table = _table(light.table.stokes, self._analysers)
             most = float(table[:, len(analysers) - 1].max())
-            noise = 1.0 + NOISE_LEVELS[-1] * light.intensity_noise_rms
-            self._bound = most * noise * (1.0 + 1e-9)
+            self._bound = most * brightest * (1.0 + 1e-9)
             few = light.n_contexts <= _MAX_TABLE and len(analysers) <= _MAX_DETECTORS
             if self._bound <= BRIGHT_MEAN and few:
                 self._table = table
-                self._factors = _inverse_intensities(light.intensity_noise_rms)
+                white = own.noise_memory == 0.0
+                self._factors = _inverse_intensities(
+                    light.intensity_noise_rms if white else 0.0
+                )
         else:
-            self._bound = _mean_bound(analysers, before, light)
+            self._bound = _mean_bound(analysers, before, light, brightest)
         if self._table is None and isinstance(light.law, JointLaw):
             raise ValueError(
                 "settings on demand on both sides want dim light and no eavesdropper"
             )
 
     @property
+    def is_bright(self) -> bool:
+        """Return whether every pulse is visited, so that none has anything its own."""
+        return self._bound > BRIGHT_MEAN
+
+    @property
     def per_tick(self) -> float:
         """Mean number of candidates in a tick; if bright, of pulses."""
-        if self._bound > BRIGHT_MEAN:
+        if self.is_bright:
             return float(PULSES_PER_TICK)
         return PULSES_PER_TICK * self._bound
 
@@ -107,6 +121,8 @@ class PulsedLight:
                 tick_end,
                 self._table,
                 self._factors,
+                light.intensity_noise_rms,
+                self._own,
                 self._law,
                 self._receiver,
                 self._stride,
@@ -133,6 +149,7 @@ class PulsedLight:
             self._bound,
             self._eve,
             light.intensity_noise_rms,
+            self._own,
             self._period_ps,
             self._keys,
             poisson_bound(self.per_tick),
@@ -173,12 +190,23 @@ def _table(
 
 
 def _mean_bound(
-    analysers: NDArray[np.float64], before: NDArray[np.float64], light: Light
+    analysers: NDArray[np.float64],
+    before: NDArray[np.float64],
+    light: Light,
+    brightest: float,
 ) -> float:
-    """Return a bound on the detectable photons of any pulse, whatever its state."""
+    """Return a bound on the detectable photons of any pulse, whatever its state.
+
+    brightest: largest energy of a pulse over its mean
+    """
     total = analysers.sum(axis=0)
     after = total[0] + float(np.linalg.norm(total[1:]))
     path = before[0, 0] + float(np.linalg.norm(before[0, 1:]))
-    brightest = light.table.brightest
-    noise = 1.0 + NOISE_LEVELS[-1] * light.intensity_noise_rms
-    return float(0.5 * after * path * brightest * noise * (1.0 + 1e-9))
+    mean = 0.5 * after * path * light.table.brightest
+    return float(mean * brightest * (1.0 + 1e-9))
+
+
+def _brightest(noise_rms: float, memory: float) -> float:
+    """Return the largest energy of a pulse over its mean."""
+    spread = (1.0 + abs(memory)) / math.hypot(1.0, memory)
+    return 1.0 + float(NOISE_LEVELS[-1]) * noise_rms * spread

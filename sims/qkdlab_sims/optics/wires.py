@@ -15,7 +15,7 @@ from qkdlab_sims.optics.bright import Answer
 from qkdlab_sims.optics.nanowire._kernels import NEARLY, WIRE
 from qkdlab_sims.optics.nanowire.passes._kernels import run_snspd
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
-from qkdlab_sims.optics.readout._kernels import READ_WIRE, run_readout
+from qkdlab_sims.optics.readout._kernels import READ_WIRE, STATE, run_readout
 from qkdlab_sims.optics.readout.parameters import Readout
 from qkdlab_sims.optics.snspd import DetectorParameters
 
@@ -51,7 +51,7 @@ class DetectorBank(Bank):
     @property
     def carried(self) -> tuple[str, ...]:
         """Fields of a record that go from call to call."""
-        return ("last_ps",) if self.is_ideal else ("last_ps", "droop", "heat")
+        return ("last_ps",) if self.is_ideal else STATE
 
     def latched_in(self, records: NDArray[np.void]) -> list[bool]:
         """Return which wires latched by their own rate."""
@@ -98,7 +98,7 @@ class DetectorBank(Bank):
         records["nearly_ps"] = 0
         if not self.is_ideal:
             records["threshold"] = records["droop"] = 0.0
-            records["droop_per_click"] = 0.0
+            records["droop_per_click"] = records["nearly"] = 0.0
             records["heat_limit"] = math.inf
 
     def voltages_mv(
@@ -128,7 +128,7 @@ class DetectorBank(Bank):
             wire["tail_ps"] = p.tail_ps
             wire["last_ps"] = _LONG_AGO_PS
             if not self.is_ideal:
-                _set_readout(wire, p, pulse_fwhm_ps)
+                _set_readout(wire, p, bias, pulse_fwhm_ps)
         return wires
 
     def run_pass(
@@ -162,7 +162,9 @@ class DetectorBank(Bank):
         return n_arrivals + poisson_bound(float(wires["dark_per_tick"].max()) * n_ticks)
 
 
-def _set_readout(wire: np.void, p: DetectorParameters, pulse_fwhm_ps: float) -> None:
+def _set_readout(
+    wire: np.void, p: DetectorParameters, bias_ua: float, pulse_fwhm_ps: float
+) -> None:
     readout = p.readout or Readout()
     grows = readout.grows_jitter
     whole_ps, own_ps = p.jitter_sigma_ps(pulse_fwhm_ps), p.jitter_sigma_ps()
@@ -170,6 +172,9 @@ def _set_readout(wire: np.void, p: DetectorParameters, pulse_fwhm_ps: float) -> 
     wire["light_sigma_ps"] = (
         math.sqrt(max(0.0, whole_ps**2 - own_ps**2)) if grows else whole_ps
     )
+    nearly_ps = p.recovery_time_ps(bias_ua, NEARLY + 1e-3)
+    wire["nearly"] = -math.expm1(-nearly_ps / p.recovery_tau_ps)
+    wire["event_ps"] = _LONG_AGO_PS
     wire["threshold"] = readout.threshold
     wire["walk_ps"] = readout.walk_ps
     wire["ac_ps"] = readout.ac_coupling_ps

@@ -14,6 +14,10 @@ from pair_bench import PERIOD_PS, QUIET, delays
 
 from qkdlab_sims.optics.detector import PULSES_PER_TICK
 from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.settings.counter import CounterSettings
+from qkdlab_sims.optics.settings.joint import JointLaw
+from qkdlab_sims.optics.settings.law import ContextLaw
+from qkdlab_sims.optics.settings.layout import Shares
 from qkdlab_sims.optics.sources.laser.arrivals import LaserArrivals, PhaseWalk
 from qkdlab_sims.optics.sources.laser.dynamics import PulseDynamics
 
@@ -132,9 +136,10 @@ def test_jitter_is_what_two_detectors_have_in_common():
     assert math.sqrt(apart / 2 - detector) * 2.354820 == pytest.approx(40, rel=0.1)
 
 
-@given(st.lists(st.integers(1, 3), min_size=1, max_size=3))
-def test_clicks_do_not_depend_on_how_the_run_is_cut(steps):
-    pulses = replace(PULSES, jitter_rms_ps=9_000.0)
+@pytest.mark.parametrize("jitter_rms_ps", [60.0, 9_000.0])
+@given(steps=st.lists(st.integers(1, 3), min_size=1, max_size=3))
+def test_clicks_do_not_depend_on_how_the_run_is_cut(jitter_rms_ps, steps):
+    pulses = replace(PULSES, jitter_rms_ps=jitter_rms_ps)
     fields = 0.05 * FIELDS
     whole, cut = (engine(4, pulses, fields=fields, steps=s) for s in ([None], steps))
     for one, two in zip(whole, cut, strict=True):
@@ -222,6 +227,16 @@ def test_widths_behind_two_dispersions_give_the_chirp(chirp):
 def test_values_outside_physics_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         replace(STILL, **change)
+
+
+def test_settings_on_both_sides_want_pulses_that_stay_in_their_periods():
+    law = ContextLaw.of(CounterSettings(b"k" * 16, 9, Shares((32768,))), [])
+    joint = JointLaw.beside(law, law, 0)
+    light = Light(np.ones((4, 2), complex), 1550.0, law=joint)
+    vectors = 1e-3 * np.eye(2, 4)
+    LaserArrivals(STILL, light, vectors, 1_000, 1)
+    with pytest.raises(ValueError, match="less than half a period"):
+        LaserArrivals(STILL, light, vectors, 200, 1)
 
 
 def test_jitter_of_a_tick_is_refused():

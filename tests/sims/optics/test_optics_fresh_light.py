@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from qkdlab_sims.optics.settings.counter import CounterSettings
 from qkdlab_sims.optics.settings.law import ContextLaw
 from qkdlab_sims.optics.settings.layout import Shares
 from qkdlab_sims.optics.snspd import DetectorParameters
+from qkdlab_sims.optics.sources.laser.dynamics import PulseDynamics
 
 SETTINGS = CounterSettings(bytes(range(16)), 77, Shares((13000, 7000, 9000, 3768)))
 PARAMETERS = DetectorParameters(
@@ -112,11 +114,20 @@ def clicks(light, begin=0, n_ticks=6, eve=None):
 LIGHTS = list(itertools.product((1e-3, 0.05), ([], [INTENSITY] * 3), (0.0, 0.1)))
 
 
-@pytest.mark.parametrize(("brightness", "labels", "noise"), LIGHTS)
+LASER = PulseDynamics(
+    pulse_fwhm_ps=40.0, jitter_rms_ps=8.0, noise_rms=0.1, noise_neighbour=-0.3
+)
+"""Pulses with instants of their own, which remember the one before."""
+
+
+@pytest.mark.parametrize(
+    ("brightness", "labels", "noise", "laser"),
+    [*((*light, None) for light in LIGHTS), (0.05, [], 0.1, LASER)],
+)
 def test_the_table_of_few_contexts_changes_no_tag(
-    monkeypatch, brightness, labels, noise
+    monkeypatch, brightness, labels, noise, laser
 ):
-    light = fresh(brightness, labels, noise)
+    light = replace(fresh(brightness, labels, noise), dynamics=laser)
     quick = clicks(light)
     monkeypatch.setattr("qkdlab_sims.optics.pulsed._MAX_TABLE", 0)
     for one, two in zip(quick, clicks(light), strict=True):

@@ -19,6 +19,12 @@ from qkdlab_sims.optics.photons.candidates._kernels import (
     STEP,
     draw_candidates,
 )
+from qkdlab_sims.optics.photons.own._kernels import (
+    Own,
+    draw_own,
+    new_own_room,
+    remembers,
+)
 from qkdlab_sims.optics.photons.states._kernels import (
     look_up_states,
     noise_factor,
@@ -50,6 +56,7 @@ def _thin_candidates(
     opening: int,
     period_ps: int,
     pulse: Indices,
+    late_ps: Indices,
     analysers: Floats,
     states: Floats,
     picks: Floats,
@@ -75,7 +82,8 @@ def _thin_candidates(
             upper += _mean_photons(analysers, d, states, i)
             found += upper <= picks[i]
         at = filled[found]
-        t_ps[found, at] = (opening + pulse[i]) * period_ps + arrival_ps[found]
+        lag_ps = arrival_ps[found] + late_ps[i]
+        t_ps[found, at] = (opening + pulse[i]) * period_ps + lag_ps
         chance[found, at] = chances[i]
         number[found, at] = i
         filled[found] += found < n_detectors
@@ -126,6 +134,7 @@ def draw_arrivals(
     bound: float,
     eve: float,
     noise: float,
+    own: Own,
     period_ps: int,
     keys: Keys,
     reserve: int,
@@ -138,9 +147,10 @@ def draw_arrivals(
     """Draw what light by a table could give the detectors; see `Arrivals`.
 
     Pulse k has the context that the law gives if `is_fresh`, else (k + shift) mod n.
-    arrival_ps: int64[n_det + 1]; keys: clicks, noise, eavesdropper; reserve: bound on
-    a tick's arrivals. Returns the first tick not drawn (a row lacks `reserve` places),
-    or -1 when one tick held more than that.
+    own: what pulses have of their own beside white noise, for dim light; none may leave
+    its period for that. arrival_ps: int64[n_det + 1]; keys: clicks, noise,
+    eavesdropper; reserve: bound on a tick's arrivals. Returns the first tick not drawn
+    (a row lacks `reserve` places), or -1 when one tick held more than that.
     """
     n_det = analysers.shape[0]
     bright = bound > BRIGHT_MEAN
@@ -149,6 +159,7 @@ def draw_arrivals(
     gaps, picks, chances = np.empty(size), np.empty(size), np.empty(size)
     words, factors = np.empty((3, size), np.uint32), np.ones(size)
     states = np.empty((size, 4))
+    index, laser = np.arange(size).astype(np.int32), new_own_room(size, own)
     filled = np.zeros(n_det + 1, np.int64)
     for tick in range(tick_begin, tick_end):
         for d in range(n_det):
@@ -163,6 +174,8 @@ def draw_arrivals(
         if n < 0:
             return -1
         first = tick * PULSES_PER_TICK
+        if own.lead_ps > 0 and not bright:
+            draw_own(tick, pulse[:n], index, level, noise, own, keys, laser)
         look_up_states(
             first, pulse[:n], stokes, shift, law, is_fresh,
             before, eve, keys, states,
@@ -170,6 +183,8 @@ def draw_arrivals(
         if bright and noise > 0.0:
             for i in range(n):
                 factors[i] = noise_factor(first + i, noise, keys)
+        elif remembers(noise, own):
+            factors[:n] = laser.energies[:n]
         elif noise > 0.0:
             share_noise(pulse[:n], level, noise, factors)
         if noise > 0.0:
@@ -182,8 +197,8 @@ def draw_arrivals(
             )  # fmt: skip
         else:
             _thin_candidates(
-                first, period_ps, pulse, analysers, states[:n], picks, chances,
-                arrival_ps, t_ps, chance, number, filled,
+                first, period_ps, pulse, laser.late_ps, analysers, states[:n], picks,
+                chances, arrival_ps, t_ps, chance, number, filled,
             )  # fmt: skip
     for d in range(n_det):
         ends[d, tick_end - tick_begin] = filled[d]

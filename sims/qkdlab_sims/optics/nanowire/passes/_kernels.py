@@ -23,15 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qkdlab_sims.optics.jit import kernel
-from qkdlab_sims.optics.nanowire._kernels import (
-    JITTER,
-    NEARLY,
-    recovered,
-    sees,
-)
+from qkdlab_sims.optics.nanowire._kernels import NEARLY, recovered, sees
 from qkdlab_sims.optics.nanowire.darks._kernels import list_darks
-from qkdlab_sims.optics.normal._kernels import fill_normals
-from qkdlab_sims.optics.philox._kernels import UNIT, log_unit, philox
+from qkdlab_sims.optics.nanowire.jitter._kernels import draw_jitter, fill_lateness
 from qkdlab_sims.optics.rows._kernels import NEVER_PS, insert
 
 __all__ = ["run_snspd", "snspd_pass"]
@@ -43,7 +37,7 @@ Counts: TypeAlias = NDArray[np.uint64]
 Wire: TypeAlias = Any  # a record of WIRE; numba gives it attributes
 Wires: TypeAlias = Any  # an array of WIRE
 
-_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_HALF = np.uint64(32)
 _ONE = np.uint64(1)
 _BLOCK = 256
 
@@ -110,55 +104,6 @@ def _list_clicks(
 
 
 @kernel
-def _draw_jitter(
-    tick_begin: int, keys: Keys, label: Integers, words: NDArray[np.uint32]
-) -> None:
-    """Write the four words of each event that say how late its tag is."""
-    k0, k1 = keys[0, 0], keys[0, 1]
-    first = np.uint64(tick_begin)
-    one, two, three, four = words[0], words[1], words[2], words[3]
-    # no branches: the compiler makes vector code of it
-    for i in range(label.shape[0]):
-        event = np.uint64(label[i])
-        tick = first + (event >> _HALF)
-        a, b, c, d = philox(event & _LOW, JITTER, tick & _LOW, tick >> _HALF, k0, k1)
-        one[i], two[i], three[i], four[i] = a, b, c, d
-
-
-@kernel
-def _jitter(
-    wire: Wire,
-    label: Integers,
-    words: NDArray[np.uint32],
-    scratch: Floats,
-    shift_ps: Floats,
-) -> None:
-    """Write how late the clicks of some events are; dark ones are not.
-
-    words: of `_draw_jitter`; scratch: float64[3, n], room to work in
-    """
-    sigma_ps, tail_ps = wire.sigma_ps, wire.tail_ps
-    n = label.shape[0]
-    scale, within, parts = scratch[0], scratch[1], scratch[2].view(np.uint32)
-    for i in range(n):
-        scale[i] = sigma_ps if label[i] >= 0 else 0.0
-    fill_normals(words[0], words[1], scale, parts, within, shift_ps[:n])
-    if wire.tail_fraction <= 0.0:
-        return
-    # few are in the tail: they are listed first, without a branch, and the number of
-    # one that is not is overwritten
-    which, lateness = words[2], words[3]
-    below = wire.tail_fraction / UNIT - 0.5
-    m = np.uint64(0)
-    for i in range(n):
-        parts[m] = i
-        m += np.uint64((which[i] < below) & (label[i] >= 0))
-    for k in range(m):
-        late = np.uint64(parts[k])
-        shift_ps[late] -= tail_ps * log_unit(np.uint64(lateness[late]))
-
-
-@kernel
 def snspd_pass(
     wire: Wire,
     d: int,
@@ -186,7 +131,8 @@ def snspd_pass(
     if n < 0 or n + ends[n_ticks] > room:
         return False
     click_ps, label = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
-    shift_ps, scratch = np.empty(_BLOCK), np.empty((3, _BLOCK))
+    shift_ps, sigma_ps = np.empty(_BLOCK), np.empty(_BLOCK)
+    scratch = np.empty((2, _BLOCK))
     words = np.empty((4, _BLOCK), np.uint32)
     place = np.zeros(3, np.uint64)
     place[1] = ends[0]
@@ -196,8 +142,10 @@ def snspd_pass(
             wire, n_ticks, t_ps, chance, number, ends,
             dark_ps, dark_chance, place, click_ps, label,
         )  # fmt: skip
-        _draw_jitter(tick_begin, keys, label[:n], words)
-        _jitter(wire, label[:n], words, scratch, shift_ps)
+        draw_jitter(tick_begin, keys, label[:n], words)
+        for i in range(n):
+            sigma_ps[i] = wire.sigma_ps if label[i] >= 0 else 0.0
+        fill_lateness(wire, label[:n], sigma_ps, words, scratch, shift_ps)
         insert(wire, click_ps[:n], shift_ps, row)
     return True
 

@@ -21,6 +21,12 @@ from qkdlab_sims.optics.photons.candidates._kernels import (
     first_gaps,
 )
 from qkdlab_sims.optics.photons.fresh._intrinsics import LANES, count_reached
+from qkdlab_sims.optics.photons.own._kernels import (
+    Own,
+    draw_own,
+    new_own_room,
+    remembers,
+)
 from qkdlab_sims.optics.settings._kernels import SCRATCH, Law, fill_contexts_by
 
 __all__ = ["draw_fresh_arrivals"]
@@ -92,6 +98,7 @@ def _hand_out(
     opening_ps: int,
     period_ps: int,
     pulse: Indices,
+    late_ps: Indices,
     chances: Floats,
     index: Indices,
     ways: Words,
@@ -106,7 +113,7 @@ def _hand_out(
     opening_ps: of the pulse from which `pulse` counts
     """
     for i in range(pulse.shape[0]):
-        at, lag_ps = places[i], arrival_ps[np.uint64(ways[i])]
+        at, lag_ps = places[i], arrival_ps[np.uint64(ways[i])] + late_ps[i]
         t_ps[at] = opening_ps + np.int64(pulse[i]) * period_ps + lag_ps
         chance[at] = chances[i]
         number[at] = index[i]
@@ -118,6 +125,8 @@ def draw_fresh_arrivals(
     tick_end: int,
     table: Floats,
     factors: Floats,
+    noise: float,
+    own: Own,
     law: Law,
     receiver: Law,
     stride: int,
@@ -135,7 +144,9 @@ def draw_fresh_arrivals(
 
     table: float64[n_contexts, n], detectable photons of all detectors up to each one,
     then infinity; n is a multiple of `LANES`.
-    factors: 1 / intensity by level of noise.
+    factors: 1 / intensity by level of noise; 1 where `own` says how it is remembered.
+    noise, own: rms of the intensity, and what pulses have of their own; none may leave
+    its period for that.
     receiver: law of a modulator before the detectors, or `NO_LAW`; its contexts count
     `stride` times (see `settings.joint`).
     bound: of all detectors with any noise. Other arguments and result:
@@ -148,7 +159,7 @@ def draw_fresh_arrivals(
     picks, chances = np.empty(room), np.empty(room)
     pulse, level = np.empty(room, np.int32), np.empty(room, np.uint32)
     context, index = np.empty(room, np.int32), np.empty(room, np.int32)
-    theirs = np.empty(room, np.int32)
+    theirs, laser = np.empty(room, np.int32), new_own_room(room, own)
     words, ways = np.empty((3, reserve + STEP), np.uint32), np.empty(room, np.uint32)
     places, counts = np.empty(room, np.uint64), np.empty(room + 1, np.uint64)
     begins = np.empty(n_det + 1, np.uint64)
@@ -197,6 +208,11 @@ def draw_fresh_arrivals(
             fill_contexts_by(first, pulse[:n], receiver, scratch, theirs)
             for i in range(n):
                 context[i] += np.int32(stride) * theirs[i]
+        if own.lead_ps > 0:
+            draw_own(begin, pulse[:n], index, level, noise, own, keys, laser)
+        if remembers(noise, own):
+            for i in range(n):
+                picks[i] /= laser.energies[i]
         _find_ways(table, factors, pulse[:n], level, context, picks, ways)
         tick = begin
         for here in range(0, n, most):
@@ -207,9 +223,9 @@ def draw_fresh_arrivals(
                 begins[d] = d * t_ps.shape[1] + filled[d]
             _find_places(ways[here:there], begins, places, counts)
             _hand_out(
-                first * period_ps, period_ps, pulse[here:there], chances[here:there],
-                index[here:there], ways[here:there], places,
-                arrival_ps, all_ps, all_chance, all_number,
+                first * period_ps, period_ps, pulse[here:there],
+                laser.late_ps[here:there], chances[here:there], index[here:there],
+                ways[here:there], places, arrival_ps, all_ps, all_chance, all_number,
             )  # fmt: skip
             while tick < end and starts[tick + 1 - begin] <= there:
                 before = counts[starts[tick + 1 - begin] - here]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,12 @@ from qkdlab_sims.optics.arrivals import Arrivals, poisson_bound
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.normal._kernels import GAUSS_BOUND
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
+from qkdlab_sims.optics.photons.own._kernels import Own
+from qkdlab_sims.optics.pulsed import PulsedLight
 from qkdlab_sims.optics.ranges import in_range
 from qkdlab_sims.optics.rng import stream_key
 from qkdlab_sims.optics.settings._kernels import NO_LAW
+from qkdlab_sims.optics.settings.joint import JointLaw
 from qkdlab_sims.optics.sources.laser._kernels import (
     Pulses,
     draw_laser,
@@ -73,8 +77,11 @@ class LaserArrivals:
                efficiency is a detector behind the first, (1, -1, 0, 0) behind the
                second; `light` must be unmodulated
 
-    Candidate photons come at a bounding rate, as of `PulsedLight`, and each asks for
-    what its pulse owns. Raises ValueError for a delay of half a tick or more.
+    Dim pulses that with jitter and width stay within half a period are a
+    `PulsedLight`. Otherwise, and behind an interferometer, candidates come at a
+    bounding rate, too, but each asks for what its pulse owns by the pulse's number, at
+    ten times the cost. Raises ValueError for a delay of half a tick or more, and for
+    settings of the receiver's own that would have to go that way.
     """
 
     def __init__(
@@ -92,22 +99,59 @@ class LaserArrivals:
         if interferometer is not None and light.n_contexts != 1:
             raise ValueError("an interferometer of neighbours wants unmodulated light")
         d = dynamics
-        memory = d.noise_memory()
-        spread = (1.0 + abs(memory)) / math.hypot(1.0, memory)
-        brightest = 1.0 + GAUSS_BOUND * d.noise_rms * spread
         delays = d.jitter_rms_ps + d.width_sigma_ps()
         self.lead_ps = math.ceil(GAUSS_BOUND * delays)
         if 4 * self.lead_ps >= PULSES_PER_TICK * period_ps:
             raise ValueError("jitter and width must be shorter than half a tick")
+        purposes = ("pulses", "noise", "eavesdropper")
+        self._keys = np.array([stream_key(seed, component, p) for p in purposes])
         self._light = light
+        self._period_ps = period_ps
+        self._apart: PulsedLight | None = None
+        if interferometer is None and 2 * self.lead_ps < period_ps:
+            apart = self._pulses_apart(d, analysers)
+            self._apart = None if apart.is_bright else apart
         # behind an interferometer S0 and S1 are those of its ports
         before = light.transfer()
         if interferometer is not None:
             before = np.diag([before[0, 0], before[0, 0], 0.0, 0.0])
         self._transfer = np.ascontiguousarray(analysers @ before)
-        bound = 0.5 * light.table.brightest * self._row_bound() * brightest
+        self._record = self._pulses(d, step_rad, interferometer)
+        self._law = NO_LAW
+        if light.law is not None:
+            self._law = light.law.record(light.first_pulse)
+        if self._apart is None and isinstance(light.law, JointLaw):
+            raise ValueError(
+                "settings on demand on both sides want dim pulses, which last less "
+                "than half a period with their jitter"
+            )
+
+    def _pulses_apart(
+        self, d: PulseDynamics, analysers: NDArray[np.float64]
+    ) -> PulsedLight:
+        """Return the light as one whose pulses stay in their periods."""
+        light = replace(
+            self._light, intensity_noise_rms=d.noise_rms, known_table=self._light.table
+        )
+        own = Own(d.jitter_rms_ps, d.width_sigma_ps(), self.lead_ps, d.noise_memory())
+        before = light.transfer()
+        return PulsedLight(
+            light, before, analysers, None, self._period_ps, self._keys, own
+        )
+
+    def _pulses(
+        self,
+        d: PulseDynamics,
+        step_rad: float,
+        interferometer: tuple[float, float] | None,
+    ) -> Pulses:
+        """Return the pulses as the kernel wants them that takes one after the other."""
+        memory = d.noise_memory()
+        spread = (1.0 + abs(memory)) / math.hypot(1.0, memory)
+        brightest = 1.0 + GAUSS_BOUND * d.noise_rms * spread
+        bound = 0.5 * self._light.table.brightest * self._row_bound() * brightest
         contrast, bias_rad = interferometer or (-1.0, 0.0)
-        self._record = Pulses(
+        return Pulses(
             bound * (1.0 + 1e-9),
             d.noise_rms,
             memory,
@@ -118,11 +162,6 @@ class LaserArrivals:
             contrast,
             bias_rad,
         )
-        self._period_ps = period_ps
-        self._keys = np.array([stream_key(seed, component, "pulses")])
-        self._law = NO_LAW
-        if light.law is not None:
-            self._law = light.law.record(light.first_pulse)
 
     def _row_bound(self) -> float:
         total = self._transfer.sum(axis=0)
@@ -131,12 +170,16 @@ class LaserArrivals:
     @property
     def per_tick(self) -> float:
         """Mean number of candidates in a tick."""
+        if self._apart is not None:
+            return self._apart.per_tick
         return PULSES_PER_TICK * self._record.bound
 
     def draw(
         self, tick: int, tick_end: int, arrival_ps: NDArray[np.int64], out: Arrivals
     ) -> int:
         """Fill `out` as `ArrivalSource` says."""
+        if self._apart is not None:
+            return self._apart.draw(tick, tick_end, arrival_ps, out)
         if self._record.bound == 0.0:
             out.ends[:, : tick_end - tick + 1] = 0
             return tick_end

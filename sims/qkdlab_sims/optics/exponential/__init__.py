@@ -1,0 +1,1 @@
+"""The exponential function as vector code."""

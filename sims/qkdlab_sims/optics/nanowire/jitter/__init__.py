@@ -1,0 +1,1 @@
+"""How late the tags of a nanowire come."""

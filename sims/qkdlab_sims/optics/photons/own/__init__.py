@@ -1,0 +1,1 @@
+"""What each pulse of a laser has of its own: its instant and its energy."""
