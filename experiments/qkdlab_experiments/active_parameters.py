@@ -57,10 +57,11 @@ class Security(_Model):
     """The formula of the key length, and what is fixed before the first pulse."""
 
     theorem: Literal["bb84-decoy2-eur", "lim2014"] = "bb84-decoy2-eur"
-    leak_factor: float = Field(default=2.25, ge=1, le=10)
+    leak_factor: float | None = Field(default=None, ge=1, le=10)
     """What all messages of a block may disclose (lambda_EC), over the Shannon limit
     of the sifted bits and the error rate that `verification` leads to expect; more
-    ends the block. Cascade in both directions discloses some 2.1."""
+    ends the block. Without it as `distillation.reconciliation` asks: 2.25 for cascade,
+    2.35 for cascade-far and auto, 1.35 for ldpc."""
     intensity_margin: float = Field(default=0.01, ge=0, lt=1)
     """Relative, by which committed intensities of signal and decoy reach beyond those
     measured before the block: what they may drift in it."""

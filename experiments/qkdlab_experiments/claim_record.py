@@ -54,6 +54,7 @@ _MESSAGE = "claim-record"
 _EPSILON_PARTS = 10
 """Every failure probability is so small a part of epsilon_secrecy: 2 sqrt(12) + 2 of
 them stay below it."""
+_MORE_LEAK = "calibrate again, or raise the cap (parameters.security.leak_factor)"
 
 Intervals = tuple[tuple[float, float], ...]
 
@@ -286,7 +287,7 @@ def claim_of(
         blanked_ps=p.detection.blank_ps,
         authentication=authentication,
     )
-    return Claim(record, facts)
+    return Claim(record, facts, _MORE_LEAK)
 
 
 def _shares_of(pulses: tuple[int, ...]) -> tuple[Fraction, ...]:

@@ -65,11 +65,13 @@ class Claim:
     """The record of a block, and what is known of the run before it.
 
     facts: how the run was set up; what happens in it is left open
+    advice: what to do when a block discloses more than the record allows
     order: what this party saw of announcement and light, in turn
     """
 
     record: ClaimRecord
     facts: RunFacts
+    advice: str = "calibrate again, or commit to a higher cap"
     order: list[str] = field(default_factory=list)
 
     def announced(self) -> None:
@@ -159,8 +161,7 @@ class Claim:
             raise SecurityAbort(
                 AbortCode.NO_SECRET_KEY,
                 "the messages disclosed more than the claim record allows: errors have "
-                "grown since calibration, or its cap is too low; calibrate again, or "
-                "raise the cap (parameters.security.leak_factor)",
+                f"grown since calibration, or its cap is too low; {self.advice}",
                 {
                     "leaked_bits": leak_bits,
                     "leak_cap_bits": self.record.leak_cap_bits,

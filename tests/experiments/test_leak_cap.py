@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from active_parameters_at_hand import FIELDS, P, book, records_of
 
+from qkdlab.distill.ldpc.plan import leak_per_bit, plan_frames
 from qkdlab.errors import QkdlabError
 from qkdlab.security.asymptotic import binary_entropy
 from qkdlab_experiments.active_parameters import ActiveBb84Parameters
-from qkdlab_experiments.leak_cap import leak_cap_bits
+from qkdlab_experiments.leak_cap import LEAK_FACTORS, leak_cap_bits, leak_factor
 
 
 def cap(p=P, **changes):
@@ -26,6 +27,27 @@ def test_it_is_the_factor_times_the_shannon_limit_of_the_sifted_bits():
     sifted = 0.85 * 0.8 * 1e9 * clicks / (1 + 60 * clicks)
     expected = sifted * binary_entropy(0.012)
     assert cap(p, error_rate_x=(0.012, 0.0)) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("method", "factor"),
+    [("cascade", 2.25), ("cascade-far", 2.35), ("ldpc", 1.35), ("auto", 2.35)],
+)
+def test_without_a_factor_it_follows_the_methods_that_the_plan_allows(method, factor):
+    p = parameters(distillation={"reconciliation": method})
+    told = parameters(
+        distillation={"reconciliation": method}, security={"leak_factor": factor}
+    )
+    assert leak_factor(p) == factor
+    assert cap(p) == cap(told)
+
+
+@pytest.mark.parametrize("qber", [0.005, 0.012, 0.03, 0.1])
+@pytest.mark.parametrize("n_bits", [60_000, 10**6, 3 * 10**7])
+def test_what_ldpc_plans_to_disclose_stays_below_its_cap(n_bits, qber):
+    plan = plan_frames(n_bits, qber, bytes(32))
+    planned = leak_per_bit(qber, plan.n_key) / binary_entropy(qber)
+    assert 1.04 * planned < LEAK_FACTORS["ldpc"] < 1.25 * planned
 
 
 def test_it_takes_the_upper_end_of_the_error_rate():
