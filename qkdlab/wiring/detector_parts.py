@@ -110,7 +110,6 @@ class SpadNetwork(BaseModel):
     miller_power: float = Field(default=3.0, ge=0.5, le=10)
     comparator_c: float = Field(default=1e-13, ge=1e-18, le=1e-9)
     comparator_rms: float = Field(default=0.03, ge=0, le=1)
-    avalanche_c: float = Field(default=2e-12, ge=1e-16, le=1e-9)
 
 
 class SpadGate(BaseModel):

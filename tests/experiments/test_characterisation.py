@@ -14,18 +14,12 @@ from qkdlab.calibration.measured import Measured
 from qkdlab_experiments.characterisation.double_pulse import second_click_ratio
 from qkdlab_experiments.characterisation.hazard import inter_click_hazard
 from qkdlab_experiments.characterisation.hbt import g2_at_zero, pulsed_coincidences
-from qkdlab_experiments.characterisation.inter_click import (
-    afterpulse_sum,
-    fit_afterpulses,
-    fit_recovery,
-)
-from qkdlab_experiments.characterisation.jitter import fit_jitter
+from qkdlab_experiments.characterisation.inter_click import afterpulse_sum
 from qkdlab_experiments.characterisation.rates import (
     dark_rate,
     mean_photons,
     pulsed_efficiency,
 )
-from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.traps import afterpulse_mean, traps_of
 
@@ -35,73 +29,13 @@ DIODE = Spad(
     dead_time_ps=1_000_000,
     recovery_tau_ps=150_000.0,
     traps=traps_of(0.2, (800_000.0, 9_000_000.0), (0.4, 0.6), 1e6),
-    jitter_fwhm_ps=400.0,
-    tail_fraction=0.2,
-    tail_ps=600.0,
 )
-
-
-def steady(rate_hz, n_ticks, seed):
-    """Photons of continuous light."""
-    span = n_ticks * TICK_PS
-    n = np.random.default_rng(seed).poisson(rate_hz * span * 1e-12)
-    return np.sort(np.random.default_rng(seed + 1).integers(0, span, n))
 
 
 def found(measured: Measured, truth: float, sharp: float) -> bool:
     """Whether an estimate is near the truth by its own measure, and sharp."""
     near = abs(measured.value - truth) < 4.0 * measured.uncertainty
     return near and measured.uncertainty < sharp * truth
-
-
-@pytest.fixture(scope="module")
-def free_running():
-    """Hazard after clicks that come out of 40 us of silence, without light."""
-    tags = kernel_clicks(DIODE, photons(0.0, 16_000, 8), 16_000, 1)
-    edges = np.concatenate(([2_000_000.0], np.geomspace(2.2e6, 1.5e8, 90)))
-    return inter_click_hazard(tags, edges, rested_ps=4e7)
-
-
-@pytest.fixture(scope="module")
-def recovery():
-    bright = Spad(
-        efficiency=0.25,
-        dark_rate_hz=0.0,
-        dead_time_ps=1_000_000,
-        recovery_tau_ps=150_000.0,
-        jitter_fwhm_ps=20_000.0,
-    )
-    tags = kernel_clicks(bright, steady(700_000.0, 1_500, 18), 1_500, 2)
-    hazard = inter_click_hazard(tags, np.arange(900_000.0, 2_500_000.0, 10_000.0))
-    return fit_recovery(hazard, 1_000_000.0)
-
-
-def test_hold_off_comes_from_the_gaps(recovery):
-    assert found(recovery.dead_ps, 1_000_000.0, 0.005)
-
-
-def test_recovery_time_comes_from_the_gaps(recovery):
-    assert found(recovery.recovery_ps, 150_000.0, 0.05)
-
-
-def test_rate_of_light_comes_from_the_gaps(recovery):
-    assert found(recovery.rate_hz, 700_000.0, 0.02)
-
-
-@pytest.fixture(scope="module")
-def afterpulses(free_running):
-    return fit_afterpulses(free_running, 1_000_000.0, (1e6, 1e7))
-
-
-def test_afterpulse_probability_comes_from_the_gaps(afterpulses):
-    truth = afterpulse_mean(DIODE.traps, DIODE.dead_time_ps)
-    assert found(afterpulses.probability, truth, 0.1)
-
-
-def test_trap_times_come_from_the_gaps(afterpulses):
-    fast, slow = afterpulses.tau_ps
-    assert found(fast, 800_000.0, 0.3)
-    assert found(slow, 9_000_000.0, 0.1)
 
 
 def test_gaps_without_traps_show_no_afterpulses():
@@ -111,11 +45,6 @@ def test_gaps_without_traps_show_no_afterpulses():
     share = afterpulse_sum(hazard, 4e7)
     assert abs(share.value) < 4.0 * share.uncertainty
     assert share.uncertainty < 0.05
-
-
-def test_sum_of_the_excess_is_the_afterpulse_probability(free_running):
-    truth = afterpulse_mean(DIODE.traps, 2_000_000)
-    assert found(afterpulse_sum(free_running, 6e7), truth, 0.1)
 
 
 def test_ancestors_add_to_what_follows_a_click():
@@ -153,15 +82,6 @@ def test_double_pulses_show_the_recovery(steps):
     truth = (1.0 - np.exp(-0.3 * share)) / (1.0 - np.exp(-0.3))
     assert abs(ratio.value - truth) < 4.0 * ratio.uncertainty
     assert ratio.uncertainty < 0.02
-
-
-def test_jitter_and_tail_come_from_the_arrival_histogram():
-    tags = kernel_clicks(DIODE, photons(0.0008, 1_500, 6), 1_500, 4)
-    fit = fit_jitter(tags, PERIOD_PS, 50)
-    assert found(fit.fwhm_ps, 400.0, 0.02)
-    assert found(fit.tail_fraction, 0.2, 0.1)
-    assert found(fit.tail_ps, 600.0, 0.1)
-    assert abs(fit.centre_ps.value - ARRIVAL_PS) < 5.0
 
 
 def test_dark_rate_comes_from_counts_without_light():
@@ -207,27 +127,3 @@ def test_g2_behind_a_splitter_is_that_of_the_light(law, truth):
     assert abs(g2.value - expected) < 4.0 * g2.uncertainty
     assert expected == pytest.approx(truth, rel=0.05)
     assert g2.uncertainty < 0.1
-
-
-def test_persistent_charge_shows_at_the_opening_of_the_gate():
-    """A pulse 3 ns before the gate: clicks at the opening, e^-1 of `persistence`."""
-    gate = Gate(
-        period_ps=PERIOD_PS,
-        width_ps=2_000,
-        lead_ps=7_000,
-        persistence=0.01,
-        persistence_tau_ps=3_000.0,
-    )
-    diode = Spad(
-        efficiency=0.1,
-        dark_rate_hz=0.0,
-        dead_time_ps=10_000,
-        jitter_fwhm_ps=0.0,
-        gate=gate,
-    )
-    light = photons(0.2, 20, 4)
-    tags = kernel_clicks(diode, light, 20, 7)
-    assert np.all((tags - ARRIVAL_PS) % PERIOD_PS == 3_000)
-    share = len(tags) / len(light)
-    expected = 0.01 * np.exp(-1.0)
-    assert abs(share - expected) < 4.0 * (expected / len(light)) ** 0.5

@@ -25,7 +25,6 @@ class Network:
     miller_power:  n of the gain 1/(1 - (V/V_br)^n) below breakdown (Miller [mem])
     comparator_c:  charge of a pulse that the comparator takes for a click [guess]
     comparator_rms: its relative noise [guess]
-    avalanche_c:   charge of an avalanche at the rated excess bias [mem]
 
     Raises ValueError outside physics.
     """
@@ -36,7 +35,6 @@ class Network:
     miller_power: float = 3.0
     comparator_c: float = 1e-13
     comparator_rms: float = 0.03
-    avalanche_c: float = 2e-12
 
     def __post_init__(self) -> None:
         in_range("series_ohm", self.series_ohm, 1.0, 1e8, "Ohm")
@@ -45,7 +43,6 @@ class Network:
         in_range("miller_power", self.miller_power, 0.5, 10.0, "1")
         in_range("comparator_c", self.comparator_c, 1e-18, 1e-9, "C")
         in_range("comparator_rms", self.comparator_rms, 0.0, 1.0, "1")
-        in_range("avalanche_c", self.avalanche_c, 1e-16, 1e-9, "C")
 
     def blinding_power_w(self, excess_v: float) -> float:
         """Return the power above which the diode counts no photons."""
@@ -71,10 +68,6 @@ class Network:
             else:
                 high = middle
         return low
-
-    def photocurrent_a(self, click_rate_hz: float) -> float:
-        """Return the mean bias current of a diode that counts."""
-        return click_rate_hz * self.avalanche_c
 
     def answer(self, power_w: float, excess_v: float, breakdown_v: float) -> Answer:
         """Return what the diode answers to under `power_w`."""
