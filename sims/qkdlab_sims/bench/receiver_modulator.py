@@ -20,7 +20,7 @@ from qkdlab.wiring.parts import IntensityModulator, PhaseModulator
 from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_light
 from qkdlab_sims.bench.paths import rf_chain
 from qkdlab_sims.bench.ports import GeneratorOutput
-from qkdlab_sims.bench.source import MAX_CONTEXTS, ModulatedSource
+from qkdlab_sims.bench.source import ModulatedSource, repeats_after
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.settings.joint import JointLaw
 
@@ -120,7 +120,7 @@ def turned(light: Light, to_modulator: NDArray[np.complex128], by: Light) -> Lig
     if light.n_contexts == 1:
         fields, first_pulse, law = factors * fields, by.first_pulse, by.law
     elif light.law is None and by.law is None:
-        n = min(math.lcm(len(fields), len(factors)), MAX_CONTEXTS)
+        n = repeats_after(len(fields), len(factors))
         pulses, first_pulse, law = np.arange(n), light.first_pulse, None
         lag = by.first_pulse - light.first_pulse
         fields = fields[pulses % len(fields)] * factors[(pulses - lag) % len(factors)]

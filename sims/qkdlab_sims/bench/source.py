@@ -28,15 +28,30 @@ from qkdlab_sims.optics.modulator import (
 )
 from qkdlab_sims.optics.source import plain_pulses
 
-__all__ = ["MAX_CONTEXTS", "ModulatedSource", "SourceState", "pulse_period_ps"]
+__all__ = ["ModulatedSource", "SourceState", "pulse_period_ps", "repeats_after"]
 
 Floats = NDArray[np.float64]
 SourceState = tuple[Mapping[tuple[str, int], GeneratorOutput], int, Mapping[str, float]]
 """Outputs, delay and phases, as `ModulatedSource.pattern` takes them."""
 
-MAX_CONTEXTS = 1 << 20
-"""Longest pattern in pulses. Waveforms whose combination with the pulse train repeats
-only later are cut there and begin anew."""
+_MAX_CONTEXTS = 1 << 20
+"""Longest pattern in pulses."""
+
+
+def repeats_after(*periods: int) -> int:
+    """Return after how many pulses patterns of these lengths repeat together.
+
+    Raises ConfigError where the simulated world cannot follow them so long.
+    """
+    pulses = math.lcm(*periods)
+    if pulses > _MAX_CONTEXTS:
+        raise ConfigError(
+            f"the waveforms of the generators repeat only after {pulses} pulses of the "
+            f"laser; the simulated world follows {_MAX_CONTEXTS}: choose sample rates "
+            "with a whole number of samples in a few symbols, and waveforms of few "
+            "different lengths"
+        )
+    return pulses
 
 
 def pulse_period_ps(graph: Graph, laser: str | None = None) -> int:
@@ -211,7 +226,7 @@ class ModulatedSource:
             one, output = running[0]
             begin_ps = output.start_ps + one.lag_ps(output) - delay_ps
             first_pulse = math.ceil(begin_ps / self.period_ps)
-        return first_pulse, min(n_contexts, MAX_CONTEXTS)
+        return first_pulse, repeats_after(n_contexts)
 
 
 class _Drive:

@@ -123,14 +123,12 @@ def test_a_waveform_of_half_symbols_repeats_after_two_periods() -> None:
     assert len(stokes(generator)) == 9
 
 
-def test_a_pattern_that_hardly_ever_repeats_is_cut(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("qkdlab_sims.bench.source.MAX_CONTEXTS", 1 << 12)
+def test_a_pattern_that_hardly_ever_repeats_is_refused() -> None:
     generator = Generator()
     generator.play([V_PI] * 4, [0.0] * 4)
     generator.outputs[1].sample_rate_hz = 1e9 * np.pi / 4
-    assert len(stokes(generator)) == 1 << 12
+    with pytest.raises(ConfigError, match="repeat only after"):
+        stokes(generator)
 
 
 def test_a_change_of_one_channel_is_seen() -> None:

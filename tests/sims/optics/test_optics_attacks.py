@@ -24,7 +24,11 @@ from optics_bench import (
 )
 from two_samples import P_MIN, p_value
 
-from qkdlab_sims.optics.attacks.photons import PhotonAttack, what_was_true
+from qkdlab_sims.optics.attacks.photons import (
+    BRIGHTEST_MEAN,
+    PhotonAttack,
+    what_was_true,
+)
 from qkdlab_sims.optics.detector import (
     PULSES_PER_TICK,
     DetectorBank,
@@ -99,6 +103,19 @@ def test_her_records_are_those_of_the_pulses_she_opened() -> None:
     seen = np.unique(np.rint((tags - 7_500) / PERIOD_PS).astype(int))
     # dark counts apart, no click without a photon
     assert np.mean(truth.photons[seen] > 0) > 0.99
+
+
+def test_bright_pulses_are_counted_whole_or_refused() -> None:
+    made, pulses = bank(), np.arange(20_000)
+    for mean in (30.0, BRIGHTEST_MEAN):
+        light = Light(np.full((1, 2), (mean / 2.0) ** 0.5, np.complex128), 1550.0)
+        truth = what_was_true(attack(), light, pulses, made.keys)
+        photons = truth.photons.astype(float)
+        assert abs(photons.mean() - mean) < 4.5 * (mean / len(pulses)) ** 0.5
+        assert photons.var() == pytest.approx(mean, rel=0.05)
+    light = Light(np.full((1, 2), 8.0, np.complex128), 1550.0)
+    with pytest.raises(OverflowError, match="128"):
+        what_was_true(attack(), light, pulses, made.keys)
 
 
 def test_the_truth_of_a_pulse_does_not_depend_on_who_asks_with_it() -> None:

@@ -57,7 +57,7 @@ ATTACK = np.dtype(
 )
 
 _EVE = 2  # stream of her numbers
-_MAX_PHOTONS = 60
+_MAX_PHOTONS = 255  # 12 standard deviations above the brightest mean allowed
 _FIRST_PHOTON = 2  # draw of the first photon sent on
 _TAILS = 1 << 16
 

@@ -23,9 +23,10 @@ from qkdlab_sims.optics.attacks._kernels import (
     recall,
 )
 from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.photons.states._kernels import NOISE_LEVELS
 from qkdlab_sims.optics.polarization import mueller_matrix
 
-__all__ = ["ACTIONS", "PhotonAttack", "Truth", "what_was_true"]
+__all__ = ["ACTIONS", "BRIGHTEST_MEAN", "PhotonAttack", "Truth", "what_was_true"]
 
 ACTIONS = {
     "copy": COPY,
@@ -46,6 +47,10 @@ shift:   delays or hastens the pulse by `shift_ps` (time shift)
 seed:    sends `photons` in one of the four states ahead of the pulse (dead-time
          seeding)
 """
+
+
+BRIGHTEST_MEAN = 120.0
+"""Photons in a pulse at Eve; beyond, her counts of up to 255 would be cut."""
 
 
 def _identity() -> NDArray[np.complex128]:
@@ -82,10 +87,16 @@ class PhotonAttack:
         """Return it as the kernels want it.
 
         Raises ValueError for light whose settings come on demand: she looks pulses up
-        in a pattern.
+        in a pattern; OverflowError for pulses of more photons than she counts.
         """
         if light.law is not None:
             raise ValueError("attacks by photon number want a pattern that repeats")
+        mean = self._brightest(light)
+        if mean > BRIGHTEST_MEAN:
+            raise OverflowError(
+                f"Eve counts pulses of {BRIGHTEST_MEAN:g} photons on average at most, "
+                f"these have {mean:.3g}: attenuate the light before her"
+            )
         made: np.void = np.zeros(1, ATTACK)[0]
         made["action"] = ACTIONS[self.action]
         made["noise"] = light.intensity_noise_rms
@@ -93,6 +104,13 @@ class PhotonAttack:
             if name not in ("action", "noise"):
                 made[name] = getattr(self, name)
         return made
+
+    def _brightest(self, light: Light) -> float:
+        """Return the mean photon number of the brightest pulse at Eve."""
+        to_eve = mueller_matrix(self.before) @ light.transfer()
+        means = light.table.stokes @ to_eve[0]
+        noise = 1.0 + light.intensity_noise_rms * float(NOISE_LEVELS[-1])
+        return float(means.max()) * noise
 
     def clicks_per_pulse(self) -> int:
         """Return how many clicks one pulse can give one detector, at most."""
