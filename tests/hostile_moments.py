@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Moment"]
+from qkdlab.distill.cascade.half import Tables
+from qkdlab.distill.ldpc.code import Code
+from qkdlab.distill.ldpc.plan import FramePlan
+from qkdlab.link.ledger import LeakEntry
+from qkdlab.link.plan import BlockPlan
+
+__all__ = ["TABLES", "Moment"]
+
+TABLES = (BlockPlan, LeakEntry, Tables, Code, FramePlan)
+"""Public, and never changed: all copies share them."""
 
 
 class _Pickler(pickle.Pickler):
@@ -20,6 +29,8 @@ class _Pickler(pickle.Pickler):
         self._kept = kept
 
     def persistent_id(self, obj: object) -> int | None:
+        if isinstance(obj, TABLES):
+            self._kept[id(obj)] = obj
         return id(obj) if id(obj) in self._kept else None
 
     def reducer_override(self, obj: object) -> object:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
+from hostile_secrets import Secret, is_left, strings_of
 
 from qkdlab.bits.array import BitArray
 from qkdlab.link.direction import Direction
@@ -47,7 +47,7 @@ class Watch:
     _n_delivered: dict[Direction, int] = field(default_factory=dict)
     _pads: set[tuple[str, int]] = field(default_factory=set)
     _counters: dict[tuple[str, Direction], int] = field(default_factory=dict)
-    _secrets: dict[str, list[object]] = field(default_factory=dict)
+    _secrets: dict[str, list[Secret]] = field(default_factory=dict)
     _said: dict[str, list[tuple[Direction, bytes]]] = field(default_factory=dict)
 
     def begin_session(self) -> None:
@@ -144,18 +144,11 @@ class Watch:
 
     def before(self, name: str, party: Party) -> None:
         """A party is about to be told something."""
-        for wiper in party._context._wipers:
-            arguments = getattr(wiper, "args", ())
-            if arguments and not any(arguments[0] is s for s in self._secrets[name]):
-                self._secrets[name].append(arguments[0])
+        known = self._secrets[name]
+        seen = set(map(id, known))
+        known.extend(s for s in strings_of(party) if id(s) not in seen)
 
     def after(self, name: str, party: Party) -> None:
         """A party was told something: ended, it holds no secret."""
-        if party.finished and any(map(_is_left, self._secrets[name])):
+        if party.finished and any(map(is_left, self._secrets[name])):
             raise Broken(f"{name} ended and left secrets in memory")
-
-
-def _is_left(secret: object) -> bool:
-    if isinstance(secret, BitArray):
-        return bool(np.any(secret.words))
-    return bool(np.any(secret))

@@ -47,6 +47,7 @@ from qkdlab.link.party import Party
 from qkdlab.link.pool import PadPool, pool_bytes
 from qkdlab.link.seal import SealedChannel, abort_notice
 from qkdlab.randomness import SeededRandomness
+from qkdlab.security.claim import ClaimRecord
 
 FORTH, BACK = Direction
 WAY = {"alice": FORTH, "bob": BACK}
@@ -67,22 +68,34 @@ TINY = replace(
 @contextmanager
 def lengths_evaluated_once() -> Iterator[None]:
     """Remember the lengths: a pure function, and nine tenths of the time of a block."""
-    known: dict[object, object] = {}
-    evaluate = agreement.secret_length
+    by_plan, by_record = agreement.secret_length, ClaimRecord.length
+    with (
+        patch.object(agreement, "secret_length", _once(by_plan, lambda plan: plan)),
+        patch.object(ClaimRecord, "length", _once(by_record, ClaimRecord.canonical)),
+    ):
+        yield
 
-    def remembered(plan, counts, intensities, leak_bits):
-        key = (plan, counts, tuple(intensities), leak_bits)
+
+def _once(evaluate: Callable, name: Callable) -> Callable:
+    """Return a function with a memory, its first argument known by its name."""
+    known: dict[object, object] = {}
+
+    def remembered(first, *others):
+        key = (name(first), *map(_hashable, others))
         if key not in known:
             try:
-                known[key] = evaluate(plan, counts, intensities, leak_bits)
+                known[key] = evaluate(first, *others)
             except SecurityAbort as abort:
                 known[key] = abort
         if isinstance(known[key], SecurityAbort):
             raise known[key]
         return known[key]
 
-    with patch.object(agreement, "secret_length", remembered):
-        yield
+    return remembered
+
+
+def _hashable(argument: object) -> object:
+    return tuple(argument) if isinstance(argument, list) else argument
 
 
 def tiny_block(seed: int = 2) -> Block:
@@ -101,13 +114,16 @@ class Makers:
     """What is found on disk after a crash; see test_hostile_disk for real ones."""
 
 
-def make_party(name: str, block: Block, number: int, session: bytes, seed: int):
+def make_party(
+    name: str, block: Block, number: int, session: bytes, seed: int, **changes
+) -> Party:
     """Return Alice or Bob for block `number` of a session."""
     make = block.alice if name == "alice" else block.bob
     return make(
         plan=replace(block.plan, block=number),
         session=session,
         randomness=SeededRandomness(seed, f"{name} {session.hex()} {number}"),
+        **changes,
     )
 
 

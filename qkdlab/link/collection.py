@@ -53,6 +53,11 @@ class _Packed:
             cross=cross,
         )
 
+    @property
+    def private(self) -> tuple[BitArray, BitArray]:
+        """What is never told."""
+        return self.value, self.double
+
     def sift(self, keep: BitArray) -> _Packed:
         """Return those of the slots where `keep` has ones."""
         parts = (self.basis, self.value, self.double, self.cross)
@@ -94,8 +99,9 @@ class Collection:
         if not keep.all():
             everything, slot = packed, slot[keep]
             packed = everything.sift(BitArray.from_bools(keep))
-            everything.value.wipe()
-        self.context.guard(packed.value)
+            overwrite(*everything.private)
+        for bits in packed.private:
+            self.context.guard(bits)
         self.live_slots += detections.live_slots
         self.slots += detections.slots
         self.stretches.add(slot)
@@ -107,7 +113,7 @@ class Collection:
             BitArray.concatenate(getattr(part, name) for part in self.parts)
             for name in ("basis", "value", "double", "cross")
         )
-        overwrite(*(part.value for part in self.parts))
+        overwrite(*(bits for part in self.parts for bits in part.private))
         self.parts.clear()
         self.context.pulses = self.slots
         end = SlotListEnd(
@@ -115,7 +121,7 @@ class Collection:
             live_slots=self.live_slots,
             double_clicks=double.count(),
         )
-        private = PrivateOutcomes(self.context.guard(value), double)
+        private = PrivateOutcomes(*map(self.context.guard, (value, double)))
         return SlotList(self.stretches.all(), basis, cross), end, private
 
     def commit(self, private: PrivateOutcomes) -> Commit:

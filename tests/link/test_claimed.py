@@ -3,65 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
+from functools import partial
 
 import pytest
+from claim_at_hand import WIDE, claim_of, record_of
 from link.synthetic import CONFIGURATION, INTERVALS, SESSION, SMALL, Talk, make_block
 
 from qkdlab.distill.verify import collision_bound
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.agreement import open_block
-from qkdlab.link.claimed import Claim, Seen
+from qkdlab.link.claimed import Seen
 from qkdlab.link.direction import Direction
 from qkdlab.link.events import SettingsSent
 from qkdlab.protocols.bb84 import Bb84Counts
 from qkdlab.randomness import SeededRandomness
-from qkdlab.security.assumptions import ESTIMATE, Pattern, RandomSource, Receiver
-from qkdlab.security.claim import Blanking, ClaimRecord, RunFacts
-from qkdlab.security.mismatch import Detectors
-from qkdlab.security.slacks import Slack
+from qkdlab.security.assumptions import ESTIMATE
 from qkdlab.security.tupkary2024 import Epsilons
 
 PLAN = replace(SMALL, theorem="bb84-decoy2-eur", n_frames=60)
-SHARES = (Fraction(3, 10), Fraction(4, 10), Fraction(3, 10))
-WIDE = tuple((low * 0.99, high * 1.01) for low, high in INTERVALS)
-
-
-def record(**changes):
-    fields = {
-        "session": SESSION.hex(),
-        "n_pulses": PLAN.n_pulses,
-        "intensities": WIDE,
-        "p_key": SHARES,
-        "p_test": SHARES,
-        "epsilons": Epsilons(*(0.05,) * 5, ev=2.0**-63),
-        "detectors": Detectors(0.005, 0.1, 1e-6, swap=True),
-        "calibration": "records of today",
-        "slack": Slack.CHERNOFF,
-        "leak_cap_bits": 4000,
-        "committed_length": None,
-        "receiver": Receiver.ACTIVE,
-        "blanking": Blanking.ALL_AFTER_ANY_CLICK,
-        "blank_ps": 60_000,
-        "recovery_ps": 50_000.0,
-        "limits": {"qber_z": (0.0, 0.1)},
-    }
-    return ClaimRecord(**{**fields, **changes})
-
-
-def claim(**changes):
-    made = record(**changes)
-    facts = RunFacts(
-        blanked_ps=60_000,
-        key_class=PLAN.key_class,
-        pattern=Pattern.COUNTER,
-        randomness=RandomSource.OPERATING_SYSTEM,
-        secret_from_seed=False,
-    )
-    found = Claim(made, facts)
-    found.announced()
-    found.light_begins()
-    return found
+record = partial(record_of, PLAN)
+claim = partial(claim_of, PLAN)
 
 
 @pytest.fixture(scope="module")
@@ -246,10 +207,10 @@ def test_a_length_that_is_not_reached_gives_no_key(claimed_block):
 
 
 @pytest.mark.parametrize(
-    ("plan", "record_of"), [(PLAN, None), (SMALL, claim())], ids=["wanted", "unknown"]
+    ("plan", "held"), [(PLAN, None), (SMALL, claim())], ids=["wanted", "unknown"]
 )
-def test_a_record_belongs_to_the_theorem_that_wants_one(plan, record_of):
+def test_a_record_belongs_to_the_theorem_that_wants_one(plan, held):
     randomness = SeededRandomness(1, "alice")
     way = Direction.ALICE_TO_BOB
     with pytest.raises(UsageError, match="claim record"):
-        open_block(plan, way, SESSION, CONFIGURATION, randomness, (), record_of)
+        open_block(plan, way, SESSION, CONFIGURATION, randomness, (), held)

@@ -12,56 +12,91 @@ import gc
 import random
 
 import pytest
-from hostile_acts import ACTS, play, timeline
+from hostile_acts import ACTS
+from hostile_methods import METHODS
 from hostile_rules import Broken
-from hostile_world import World, lengths_evaluated_once, tiny_block
+from hostile_world import World, lengths_evaluated_once
 
-N_BLOCKS = 2
+from qkdlab.link.codec import decode
+from qkdlab.link.messages import Parities, ReconciliationStart
 
 
 @pytest.fixture(scope="module")
 def moments():
-    """Every moment of a session of two blocks, after another one was heard."""
+    """Every moment of a session of each method, after another one was heard."""
     with lengths_evaluated_once():
-        found = timeline(World(tiny_block(), n_blocks=N_BLOCKS, seed=1), seed=1)
+        found = {name: method.timeline() for name, method in METHODS.items()}
         gc.freeze()  # they stay as they are, and there are many
         yield found
         gc.unfreeze()
 
 
-def try_case(moments, case: int) -> list[str]:
-    """Play a case; return what the adversary did."""
+def try_case(moments, case: int) -> tuple[str, list[str]]:
+    """Play a case; return its method, and what the adversary did."""
     dice = random.Random(case)
-    world = dice.choice(moments).copy()
+    shares = [method.share for method in METHODS.values()]
+    (name,) = dice.choices(list(METHODS), shares)
     try:
-        return play(world, dice, more=dice.random() < 0.02)
+        world = dice.choice(moments[name]).copy()
+        return name, METHODS[name].play(world, dice, more=dice.random() < 0.02)
     except BaseException as error:
         error.add_note(f"hostile case {case}")
         raise
 
 
-def test_an_undisturbed_session_ends_with_all_keys(moments):
-    world = moments[0].copy()
-    world.run(random.Random(2))
-    world.settle()
-    for station in world.stations.values():
-        assert station.over == "done"
-    keys = world.watch.confirmed
-    assert keys["alice"] == keys["bob"]
-    assert len(keys["alice"]) == 2 * N_BLOCKS
-
-
-def test_every_moment_goes_on_to_all_keys(moments):
-    for moment in moments:
-        world = moment.copy()
+def finished(moments, name: str, moment: int) -> World:
+    """Go on from a moment, undisturbed, to the end."""
+    world = moments[name][moment].copy()
+    with METHODS[name].codes():
         world.run(random.Random(3))
         world.settle()
-        assert [len(keys) for keys in world.watch.confirmed.values()] == [4, 4]
+    return world
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_moment_goes_on_to_all_keys(moments, name):
+    n_keys = 2 * METHODS[name].n_blocks
+    for moment in range(0, len(moments[name]), 4):
+        world = finished(moments, name, moment)
+        keys = world.watch.confirmed
+        assert keys["alice"] == keys["bob"]
+        assert len(keys["alice"]) == n_keys
+        assert [station.over for station in world.stations.values()] == ["done"] * 2
+
+
+def said(world: World, kind: type) -> list:
+    """Return what was said of a kind in the last block."""
+    messages = (decode(data) for _, data in world.watch._said["alice"])
+    return [message for message in messages if isinstance(message, kind)]
+
+
+def test_the_method_is_another_where_the_line_is_long(moments):
+    world = finished(moments, "cascade, far in the second block", 0)
+    assert [start.method for start in said(world, ReconciliationStart)] == [
+        "cascade-far"
+    ]
+
+
+def test_a_frame_fails_at_first_and_not_with_values_told(moments):
+    world = finished(moments, "ldpc with a blind round", 0)
+    *_, values, flags = said(world, Parities)
+    assert len(values.bits) > 100
+    assert [len(flags.bits), flags.bits.count()] == [1, 0]
+
+
+def test_a_frame_of_several_goes_in_clear(moments):
+    world = finished(moments, "ldpc with a frame in clear", 0)
+    _, flags, *_, last, clear = said(world, Parities)
+    assert len(flags.bits) > last.bits.count() == len(last.bits) == 1
+    assert len(clear.bits) > 1000
 
 
 def test_two_thousand_hostile_cases(moments):
-    done = {act for case in range(2000) for act in try_case(moments, case)}
-    assert done >= {name for name, _ in ACTS}
+    done: dict[str, set[str]] = {name: set() for name in METHODS}
+    for case in range(2000):
+        name, acts = try_case(moments, case)
+        done[name].update(acts)
+    assert all(acts >= {name for name, _ in ACTS} for acts in done.values())
 
 
 @pytest.mark.slow
