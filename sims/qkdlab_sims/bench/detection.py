@@ -184,6 +184,7 @@ class Detection:
                 background=self._seen(conditions.background),
                 echo=conditions.echo,
                 interferometer=conditions.interferometer,
+                threads=None,
             )
             self._take(clicks)
 
@@ -199,6 +200,7 @@ class Detection:
             spread=seen,
             pulse_fwhm_ps=emission.pulse_fwhm_ps,
             lead_ps=emission.lead_ps,
+            threads=None,
         )
 
     def _take(self, clicks: Clicks) -> None:

@@ -58,7 +58,7 @@ def simulate_pulses(
     k1: int,
     *,
     eve: InterceptResend | PhotonAttack | None = None,
-    threads: int = 1,
+    threads: int | None = 1,
     paths: NDArray[np.float64] | None = None,
     background: NDArray[np.float64] | float = 0.0,
     echo: Echo | None = None,
@@ -73,7 +73,7 @@ def simulate_pulses(
     paths:     the same vectors without efficiency: then the power of the light may
                blind or latch detectors (see `bright`), otherwise none ever does
 
-    threads:   that share the work, of light that Eve does not open photon by photon
+    threads:   as of `engine.detect`; one for light that Eve opens photon by photon
     background: of each detector, photons a period that it would see at rest of light
                beside, evenly spread over time
     interferometer: as of `LaserArrivals`; light with `dynamics`, no Eve

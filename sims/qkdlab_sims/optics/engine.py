@@ -35,7 +35,7 @@ def detect(
     spread: NDArray[np.float64] | float = 0.0,
     pulse_fwhm_ps: float = 0.0,
     lead_ps: int = 0,
-    threads: int = 1,
+    threads: int | None = 1,
 ) -> Clicks:
     """Return the clicks that pulses [k0, k1) and that stretch of time give.
 
@@ -45,7 +45,7 @@ def detect(
     spread:   what comes evenly spread over time, per pulse, of each detector; it acts
               as dark counts do
     lead_ps:  by which `source` makes all arrivals later than they are
-    threads:  that share the work; it pays where one core falls behind real time
+    threads:  that share the work; None: as many as pay and there are cores for
 
     The result does not depend on how a stretch is cut into calls, nor on the threads:
     all numbers are keyed by (seed, component, tick, event), and tags that later pulses
@@ -62,11 +62,26 @@ def detect(
         pulse_fwhm_ps=pulse_fwhm_ps,
         lead_ps=lead_ps,
     )
+    if threads is None:
+        threads = min(_n_cores(), _n_that_pay(made, source))
     if threads > 1 and k1 > k0:
         _detect_on_threads(made, source, threads)
     else:
         _detect_here(made, source)
     return made.clicks()
+
+
+@cache
+def _n_cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _n_that_pay(made: Collection, source: ArrivalSource) -> int:
+    """Return how many threads have enough to do for the cost of another."""
+    return 1 + (made.tick_end - made.tick_begin) // _stretch(made, source)
 
 
 @cache

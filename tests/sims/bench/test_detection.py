@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qkdlab_sims.bench.detection import Conditions, CountHistory, Detection
+from qkdlab_sims.optics import engine
+from qkdlab_sims.optics.arrivals import ArrivalSource
+from qkdlab_sims.optics.collection import Collection
 from qkdlab_sims.optics.detector import DetectorBank, DetectorParameters
 from qkdlab_sims.optics.light import Light
 
@@ -51,6 +54,26 @@ def test_clicks_do_not_depend_on_when_they_are_asked_for(cuts: list[int]) -> Non
     whole = all_clicks(detection(5), [4 * TICK_PS])
     parts = all_clicks(detection(5), [*sorted(cuts), 4 * TICK_PS])
     for one, other in zip(whole, parts, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_long_stretch_uses_all_cores_and_gives_the_clicks_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: dict[int, list[NDArray[np.int64]]] = {}
+    used: list[int] = []
+    share = engine._detect_on_threads
+
+    def shared(made: Collection, source: ArrivalSource, threads: int) -> None:
+        used.append(threads)
+        share(made, source, threads)
+
+    monkeypatch.setattr(engine, "_detect_on_threads", shared)
+    for n_cores in (1, 2):
+        monkeypatch.setattr(engine, "_n_cores", lambda n=n_cores: n)
+        made[n_cores] = all_clicks(detection(400), [399 * TICK_PS])
+    assert used == [2]
+    for one, other in zip(made[1], made[2], strict=True):
         assert np.array_equal(one, other)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from interference_bench import SAME, H, V, clicked, fresh_light, splitter
 from optics_bench import PARAMETERS, engine
 
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.detector import PULSES_PER_TICK
 from qkdlab_sims.optics.eavesdropper import InterceptResend
+from qkdlab_sims.optics.interference.two_lights import Input
 
 QUIET = replace(PARAMETERS, tail_fraction=0.0, dark_floor_hz=100.0)
 
@@ -70,3 +73,15 @@ def test_clicks_of_bright_light_are_those_of_the_seed():
 )
 def test_clicks_under_attack_are_those_of_the_seed(eve, expected):
     assert digest(engine(2 * PULSES_PER_TICK, eve=eve)) == expected
+
+
+@pytest.mark.parametrize(
+    ("statistics", "expected"),
+    [("coherent", "38593b6b78bdd5ec"), ("thermal", "f43b29b5d2febe76")],
+)
+def test_pulses_seen_of_two_lights_are_those_of_the_seed(statistics, expected):
+    one, two = splitter((H, V))
+    a = Input(fresh_light(0.2, 1), one)
+    b = Input(fresh_light(0.1, 2), two, statistics)
+    seen = clicked(a, b, SAME, n_ticks=1)
+    assert digest([np.flatnonzero(detector) for detector in seen.T]) == expected
