@@ -52,9 +52,10 @@ _QUANTITY = re.compile(
 def split_unit(name: str) -> tuple[str, str]:
     """Split ``duration_s`` into ``("duration", "s")``; the unit may be empty.
 
-    A limit names its unit before ``_max``, which stays with the stem.
+    A limit names it before ``_max``, what is written when an instrument is opened
+    before ``_on_open``; those stay with the stem.
     """
-    inner = name.removesuffix("_max")
+    inner = name.removesuffix("_max").removesuffix("_on_open")
     tokens = inner.split("_")
     for i in range(1, len(tokens)):
         if all(token in _WORDS for token in tokens[i:]):

@@ -1,4 +1,4 @@
-"""Numbers of the bench, of experiments and simulation are refused outside ranges."""
+"""Numbers of bench, drivers, experiments, simulation are refused outside ranges."""
 
 from __future__ import annotations
 
@@ -25,26 +25,29 @@ from qkdlab_sims.option_ranges import OPTION_RANGES
 from qkdlab_sims.sections import SimulationSection
 
 PURE = {
-    "addresses", "after_bytes", "afterpulse_probability", "afterpulse_shares",
-    "attempts", "balance_clicks", "basis_clicks", "basis_x_probability", "bias_points",
-    "blinding_gain", "block_singles", "blocks", "brightness", "channel", "chirp",
-    "clicks", "comparator_rms", "contrast", "cross_click_fraction_max", "dark_drift",
-    "detectors", "dither_share", "double_click_fraction_max", "drive_points",
-    "efficiency", "efficiency_max", "efficiency_mismatch_max", "epsilon_correctness",
-    "epsilon_secrecy", "fraction", "g2_emitter", "gain", "header_symbols",
-    "heralding_idler", "heralding_signal", "hysteresis", "indistinguishability",
-    "intensity_margin", "interval_coverage", "jitter_tail_fraction", "lags",
-    "laser_bias_share", "laser_points", "leak_factor", "linewidth_enhancement",
-    "mean_photon_number", "mean_photons", "memory", "memory_pulses", "meter_readings",
-    "miller_power", "near_lags", "noise_neighbour", "noise_photons", "noise_rms",
-    "out_of_gate_fraction_max", "pairs_per_pulse", "peak_photons", "persistence",
-    "phase_points", "photons", "piece_bytes", "polarimetry_clicks",
-    "polarization_qber_max", "polarization_ratio", "ports", "probability", "qber_x_max",
-    "qber_z_max", "ramp_steps", "relaxation_shares", "residual_am",
-    "samples_per_symbol", "schmidt_number", "scintillation_index", "share_of_switching",
-    "sigmas", "splitter_fraction", "start_rise", "stop_rise", "sweep_clicks", "symbols",
-    "sync_clicks", "tap_fraction", "threshold", "trigger_rms", "vacuum_margin",
-    "verification_clicks", "visibility", "x_fraction", "x_share",
+    "address", "addresses", "after_bytes", "afterpulse_probability",
+    "afterpulse_shares", "attempts", "average", "balance_clicks", "basis_clicks",
+    "basis_x_probability", "bias_points", "blinding_gain", "block_singles", "blocks",
+    "brightness", "channel", "chirp", "clicks", "comparator_rms", "contrast",
+    "cross_click_fraction_max", "dark_drift", "detectors", "device_index",
+    "dither_share", "double_click_fraction_max", "drive_points", "efficiency",
+    "efficiency_max", "efficiency_mismatch_max", "epsilon_correctness",
+    "epsilon_secrecy", "fraction", "fringe_points", "g2_emitter", "gain",
+    "header_symbols", "heralding_idler", "heralding_signal", "hysteresis",
+    "indistinguishability", "intensity_margin", "interval_coverage",
+    "jitter_tail_fraction", "lags", "laser_bias_share", "laser_points", "leak_factor",
+    "linewidth_enhancement", "max_samples", "mean_photon_number", "mean_photons",
+    "memory", "memory_clicks", "memory_max", "memory_pulses", "meter_readings",
+    "miller_power", "n_detectors", "n_inputs", "near_lags", "noise_neighbour",
+    "noise_photons", "noise_rms", "out_of_gate_fraction_max", "pairs_per_pulse",
+    "peak_photons", "persistence", "phase_points", "photons", "piece_bytes",
+    "polarimetry_clicks", "polarization_qber_max", "polarization_ratio", "ports",
+    "probability", "qber_x_max", "qber_z_max", "ramp_steps", "relative_uncertainty",
+    "relaxation_shares", "residual_am", "samples_per_symbol", "schmidt_number",
+    "scintillation_index", "share_of_switching", "sigmas", "source_visibility",
+    "splitter_fraction", "start_rise", "stop_rise", "stream_ports", "sweep_clicks",
+    "symbols", "sync_clicks", "tap_fraction", "threshold", "trigger_rms",
+    "vacuum_margin", "verification_clicks", "visibility", "x_fraction", "x_share",
 }  # fmt: skip
 """Numbers, shares and ratios: no unit is to be told."""
 
@@ -113,12 +116,18 @@ PARAMETERS = [
     point.load().parameters for point in entry_points(group="qkdlab.experiments")
 ]
 """Of all experiments."""
+OPTIONS = [
+    spec.options
+    for point in entry_points(group="qkdlab.drivers")
+    for spec in point.load()
+]
+"""Of all drivers."""
 
 NUMBERS = [
     Number(model, info.alias or name, around, bounds)
     for model in dict.fromkeys(
         model
-        for root in (Wiring, SimulationSection, *PARAMETERS)
+        for root in (Wiring, SimulationSection, *PARAMETERS, *OPTIONS)
         for model in models(root).values()
     )
     for name, info in model.model_fields.items()
@@ -135,6 +144,7 @@ def test_all_kinds_of_parts_are_looked_at() -> None:
         "Spread.loss_db",
         "BiasSearch.step_ua",
         "HomParameters.delays_ps",
+        "Ell14Options.zero_deg",
     ):
         assert label in {n.label for n in NUMBERS}
 

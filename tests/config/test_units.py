@@ -14,6 +14,7 @@ from qkdlab.config.units import number_hint, split_unit, unit_hint
         ("v_pi_v", ("v_pi", "v")),
         ("dark_slope_per_ua", ("dark_slope", "per_ua")),
         ("delay_change_ps_max", ("delay_change_max", "ps")),
+        ("phase_deg_on_open", ("phase_on_open", "deg")),
         ("symbols", ("symbols", "")),
         ("s", ("s", "")),
     ],

@@ -18,13 +18,13 @@ class Hp8156AOptions(BaseModel):
         default=None, ge=1200, le=1650, json_schema_extra={"apply_on_open": True}
     )
     """Written when the instrument is opened; None leaves it as it is."""
-    repeatability_db: float = Field(default=0.006, ge=0)
+    repeatability_db: float = Field(default=0.006, ge=0, le=10)
     """Standard deviation from one move to the next; +-0.01 dB of the data sheet [mem],
     taken as even."""
-    timeout_s: float = Field(default=3.0, gt=0)
-    settle_timeout_s: float = Field(default=5.0, gt=0)
+    timeout_s: float = Field(default=3.0, gt=0, le=3600)
+    settle_timeout_s: float = Field(default=5.0, gt=0, le=3600)
     """For the filter to come to rest; a move takes up to about 0.5 s."""
-    shutter_settle_s: float = Field(default=0.1, ge=0)
+    shutter_settle_s: float = Field(default=0.1, ge=0, le=600)
     """Waited after the shutter moved; the instrument does not tell."""
 
 

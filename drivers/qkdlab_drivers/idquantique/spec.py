@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
@@ -21,6 +21,7 @@ BIN_PS = {"hires": 13, "lowres": 100}
 """[code]"""
 
 _ON_OPEN: JsonDict = {"apply_on_open": True}
+_Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Id900InputOptions(BaseModel):
@@ -70,7 +71,7 @@ class Id900Options(BaseModel):
     """Own time base or 10 MHz from outside; None leaves it as it is."""
     unit_address: str = "127.0.0.1"
     """Where the DataLink service finds the unit; not used by the driver itself."""
-    stream_ports: list[int] = Field(
+    stream_ports: list[_Port] = Field(
         default=[4242, 4243, 4244, 4245], min_length=N_INPUTS, max_length=N_INPUTS
     )
     """Where the service offers the streams of RAW1 to RAW4 [code]."""
@@ -81,10 +82,10 @@ class Id900Options(BaseModel):
     """Number that the first reference of an acquisition gets [guess]."""
     max_offset_ppm: float = Field(default=100.0, ge=0, le=1000)
     """Greatest difference between the unit's, the reference's and the host's clocks."""
-    grace_s: float = Field(default=0.05, gt=0)
+    grace_s: float = Field(default=0.05, gt=0, le=3600)
     """From a tag to its arrival, at most; what a silent input's coverage waits for."""
     max_acquisition_s: float = Field(default=86_400.0, gt=0, le=1e6)
-    timeout_s: float = Field(default=2.0, gt=0)
+    timeout_s: float = Field(default=2.0, gt=0, le=3600)
 
     @model_validator(mode="after")
     def _inputs_in_use(self) -> Id900Options:

@@ -24,8 +24,8 @@ class Keysight33622AOptions(BaseModel):
     """Channel whose period the Sync output marks; None leaves it as it is."""
     max_samples: int = Field(default=4_000_000, ge=32, le=64_000_000)
     """Waveform memory of a channel; 64 000 000 with option MEM."""
-    timeout_s: float = Field(default=5.0, gt=0)
-    load_timeout_s: float = Field(default=60.0, gt=0)
+    timeout_s: float = Field(default=5.0, gt=0, le=3600)
+    load_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """For taking in one waveform."""
 
 

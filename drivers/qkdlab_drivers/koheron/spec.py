@@ -19,10 +19,10 @@ class Ctl200Options(BaseModel):
     current_tolerance_ma: float = Field(default=0.02, gt=0, le=1)
     """By so much an echo may differ from what was asked for: it tells what the
     converter took, in steps of some microamperes [guess]."""
-    thermistor_tolerance_ohm: float = Field(default=50.0, gt=0)
+    thermistor_tolerance_ohm: float = Field(default=50.0, gt=0, le=1e6)
     """The laser may be on within this of the set point; about 0.1 K of a 10 kOhm
     thermistor."""
-    settle_timeout_s: float = Field(default=60.0, gt=0)
+    settle_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """For the temperature to come within its tolerance."""
     thermistor_ohm_on_open: float | None = Field(
         default=None, gt=100, lt=1e6, json_schema_extra={"apply_on_open": True}
@@ -32,9 +32,9 @@ class Ctl200Options(BaseModel):
         default=None, json_schema_extra={"apply_on_open": True}
     )
     """Whether the cooler is switched when it is opened; None leaves it as it is."""
-    ramp_s: float = Field(default=0.05, ge=0)
+    ramp_s: float = Field(default=0.05, ge=0, le=600)
     """Waited for the current to rise after the instrument's own start delay."""
-    timeout_s: float = Field(default=2.0, gt=0)
+    timeout_s: float = Field(default=2.0, gt=0, le=3600)
 
 
 SPECS = (

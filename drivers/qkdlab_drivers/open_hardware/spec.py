@@ -18,12 +18,12 @@ class FpgaTransmitterOptions(BaseModel):
 
     reference: Literal["external"] = "external"
     """The board has no time base of its own: it locks to the 10 MHz at its input."""
-    max_rate_hz: float = Field(default=1e9, gt=0)
+    max_rate_hz: float = Field(default=1e9, gt=0, le=1e12)
     """Of pulses, as the board is built."""
-    max_samples: int = Field(default=1 << 20, ge=32)
+    max_samples: int = Field(default=1 << 20, ge=32, le=2**40)
     """Pattern memory."""
-    timeout_s: float = Field(default=5.0, gt=0)
-    load_timeout_s: float = Field(default=60.0, gt=0)
+    timeout_s: float = Field(default=5.0, gt=0, le=3600)
+    load_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """For taking in one pattern."""
 
 

@@ -21,12 +21,12 @@ class Dd100Options(BaseModel):
         default=None, ge=0, le=100, json_schema_extra={"apply_on_open": True}
     )
     """Written when the instrument is opened; None leaves it as it is."""
-    min_attenuation_db: float = Field(default=1.2, ge=0)
+    min_attenuation_db: float = Field(default=1.2, ge=0, le=300)
     """Taken for the least attenuation until the unit has told its insertion loss."""
-    max_attenuation_db: float = Field(default=60.0, gt=0)
+    max_attenuation_db: float = Field(default=60.0, gt=0, le=300)
     """Taken for the greatest attenuation until the unit has told its own."""
-    timeout_s: float = Field(default=3.0, gt=0)
-    move_timeout_s: float = Field(default=40.0, gt=0)
+    timeout_s: float = Field(default=3.0, gt=0, le=3600)
+    move_timeout_s: float = Field(default=40.0, gt=0, le=3600)
     """For homing and for a move, during which the unit is deaf."""
 
 

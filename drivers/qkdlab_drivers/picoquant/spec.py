@@ -48,9 +48,9 @@ class MultiHarpOptions(BaseModel):
     max_rate_hz: float = Field(default=MAX_RATE_HZ, gt=0, le=MAX_RATE_HZ)
     max_offset_ppm: float = Field(default=100.0, ge=0, le=1000)
     """Greatest difference between its own clock and that of the references."""
-    first_reference_s: float = Field(default=30.0, gt=0)
+    first_reference_s: float = Field(default=30.0, gt=0, le=3600)
     """How long the first reference of an acquisition is waited for."""
-    timeout_s: float = Field(default=2.0, gt=0)
+    timeout_s: float = Field(default=2.0, gt=0, le=3600)
 
 
 SPECS = (

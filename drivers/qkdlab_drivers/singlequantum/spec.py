@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from qkdlab.roles.spec import DriverSpec, Endpoint
@@ -12,6 +14,7 @@ MAX_BIAS_UA = 90.9
 """End of the range of the vendor's own scan [code]."""
 MIN_PERIOD_MS = 10
 """[code]"""
+_Millivolts = Annotated[float, Field(ge=-10_000, le=10_000)]
 
 
 class WebsqOptions(BaseModel):
@@ -24,18 +27,21 @@ class WebsqOptions(BaseModel):
     max_bias_ua: float = Field(default=40.0, gt=0, le=MAX_BIAS_UA)
     """Greater currents are refused before anything is sent."""
     measurement_period_ms: int | None = Field(
-        default=None, ge=MIN_PERIOD_MS, json_schema_extra={"apply_on_open": True}
+        default=None,
+        ge=MIN_PERIOD_MS,
+        le=60_000,
+        json_schema_extra={"apply_on_open": True},
     )
     """Written when the instrument is opened; None leaves it as it is."""
-    trigger_levels_mv: list[float] | None = Field(
+    trigger_levels_mv: list[_Millivolts] | None = Field(
         default=None, json_schema_extra={"apply_on_open": True}
     )
     """One per detector, written when opened; None leaves them as they are."""
-    bias_tolerance_ua: float = Field(default=0.05, gt=0)
+    bias_tolerance_ua: float = Field(default=0.05, gt=0, le=1000)
     """Read back further from its aim than this, a current is an error."""
-    settle_s: float = Field(default=0.02, ge=0)
+    settle_s: float = Field(default=0.02, ge=0, le=600)
     """From a change of bias until the detectors count at the new rate."""
-    timeout_s: float = Field(default=5.0, gt=0)
+    timeout_s: float = Field(default=5.0, gt=0, le=3600)
 
 
 SPECS = (

@@ -19,8 +19,8 @@ class Dg645Options(BaseModel):
     timebase: Literal["external", "any"] = "any"
     """External: it refuses to take triggers unless 10 MHz arrive at its rear."""
 
-    timeout_s: float = Field(default=3.0, gt=0)
-    listen_s: float = Field(default=0.1, gt=0)
+    timeout_s: float = Field(default=3.0, gt=0, le=3600)
+    listen_s: float = Field(default=0.1, gt=0, le=3600)
     """How long it listens for triggers before it says that there are none."""
 
 
@@ -44,7 +44,7 @@ class Sg384Options(BaseModel):
         default=None, json_schema_extra={"apply_on_open": True}
     )
     """None, for each of these, leaves it as it is."""
-    timeout_s: float = Field(default=3.0, gt=0)
+    timeout_s: float = Field(default=3.0, gt=0, le=3600)
 
 
 class Dc205Options(BaseModel):
@@ -56,9 +56,9 @@ class Dc205Options(BaseModel):
     """The range that is needed; written, with the output off, before it is used."""
     max_abs_v: float = Field(default=10.0, gt=0, le=101)
     """What the load bears; more is refused whatever the range."""
-    settle_s: float = Field(default=0.05, ge=0)
+    settle_s: float = Field(default=0.05, ge=0, le=600)
     """Waited after the output changed; the instrument does not tell."""
-    timeout_s: float = Field(default=2.0, gt=0)
+    timeout_s: float = Field(default=2.0, gt=0, le=3600)
 
 
 SPECS = (

@@ -26,12 +26,12 @@ class Pm100dOptions(BaseModel):
     average as much noise away without it."""
     relative_uncertainty: float = Field(default=0.015, gt=0, lt=1)
     """Standard uncertainty (k = 1) of the scale, from the sensor's certificate."""
-    min_power_w: float = Field(default=1e-9, gt=0)
+    min_power_w: float = Field(default=1e-9, gt=0, le=1000)
     """Floor of the sensor: what lies below it is noise."""
-    max_power_w: float = Field(default=20e-3, gt=0)
+    max_power_w: float = Field(default=20e-3, gt=0, le=1000)
     """Top of the sensor; readings above are refused."""
-    timeout_s: float = Field(default=3.0, gt=0)
-    zero_timeout_s: float = Field(default=60.0, gt=0)
+    timeout_s: float = Field(default=3.0, gt=0, le=3600)
+    zero_timeout_s: float = Field(default=60.0, gt=0, le=3600)
 
 
 class Ell14Options(BaseModel):
@@ -41,20 +41,20 @@ class Ell14Options(BaseModel):
 
     address: int = Field(ge=0, le=15)
     """Address on the bus, as set with the maker's software."""
-    accuracy_deg: float = Field(default=0.1, gt=0)
+    accuracy_deg: float = Field(default=0.1, gt=0, le=90)
     """Standard uncertainty of the absolute angle."""
-    zero_deg: float = 0.0
+    zero_deg: float = Field(default=0.0, ge=-360, le=360)
     """Angle of the motor at which the waveplate's axis stands at zero."""
     velocity_percent: int | None = Field(
         default=None, ge=25, le=100, json_schema_extra={"apply_on_open": True}
     )
     """Written when the instrument is opened; None leaves it as it is."""
-    timeout_s: float = Field(default=2.0, gt=0)
-    move_timeout_s: float = Field(default=5.0, gt=0)
+    timeout_s: float = Field(default=2.0, gt=0, le=3600)
+    move_timeout_s: float = Field(default=5.0, gt=0, le=3600)
     """A full turn at full speed takes about 0.9 s."""
-    rest_s: float = Field(default=0.1, ge=0)
+    rest_s: float = Field(default=0.1, ge=0, le=600)
     """Between two moves; one client found that a rushed one may end at zero [seen]."""
-    tolerance_deg: float = Field(default=0.1, gt=0)
+    tolerance_deg: float = Field(default=0.1, gt=0, le=90)
     """A move that ends further from its aim by the encoder is an error."""
 
 
