@@ -29,6 +29,14 @@ def test_flags_are_the_difference_of_the_counts_without_blind_rounds(found):
     assert found["frames"] <= back <= found["frames"] + 4 * found["failed_frames"]
 
 
+def test_strings_add_up(found):
+    twice = benchmark_ldpc.measure(0.03, 130_000, strings=2)
+    assert twice["bits"] == 2 * found["bits"]
+    assert twice["frames"] == 2 * found["frames"]
+    assert twice["leaked_bits_two_way"] > 1.9 * found["leaked_bits_two_way"]
+    assert 0.9 < twice["f_one_way"] / found["f_one_way"] < 1.1
+
+
 def test_the_interval_holds_the_rate(found):
     low, high = found["frame_error_rate_95"]
     assert low <= found["failed_frames"] / found["frames"] <= high
@@ -36,6 +44,7 @@ def test_the_interval_holds_the_rate(found):
 
 def test_rows_are_named_by_error_rate(monkeypatch):
     monkeypatch.setattr(benchmark_ldpc, "_BITS", 70_000)
+    monkeypatch.setattr(benchmark_ldpc, "STRINGS", 1)
     monkeypatch.setattr(textbook_ldpc_module, "textbook_ldpc", lambda _: ("x", 1.0))
     figures = benchmark_ldpc.ldpc()
     assert [f.name for f in figures] == [
