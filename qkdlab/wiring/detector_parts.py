@@ -16,6 +16,7 @@ __all__ = [
     "SpadBackflash",
     "SpadGate",
     "SpadNetwork",
+    "SpadTraps",
 ]
 
 TrapTime = Annotated[float, Field(ge=1, le=1e12)]
@@ -126,6 +127,20 @@ class SpadGate(BaseModel):
     persistence_tau_ps: float = Field(default=3000.0, ge=1, le=1e9)
 
 
+class SpadTraps(BaseModel):
+    """A continuum of traps, even in ln(tau) between sharp edges; docs/detectors.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    shortest_ps: TrapTime
+    longest_ps: TrapTime
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.shortest_ps >= self.longest_ps:
+            raise ValueError("shortest_ps must be below longest_ps")
+        return self
+
+
 class SpadBackflash(BaseModel):
     """Light that each avalanche of a diode sends back; docs/detectors.md.
 
@@ -162,6 +177,8 @@ class Spad(BasePart):
     afterpulse_tau_ps: tuple[TrapTime, ...] = (1e6,)
     afterpulse_shares: tuple[TrapShare, ...] = (1.0,)
     """Of the releases after the dead time, by time constant."""
+    afterpulse_spectrum: SpadTraps | None = None
+    """In place of single time constants, when given."""
     jitter_fwhm_ps: float = Field(ge=0, le=1e5)
     jitter_tail_fraction: float = Field(default=0.0, ge=0, le=1)
     jitter_tail_tau_ps: float = Field(default=1.0, gt=0, le=1e5)
@@ -191,6 +208,11 @@ class Spad(BasePart):
             raise ValueError("afterpulse_shares wants one share per afterpulse_tau_ps")
         if abs(sum(self.afterpulse_shares) - 1.0) > 1e-6:
             raise ValueError("afterpulse_shares must add up to 1")
+        given = self.model_fields_set & {"afterpulse_tau_ps", "afterpulse_shares"}
+        if self.afterpulse_spectrum is not None and given:
+            raise ValueError(
+                f"afterpulse_spectrum has all time constants; leave out {min(given)}"
+            )
         if self.gate is not None and self.dead_time_ps < self.gate.width_ps:
             raise ValueError(
                 f"dead_time_ps {self.dead_time_ps} ps is shorter than the gate's "

@@ -28,6 +28,7 @@ from qkdlab.wiring.detector_parts import (
     SpadBackflash,
     SpadGate,
     SpadNetwork,
+    SpadTraps,
 )
 from qkdlab.wiring.emitter_parts import PairSource, QuantumDot
 from qkdlab.wiring.laser_parts import LaserPulses
@@ -76,6 +77,7 @@ __all__ = [
     "SpadBackflash",
     "SpadGate",
     "SpadNetwork",
+    "SpadTraps",
     "Squeezer",
     "Tagger",
     "Tap",

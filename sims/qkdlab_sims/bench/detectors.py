@@ -15,7 +15,7 @@ from qkdlab_sims.optics.spad.bank import SpadBank
 from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.network import Network
 from qkdlab_sims.optics.spad.parameters import Spad as Diode
-from qkdlab_sims.optics.spad.traps import traps_of
+from qkdlab_sims.optics.spad.traps import Trap, trap_spectrum, traps_of
 
 __all__ = ["AlwaysOn", "detector_bank", "diode_of", "wire_of"]
 
@@ -106,6 +106,16 @@ def wire_of(part: Snspd) -> DetectorParameters:
     return wire.at_temperature(part.temperature_k)
 
 
+def _traps(part: Spad) -> tuple[Trap, ...]:
+    probability, continuum = part.afterpulse_probability, part.afterpulse_spectrum
+    if continuum is not None:
+        edges = continuum.shortest_ps, continuum.longest_ps
+        return trap_spectrum(probability, *edges, part.dead_time_ps)
+    return traps_of(
+        probability, part.afterpulse_tau_ps, part.afterpulse_shares, part.dead_time_ps
+    )
+
+
 def diode_of(part: Spad) -> Diode:
     """Return the diode of a part at its bias and temperature."""
     diode = Diode(
@@ -114,12 +124,7 @@ def diode_of(part: Spad) -> Diode:
         dead_time_ps=part.dead_time_ps,
         paralysable=part.paralysable,
         recovery_tau_ps=part.recovery_tau_ps,
-        traps=traps_of(
-            part.afterpulse_probability,
-            part.afterpulse_tau_ps,
-            part.afterpulse_shares,
-            part.dead_time_ps,
-        ),
+        traps=_traps(part),
         jitter_fwhm_ps=part.jitter_fwhm_ps,
         tail_fraction=part.jitter_tail_fraction,
         tail_ps=part.jitter_tail_tau_ps,

@@ -115,6 +115,31 @@ def test_sum_of_the_excess_is_the_afterpulse_probability(silence: Hazard) -> Non
     assert found(afterpulse_sum(silence, 6e7), -math.log(0.8) * left, 0.1)
 
 
+def test_edges_of_a_continuum_of_traps_come_from_the_gaps() -> None:
+    """Even in ln(tau): the hazard is (exp(-t/longest) - exp(-t/shortest)) / t."""
+    made = DiodeBench(
+        dark_rate_hz=4_000.0,
+        afterpulse_probability=0.3,
+        afterpulse_spectrum={"shortest_ps": 2e6, "longest_ps": 5e7},
+    )
+    edges = np.geomspace(1.05e6, 4e8, 60)
+    hazard = inter_click_hazard(made.darks(15.0), edges, rested_ps=1.5e8)
+    t_us = hazard.centres_ps * 1e-6
+
+    def law(
+        x: Any, dark_hz: float, size: float, short_us: float, long_us: float
+    ) -> Any:
+        return dark_hz + size * (np.exp(-x / long_us) - np.exp(-x / short_us)) / x
+
+    start = (4_000.0, 1e5, 1.0, 30.0)
+    values, covariance = curve_fit(
+        law, t_us, hazard.rate_hz, start, hazard.error_hz, absolute_sigma=True
+    )
+    errors = np.sqrt(np.diag(covariance))
+    assert found(Measured(values[2], errors[2]), 2.0, 0.2)
+    assert found(Measured(values[3], errors[3]), 50.0, 0.15)
+
+
 @pytest.fixture(scope="module")
 def recovery() -> Recovery:
     """From gaps under continuous light; the jitter blurs the edge."""

@@ -78,6 +78,8 @@ def test_bias_and_temperature_of_a_part_are_those_of_the_diode() -> None:
         ("efficiency", 1.2, "less than or equal to 1"),
         ("jitter_fwhm_ps", -1.0, "greater than or equal to 0"),
         ("afterpulse_shares", [0.5, 0.6], "add up to 1"),
+        ("afterpulse_spectrum", {"shortest_ps": 2.0, "longest_ps": 1.0}, "below"),
+        ("afterpulse_spectrum", {"shortest_ps": 1.0, "longest_ps": 2.0}, "leave out"),
         ("backflash", {"probability": 1.2}, "less than or equal to 1"),
         (
             "gate",
