@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qkdlab.jit import kernel
 
-__all__ = ["choose", "look_up"]
+__all__ = ["choose", "draw", "look_up"]
 
 
 @kernel
@@ -20,6 +20,26 @@ def choose(values: NDArray[Any], mask: NDArray[np.bool_], out: NDArray[Any]) -> 
         # a branch that nobody can foresee would take ten times as long
         out[n] = values[i]
         n += mask[i]
+
+
+@kernel
+def draw(
+    stream: NDArray[np.uint8],
+    pulse: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Write the settings of pulses, for each of which `stream` has a cipher block.
+
+    ends: partial sums of the shares of the classes; see `symbols.CounterPattern`
+    """
+    for i in range(pulse.size):
+        at = 16 * i + 2 * (pulse[i] & 7)
+        share = (np.int64(stream[at + 1]) << 8 | stream[at]) >> 1
+        chosen = 0
+        for end in ends:
+            chosen += share >= end
+        out[i] = chosen << 1 | stream[at] & 1
 
 
 @kernel

@@ -51,6 +51,8 @@ HEADER = 0x80
 N_INTENSITIES = 3
 _DRAWS = 1 << 15
 _CIPHER_BLOCK = 16
+_PIECE = 1 << 12
+"""Pulses whose cipher blocks stay in a cache: fresh memory would take longer."""
 
 
 class Basis(IntEnum):
@@ -283,25 +285,25 @@ class CounterPattern:
         """Return the settings of the pulses."""
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+        from qkdlab.protocols._kernels import draw
+
         pulse = pulse_index + self._first_pulse
-        blocks = np.empty((pulse.size, 2), dtype=">u8")
+        settings = np.empty(pulse.size, np.uint8)
+        blocks = np.empty((min(pulse.size, _PIECE), 2), dtype=">u8")
         blocks[:, 0] = int.from_bytes(self._nonce, "big")
-        blocks[:, 1] = pulse >> 3
+        stream = bytearray(blocks.nbytes + _CIPHER_BLOCK - 1)
+        drawn = np.frombuffer(stream, np.uint8)
         # single blocks of a counter: this is counter mode with free access
         key = bytes(self._key)
         cipher = Cipher(algorithms.AES128(key), modes.ECB())  # noqa: S305
-        stream = bytearray(blocks.nbytes + _CIPHER_BLOCK - 1)
-        cipher.encryptor().update_into(blocks.tobytes(), stream)
-        words = np.frombuffer(stream, "<u2", 4 * blocks.size).reshape(-1, 8)
-        drawn = words[np.arange(pulse.size), pulse & 7].astype(np.int64)
-        share = drawn >> 1
-        chosen = np.searchsorted(self._ends, share, side="right")
-        settings: Settings = chosen.astype(np.uint8)
-        settings <<= np.uint8(1)
-        drawn &= 1
-        np.bitwise_or(settings, drawn, out=settings, casting="unsafe")
-        for secret in (words, drawn, share, chosen):
-            secret.fill(0)
+        encryptor = cipher.encryptor()
+        for begin in range(0, pulse.size, _PIECE):
+            some = slice(begin, begin + _PIECE)
+            counters = blocks[: pulse[some].size]
+            counters[:, 1] = pulse[some] >> 3
+            encryptor.update_into(counters.tobytes(), stream)
+            draw(drawn, pulse[some], self._ends, settings[some])
+        drawn.fill(0)
         return settings
 
     def wipe(self) -> None:

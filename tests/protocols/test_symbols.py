@@ -160,7 +160,7 @@ NONCE = bytes.fromhex("f0f1f2f3f4f5f6f7")
 
 def test_a_counter_pattern_gives_each_pulse_one_setting_in_any_order():
     source = CounterPattern(KEY, NONCE, COUNTS)
-    pulses = np.arange(1000, dtype=np.int64)
+    pulses = np.arange(10_000, dtype=np.int64)
     shuffled = np.random.default_rng(1).permutation(pulses)
     assert (
         source.settings(shuffled).tolist() == source.settings(pulses)[shuffled].tolist()
