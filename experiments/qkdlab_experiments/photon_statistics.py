@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qkdlab.roles.needs import Needs
 from qkdlab.session.experiment import Experiment
@@ -32,6 +32,14 @@ class PumpParameters(BaseModel):
     """Periods to either side, whose coincidences those of one pulse are held to."""
     near_lags: int = Field(default=0, ge=0, le=100)
     """Of those, so many left out next to it: detectors are dead after a click."""
+
+    @model_validator(mode="after")
+    def _one_pulse_in_a_gate(self) -> Self:
+        if 2 * self.half_gate_ps >= self.symbol_period_ps:
+            raise ValueError("half_gate_ps must be below half of symbol_period_ps")
+        if self.near_lags >= self.lags:
+            raise ValueError("near_lags leaves none of the lags")
+        return self
 
 
 class CountingParameters(PumpParameters):

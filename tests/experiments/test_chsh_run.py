@@ -11,7 +11,7 @@ import pytest
 
 from qkdlab.calibration.measured import Measured
 from qkdlab.config.load import load
-from qkdlab.errors import ConfigError
+from qkdlab.errors import ConfigError, UsageError
 from qkdlab.runfile.reader import open_run
 from qkdlab.session.run import run
 from qkdlab.wiring.rules import check
@@ -21,6 +21,7 @@ from qkdlab_experiments.entanglement.correlations import (
     chsh,
     fit_fringe,
 )
+from qkdlab_experiments.entanglement.counting import lateness_ps
 
 pytestmark = [pytest.mark.xdist_group("runs"), pytest.mark.timeout(600)]
 
@@ -167,6 +168,16 @@ def test_chance_lowers_the_raw_correlation_and_not_the_net_one() -> None:
     assert found.genuine == pytest.approx(0.8)
     # binomial
     assert found.raw.uncertainty == pytest.approx(math.sqrt((1 - 0.56**2) / 1e4))
+
+
+def test_clicks_without_pairs_are_told_from_pairs() -> None:
+    p = load("chsh").parameters
+    rng = np.random.default_rng(4)
+    pulses = [np.sort(rng.integers(0, 10**7, 20_000)) * 12_500 for _ in range(4)]
+    with pytest.raises(UsageError, match="no pairs within 20 periods"):
+        lateness_ps(p, pulses)
+    pulses[2] = pulses[0] + 25_000 + 300
+    assert lateness_ps(p, pulses) == [0, 0, 25_300, 25_000]
 
 
 def test_s_of_the_quantum_bound_is_two_root_two() -> None:
