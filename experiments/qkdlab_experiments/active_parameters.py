@@ -57,6 +57,12 @@ class Security(_Model):
     """The formula of the key length, and what is fixed before the first pulse."""
 
     theorem: Literal["bb84-decoy2-eur", "lim2014"] = "bb84-decoy2-eur"
+    slack: Literal["chernoff", "hoeffding"] = "chernoff"
+    """Tail bound for what unequal detectors may hide; `hoeffding` is the published
+    one, and gives the shorter key."""
+    committed_length_bits: int | None = Field(default=None, ge=1, le=10**9)
+    """Length of the key of each block, fixed before its first pulse; a block whose
+    counts allow less gives none. Without it the counts decide."""
     leak_factor: float | None = Field(default=None, ge=1, le=10)
     """What all messages of a block may disclose (lambda_EC), over the Shannon limit
     of the sifted bits and the error rate that `verification` leads to expect; more

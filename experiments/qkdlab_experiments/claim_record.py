@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.party import PartyBook
+from qkdlab.calibration.records import CalibrationRecord
 from qkdlab.errors import AbortCode, SecurityAbort, UsageError
 from qkdlab.link.claimed import Claim
 from qkdlab.link.estimate import CLAIMED
@@ -143,10 +144,11 @@ def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
         return {}
     names = [f"dark_rate_hz_{d}" for d in range(len(p.detection.bias_ua))]
     records = [book.record(name) for name in names]
-    width = coverage_factor(p.calibration.interval_coverage)
-    gate_s = p.detection.gate_ps * 1e-12
-    least = min(max(0.0, r.value - width * r.uncertainty) for r in records) * gate_s
-    most = max(r.value + width * r.uncertainty for r in records) * gate_s
+    # the ends of all ranges are worked out exactly, and rounded outwards at last
+    width = Fraction(coverage_factor(p.calibration.interval_coverage))
+    gate_s = Fraction(p.detection.gate_ps, 10**12)
+    least = min(Fraction(r.value) - width * Fraction(r.uncertainty) for r in records)
+    most = max(Fraction(r.value) + width * Fraction(r.uncertainty) for r in records)
     if least <= 0:
         raise SecurityAbort(
             AbortCode.CALIBRATION_FAILED,
@@ -154,23 +156,38 @@ def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
             " (parameters.calibration.dark_count_s), and calibrate again",
             {"dark_rate_hz": min(r.value for r in records)},
         )
+    dark = float((least + most) / 2 * gate_s)
+    furthest = max(most * gate_s - Fraction(dark), Fraction(dark) - least * gate_s)
     memory, recovery = book.record("memory_mismatch"), book.record("recovery_ps")
-    apart = calibrated_mismatch(book, p).greatest
+    apart = Fraction(calibrated_mismatch(book, p).greatest)
     # what is left of a click where masked time ends
-    apart += abs(memory.value) + width * memory.uncertainty
+    apart += abs(Fraction(memory.value)) + width * Fraction(memory.uncertainty)
     said = {
         # whichever of the two is the worse: their ratio is 1 - apart at least
-        "efficiency_spread": apart / (2.0 - apart),
-        "dark_spread": (most - least) / (most + least),
-        "dark_probability": (most + least) / 2.0,
+        "efficiency_spread": _upwards(apart / (2 - apart)),
+        "dark_spread": _upwards(furthest / Fraction(dark)),
+        "dark_probability": dark,
         "recovery_ps": recovery.value,
     }
-    numbers = [
-        [r.quantity, r.value, r.uncertainty]
-        for r in (*records, book.record("efficiency_mismatch"), memory, recovery)
-    ]
-    digest = hashlib.sha256(json.dumps(numbers).encode("ascii")).hexdigest()
-    return {**said, "calibration": digest}
+    behind = (*records, book.record("efficiency_mismatch"), memory, recovery)
+    return {**said, "calibration": _digest(behind)}
+
+
+def _upwards(exact: Fraction) -> float:
+    """Return the least float that is no smaller."""
+    rounded = float(exact)
+    return rounded if rounded >= exact else math.nextafter(rounded, math.inf)
+
+
+def _digest(records: Iterable[CalibrationRecord]) -> str:
+    """Return the digest of records in full: whose, what, when, and for how long."""
+    text = json.dumps(
+        [r.model_dump(mode="json") for r in records],
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    prefix = b"qkdlab/calibration-records/1\n"
+    return hashlib.sha256(prefix + text.encode("ascii")).hexdigest()
 
 
 def announce_claim(
@@ -264,9 +281,9 @@ def claim_of(
         epsilons=Epsilons(*(part,) * 5, ev=2.0 ** (1 - plan.verification_bits)),
         detectors=terms.detectors(),
         calibration=terms.calibration,
-        slack=Slack.CHERNOFF,
+        slack=Slack(p.security.slack),
         leak_cap_bits=terms.leak_cap_bits,
-        committed_length=None,
+        committed_length=p.security.committed_length_bits,
         receiver=receiver_of(p),
         # slots judge the clicks of all channels by one mask
         blanking=Blanking.ALL_AFTER_ANY_CLICK,

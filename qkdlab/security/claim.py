@@ -278,8 +278,10 @@ def _requirements(record: ClaimRecord, facts: RunFacts) -> Iterable[Assumption]:
             f"{facts.leak_bits} of {record.leak_cap_bits} bits",
         ),
         "figures within their limits": (
-            not outside,
-            "outside: " + ", ".join(outside) if outside else "all of the record's",
+            bool(record.limits) and not outside,
+            "outside: " + ", ".join(outside)
+            if outside
+            else ", ".join(record.limits) or "the record limits none",
         ),
         "one order of announcements": (
             facts.one_order,

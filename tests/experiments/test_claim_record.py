@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
-from active_parameters_at_hand import FIELDS, P, book, records_of
+from active_parameters_at_hand import FIELDS, NOW, P, book, records_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from qkdlab.calibration.measured import coverage_factor
+from qkdlab.calibration.party import PartyBook
+from qkdlab.calibration.records import CalibrationBook
 from qkdlab.errors import AbortCode, QkdlabError, SecurityAbort
 from qkdlab.randomness import SeededRandomness
 from qkdlab.security.assumptions import Pattern
-from qkdlab.security.mismatch import delta_1
-from qkdlab_experiments import replay
+from qkdlab.security.mismatch import Detectors, delta_1
+from qkdlab.security.tupkary2024 import Epsilons
+from qkdlab_experiments import blocks_alice, replay
 from qkdlab_experiments.active_parameters import ActiveBb84Parameters
 from qkdlab_experiments.claim_record import (
     ClaimTerms,
@@ -22,6 +31,8 @@ from qkdlab_experiments.claim_record import (
     learn_claim,
     light_begins,
 )
+from qkdlab_experiments.frame import block_plan
+from qkdlab_experiments.mismatch import calibrated_mismatch
 
 INTERVALS = ((0.48, 0.52), (0.19, 0.21), (0.0019, 0.0024))
 BOB = records_of("bob")
@@ -72,6 +83,40 @@ def test_the_ranges_hold_what_calibration_may_have_missed():
     assert terms["dark_probability"] == pytest.approx((high + low) / 2 * gate_s)
 
 
+@settings(max_examples=30)
+@given(
+    rates=st.tuples(*[st.floats(50, 500)] * 2),
+    mismatch=st.floats(0, 0.05),
+    memory=st.floats(-0.05, 0.05),
+)
+def test_no_range_is_rounded_inwards(rates, mismatch, memory):
+    one, other = rates
+    terms = detector_terms(
+        records_of(
+            "bob",
+            dark_rate_hz_0=(one, 1.0),
+            dark_rate_hz_1=(other, 1.0),
+            efficiency_mismatch=(mismatch, 0.0),
+            memory_mismatch=(memory, 0.0),
+        ),
+        P,
+    )
+    dark, spread, lost = (
+        Fraction(terms[name])
+        for name in ("dark_probability", "dark_spread", "efficiency_spread")
+    )
+    width = Fraction(coverage_factor(P.calibration.interval_coverage))
+    gate_s = Fraction(P.detection.gate_ps, 10**12)
+    assert dark * (1 - spread) <= (Fraction(min(rates)) - width) * gate_s
+    assert dark * (1 + spread) >= (Fraction(max(rates)) + width) * gate_s
+    apart = Fraction(
+        calibrated_mismatch(
+            records_of("bob", efficiency_mismatch=(mismatch, 0.0)), P
+        ).greatest
+    ) + abs(Fraction(memory))
+    assert (1 - lost) / (1 + lost) <= 1 - apart
+
+
 def test_dark_counts_that_may_be_none_are_told_as_what_they_are():
     few = records_of("bob", dark_rate_hz_0=(2.0, 1.0))
     with pytest.raises(SecurityAbort, match="dark_count_s") as abort:
@@ -79,16 +124,30 @@ def test_dark_counts_that_may_be_none_are_told_as_what_they_are():
     assert abort.value.code is AbortCode.CALIBRATION_FAILED
 
 
-def test_the_digest_is_that_of_the_records():
-    one, same, other = (
-        detector_terms(b, P)["calibration"]
-        for b in (
-            BOB,
-            records_of("bob"),
-            records_of("bob", dark_rate_hz_0=(101.0, 10.0)),
-        )
+def digest_with(**changes):
+    """Return the digest that Bob says, a field of one record being another."""
+    records = (
+        r.model_copy(update=changes if r.quantity == "recovery_ps" else {})
+        for r in BOB.book
     )
-    assert one == same != other
+    one = PartyBook(CalibrationBook(records), "bob", NOW)
+    return detector_terms(one, P)["calibration"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": 40_001.0},
+        {"uncertainty": 1e-9},
+        {"unit": "ps"},
+        {"time": NOW - timedelta(milliseconds=1)},
+        {"valid_for_s": 2.0},
+        {"source": "another"},
+    ],
+)
+def test_the_digest_is_that_of_the_records_in_full(change):
+    assert digest_with() == detector_terms(BOB, P)["calibration"]
+    assert digest_with(**change) != digest_with()
 
 
 def test_what_no_record_tells_ends_the_block():
@@ -212,11 +271,86 @@ def test_a_replay_knows_no_other_order_than_what_is_on_record(order):
     assert replay._claim(P, block).order == (order or [])
 
 
-def test_shares_of_the_classes_are_exact():
+def test_the_tag_costs_its_own_length():
+    bits = block_plan(P, Talk.key_class, 3).verification_bits
+    assert math.log2(2 / claim().record.epsilons.ev) == bits > 60
+
+
+def test_the_record_limits_what_the_plan_does():
+    plan = block_plan(P, Talk.key_class, 3)
+    assert claim().record.limits == {
+        "qber_x": (0.0, plan.qber_x_max),
+        "qber_z": (0.0, plan.qber_z_max),
+        "cross_click_fraction": (0.0, plan.cross_click_fraction_max),
+        "double_click_fraction": (0.0, plan.double_click_fraction_max),
+    }
+
+
+def test_light_is_noted_before_anything_lets_it_out():
+    talk = Talk()
+    hers = announce_claim(context(talk), INTERVALS, detector_terms(BOB, P), 3)
+    orders = {}
+
+    def note(what):
+        return lambda *_: orders.update({what: list(hers.order)})
+
+    class Enough(Exception):
+        """The pattern runs."""
+
+    def running(*_, **__):
+        raise Enough
+
+    ctx = context(talk)
+    ctx.recorder.settings = lambda *_: None
+    ctx.roles = {"attenuator": SimpleNamespace(set_shutter_open=note("shutter"))}
+    talk.send = running
+    pattern = SimpleNamespace(
+        on_record=dict, prepare=note("prepared"), begin=note("pattern")
+    )
+    with pytest.raises(Enough):
+        blocks_alice._send_block(ctx, None, 3, pattern, (0.0, 0.0), hers, 0.0)
+    lit = ["announced", "light"]
+    assert orders == {"prepared": lit[:1], "shutter": lit, "pattern": lit}
+
+
+def committed(**security):
+    p = ActiveBb84Parameters.model_validate({**FIELDS, "security": security})
+    terms = ClaimTerms.of({**detector_terms(BOB, p), **HERS})
+    return claim_of(p, Talk(), SeededRandomness(1, "alice"), 3, terms).record
+
+
+@pytest.mark.parametrize(
+    ("security", "length"),
+    [
+        ({}, 2_050_334),
+        ({"committed_length_bits": 2_000_000}, 2_000_000),
+        ({"committed_length_bits": 2_050_334}, 2_050_334),
+        ({"committed_length_bits": 2_050_335}, 0),
+        ({"slack": "hoeffding", "committed_length_bits": 2_050_334}, 0),
+    ],
+)
+def test_a_run_may_commit_to_a_length_and_choose_the_slack(security, length):
+    # the check vector V4 of theory-claims, with what the parameters choose
+    record = replace(
+        committed(**security),
+        intensities=((0.5, 0.5), (0.1, 0.1), (0.002, 0.002)),
+        p_key=(0.6, 0.3, 0.1),
+        p_test=(0.6, 0.3, 0.1),
+        epsilons=Epsilons(*[1e-12] * 6),
+        detectors=Detectors(0.05, 0.05, 1e-6, swap=True),
+        leak_cap_bits=1_004_540,
+    )
+    counts = ((9007656, 910087, 6201), (592609, 59874, 408), (6498, 666, 8))
+    assert record.length(*counts).secret_bits == length
+
+
+def test_shares_of_the_classes_are_exact_and_each_bases_own():
     record = claim().record
-    for shares in (record.p_key, record.p_test):
-        assert sum(shares) == 1
-        assert all(isinstance(share, Fraction) for share in shares)
+    plan = block_plan(P, Talk.key_class, 3)
+    for basis, shares in enumerate((record.p_key, record.p_test)):
+        pulses = plan.class_pulses(basis)
+        assert shares == tuple(Fraction(n, sum(pulses)) for n in pulses)
+    assert record.p_key != record.p_test
 
 
 def test_the_record_says_when_a_detector_forgets():

@@ -144,6 +144,7 @@ def test_one_broken_fact_makes_it_an_estimate_and_is_named(name, change):
         ("detectors without memory", {"recovery_ps": None}),
         ("detectors without memory", {"recovery_ps": 60_000.5}),
         (TEXT, {"theorem": "Rusca"}),
+        ("figures within their limits", {"limits": {}}),
     ],
 )
 def test_a_record_outside_the_theorem_is_an_estimate(name, change):
