@@ -15,6 +15,7 @@ from spad_bench import ARRIVAL_PS, TICK_PS, kernel_clicks, photons
 from qkdlab_sims.optics.bank import DetectorState
 from qkdlab_sims.optics.detector import PULSES_PER_TICK, simulate_pulses
 from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.spad._kernels import gate_arrivals
 from qkdlab_sims.optics.spad.bank import SpadBank
 from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.parameters import Spad
@@ -114,6 +115,21 @@ def test_gates_let_through_their_share_of_the_dark_counts(gate, duty):
     clicks = len(darks_only(spad, 1_000))
     expected = duty * 200_000.0 * 1_000 * TICK_PS * 1e-12
     assert abs(clicks - expected) < 4.0 * math.sqrt(expected) + 0.002 * expected
+
+
+@pytest.mark.parametrize("shape", [{"shape": "sine"}, {"edge_ps": 60}, {}])
+def test_arrivals_are_held_to_the_profile_of_their_gate(shape):
+    gate = Gate(period_ps=1_000, width_ps=500, lead_ps=250, **shape)
+    spad = Spad(efficiency=0.2, dark_rate_hz=1.0, dead_time_ps=10**6, gate=gate)
+    (diode,) = diode_records([spad], [7_500], 65_536_000)
+    t_ps = np.arange(-3_000, 10_000) + 10**15
+    since_ps = (t_ps - 7_250) % 1_000
+    wanted = np.full(len(t_ps), 0.25)
+    gate_arrivals(diode, t_ps, wanted)
+    inside = since_ps < 500
+    profile = [gate.profile(at) for at in since_ps[inside].tolist()]
+    assert np.allclose(0.25 / wanted[inside], profile, rtol=0, atol=1e-11)
+    assert np.all(wanted[~inside] == 1.25)
 
 
 @given(st.floats(0.1, 6.0), st.floats(0.05, 1.0))

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.exponential._kernels import decay
 from qkdlab_sims.optics.jit import inlined, kernel
 from qkdlab_sims.optics.philox._kernels import Word, log_unit, philox, unit
 from qkdlab_sims.optics.rows._kernels import NEVER_PS, insert
@@ -20,7 +21,7 @@ from qkdlab_sims.optics.spad.avalanches._kernels import (
 )
 from qkdlab_sims.optics.spad.traps import MOST_PENDING
 
-__all__ = ["run_spad", "sensitivity", "spad_pass"]
+__all__ = ["gate_arrivals", "run_spad", "spad_pass"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -37,35 +38,69 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
-_RESTED = 24.0  # time constants after which 1e-10 is left
-
-
-@kernel
-def _gate_profile(diode: Diode, t_ps: int) -> float:
-    """Return the relative efficiency that the gate leaves at `t_ps`."""
-    since = (t_ps - diode.gate_open_ps) % diode.gate_period_ps
-    width = diode.gate_width_ps
-    if since >= width:
-        return 0.0
-    if diode.gate_is_sine:
-        return math.sin(math.pi * since / width)
-    nearest = min(since, width - since)
-    if nearest >= diode.gate_edge_ps:
-        return 1.0
-    return float(nearest / diode.gate_edge_ps)
+_NEARLY = 0.998  # relative efficiency above which most events need no exact value
+_TO_INTEGER = 1.5 * 2.0**52  # added and taken away again, it rounds
+_COS = tuple((-1.0) ** k / math.factorial(2 * k) for k in range(1, 9))
 
 
 @inlined
-def sensitivity(diode: Diode, t_ps: int) -> float:
-    """Return the efficiency at `t_ps`, after the hold-off, relative to that at rest."""
-    relative = 1.0
-    if diode.gate_period_ps > 0:
-        relative = _gate_profile(diode, t_ps)
-    if diode.tau_ps > 0.0:
-        x = (t_ps - diode.live_ps) / diode.tau_ps
-        if x < _RESTED:
-            relative *= -math.expm1(-x)
-    return relative
+def _recovered(diode: Diode, since_ps: int) -> float:
+    """Return the efficiency so long after the hold-off, relative to that at rest."""
+    if diode.tau_ps <= 0.0:
+        return 1.0
+    return 1.0 - decay(since_ps / diode.tau_ps)
+
+
+@inlined
+def _profile(diode: Diode, since_ps: float) -> float:
+    """Return the relative efficiency that a gate leaves so long after its opening."""
+    width = diode.gate_width_ps
+    if diode.gate_is_sine:
+        half = math.pi * (since_ps / width - 0.5)
+        z = half * half
+        # the cosine between -pi/2 and pi/2, to 1e-12
+        low = 1.0 + z * (_COS[0] + z * (_COS[1] + z * (_COS[2] + z * _COS[3])))
+        fifth = z * z * z * z * z
+        high = _COS[4] + z * (_COS[5] + z * (_COS[6] + z * _COS[7]))
+        return float(max(0.0, low + fifth * high))
+    nearest = min(since_ps, width - since_ps)
+    if diode.gate_edge_ps > 0.0:
+        return float(min(1.0, nearest / diode.gate_edge_ps))
+    return 1.0
+
+
+@inlined
+def _through_gate(diode: Diode, since_ps: float, chance: float) -> float:
+    """Return what to compare with the efficiency in the midst of a gate.
+
+    since_ps: from a gate's opening to the event, less than the gates' period. Between
+    gates the uniform number itself comes back, but 1 higher.
+    """
+    inside = chance / _profile(diode, since_ps)
+    return inside if since_ps < diode.gate_width_ps else 1.0 + chance
+
+
+@kernel
+def _gated(diode: Diode, t_ps: int, chance: float) -> float:
+    """Do `_through_gate` for an event at `t_ps`."""
+    since_ps = (t_ps - diode.gate_open_ps) % diode.gate_period_ps
+    return _through_gate(diode, float(since_ps), chance)
+
+
+@kernel
+def gate_arrivals(diode: Diode, t_ps: Integers, chance: Floats) -> None:
+    """Do `_through_gate` for arrivals in place, as vector code."""
+    if t_ps.shape[0] == 0:
+        return
+    period = diode.gate_period_ps
+    base_ps = t_ps[0] - (t_ps[0] - diode.gate_open_ps) % period
+    per_ps = 1.0 / period
+    for i in range(t_ps.shape[0]):
+        since = float(t_ps[i] - base_ps)
+        periods = (since * per_ps + _TO_INTEGER) - _TO_INTEGER
+        since -= periods * period
+        since = since + period if since < 0.0 else since
+        chance[i] = _through_gate(diode, since, chance[i])
 
 
 @kernel
@@ -159,7 +194,7 @@ def _persist(diode: Diode, t_ps: int, chance: float) -> None:
     """Keep the carrier of a photon absorbed between gates, if it lasts so long."""
     since = (t_ps - diode.gate_open_ps) % diode.gate_period_ps
     if since < diode.gate_width_ps:
-        return
+        return  # it came when a gate opens or shuts
     wait = diode.gate_period_ps - since
     lasts = diode.persistence * math.exp(-wait / diode.persistence_tau_ps)
     if chance < lasts:
@@ -196,10 +231,10 @@ def _list_clicks(
     then how many are listed; since_ps: of each, from the end of the last hold-off.
     False: more carriers are pending than there is room for.
     """
-    # neither efficiency nor lateness depend on the time since the hold-off
-    is_plain = diode.gate_period_ps == 0 and diode.tau_ps <= 0.0
-    is_plain &= not diode.paralysable and diode.persistence <= 0.0
-    is_alike = is_plain and diode.walk_ps <= 0.0
+    # an arrival in the hold-off, or between gates, does nothing
+    is_alike = not diode.paralysable and diode.persistence <= 0.0
+    nearly_ps = math.ceil(-diode.tau_ps * math.log(1.0 - _NEARLY))
+    nearly = _NEARLY if diode.tau_ps > 0.0 else 1.0
     dead_ps, live_ps = diode.dead_ps, diode.live_ps
     tick, dark, is_begun = place[0], place[2], place[3] > 0
     j, n, most, carrier = np.uint64(place[1]), _ZERO, np.uint64(room), _ZERO
@@ -218,16 +253,20 @@ def _list_clicks(
         while n < most:
             other_ps = min(diode.dark_ps, diode.release_ps)
             if is_alike:
-                # most arrivals: no branch depends on whether they meet the hold-off
+                # most arrivals: no branch depends on whether they meet the hold-off,
+                # and few come while the efficiency recovers
                 stop = min(most, np.uint64(owner[carrier]))
                 while j < end:
-                    t = t_ps[j]
+                    t, u = t_ps[j], chance[j]
                     if t >= other_ps or n >= stop:
                         break
-                    click_ps[n] = t
-                    is_live = np.int64(t >= live_ps)
-                    live_ps += (t + dead_ps - live_ps) & -is_live
-                    n += np.uint64(is_live)
+                    since = t - live_ps
+                    is_seen = (since >= nearly_ps) & (u < nearly)
+                    if (since >= 0) & (u < 1.0) & (not is_seen):
+                        is_seen = u < _recovered(diode, since)
+                    click_ps[n], since_ps[n] = t, since
+                    live_ps += (t + dead_ps - live_ps) & -np.int64(is_seen)
+                    n += np.uint64(is_seen)
                     j += _ONE
                 if n == most:
                     break
@@ -240,21 +279,21 @@ def _list_clicks(
                 else:
                     t = diode.release_ps
                     u = _release(diode, d, tick, k0, k1)
+                if diode.gate_period_ps > 0:
+                    u = _gated(diode, t, u)
             elif j < end:
                 u = chance[j]
                 j += _ONE
-                if diode.persistence > 0.0:
-                    _persist(diode, t, u)
+                if diode.persistence > 0.0 and u >= 1.0:
+                    _persist(diode, t, u - 1.0)
             else:
                 break
             if t < live_ps:
                 if diode.paralysable:
                     live_ps = t + dead_ps
                 continue
-            if not is_plain:
-                diode.live_ps = live_ps
-                if u >= sensitivity(diode, t):
-                    continue
+            if u >= _recovered(diode, t - live_ps):
+                continue
             click_ps[n] = t
             since_ps[n] = t - live_ps
             live_ps = t + dead_ps
@@ -297,6 +336,9 @@ def spad_pass(
     per_tick = diode.dark_per_tick
     if per_tick > 0.0:
         _ticks_with_darks(per_tick, d, tick_begin, tick_end, k0, k1, dark_ticks)
+    if diode.gate_period_ps > 0:
+        begin, end = ends[0], ends[tick_end - tick_begin]
+        gate_arrivals(diode, t_ps[begin:end], chance[begin:end])
     # little memory that stays in the nearest cache
     words, listed = np.empty((4, BLOCK), np.uint32), np.empty((3, ROOM + 1), np.uint32)
     log_wait, wait_ps = np.empty(ROOM + 1), np.empty(ROOM + 1, np.int64)

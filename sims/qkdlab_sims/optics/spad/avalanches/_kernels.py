@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab_sims.optics.exponential._kernels import decay
 from qkdlab_sims.optics.jit import kernel
 from qkdlab_sims.optics.normal._kernels import fill_normals
 from qkdlab_sims.optics.philox._kernels import UNIT, Word, log_unit, philox, unit
@@ -153,5 +154,6 @@ def draw_lateness(
             late = np.uint64(parts[k])
             shift_ps[late] -= tail_ps * (log_unit(np.uint64(which[late])) - log_least)
     if diode.walk_ps > 0.0:
+        walk_ps, rate = diode.walk_ps, 1.0 / diode.walk_tau_ps
         for i in range(n):
-            shift_ps[i] += diode.walk_ps * math.exp(-since_ps[i] / diode.walk_tau_ps)
+            shift_ps[i] += walk_ps * decay(since_ps[i] * rate)
