@@ -13,6 +13,7 @@ mpl.use("svg")
 
 from matplotlib import pyplot as plt
 
+from qkdlab_sims.benchmarks.link import Link
 from qkdlab_sims.benchmarks.physics import loss_curve, naive_speed
 
 LOSSES_DB = [10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60]
@@ -21,7 +22,7 @@ LOSSES_DB = [10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60]
 def main(path: str) -> None:
     mpl.rcParams["svg.hashsalt"] = "qkdlab"
     found = loss_curve(LOSSES_DB)
-    naive = naive_speed(20.0)
+    naive = naive_speed(Link(20.0))
     for loss, (speed, clicks) in zip(LOSSES_DB, found, strict=True):
         print(f"{loss} dB: {speed:.3g} x real time, {clicks:.3g} clicks/s")
     print(f"pulse by pulse: {naive:.3g} x real time")

@@ -1,15 +1,18 @@
 """A BB84 link at 1 GHz as the figures of the engine want it, effects switched on.
 
-Three intensities and four polarizations by settings that never repeat; 2 % intensity
-noise, intensities that follow those of the two pulses before; receivers with a passive
-splitter, 0.3 rad of misalignment in a plate of 0.04 waves and 20 dB polarizers.
-Nanowires: 50 ps jitter with a tail, recovery in 12 ns, 100 dark counts/s. Diodes: 25 %,
-1 us hold-off, 2000 dark counts/s, traps that release 3 % within 1 and 8 us.
+Three intensities and four polarizations by settings that never repeat, intensities that
+follow those of the two pulses before; a gain-switched laser (`LASER`); receivers with a
+passive splitter, 0.3 rad of misalignment in a plate of 0.04 waves and 20 dB polarizers;
+nanowires behind a readout (`READ_NANOWIRE`) or diodes behind gates (`GATED_DIODE`).
+
+A plain link has pulses alike but for white noise of 2 %, nanowires with an ideal
+readout, and free-running diodes that recover at once.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,22 +26,27 @@ from qkdlab_sims.optics.polarization import (
     polarizer_jones,
     waveplate_jones,
 )
+from qkdlab_sims.optics.readout.parameters import Readout
 from qkdlab_sims.optics.settings.counter import CounterSettings
 from qkdlab_sims.optics.settings.law import ContextLaw
 from qkdlab_sims.optics.settings.layout import Shares
 from qkdlab_sims.optics.snspd import DetectorParameters
+from qkdlab_sims.optics.sources.laser.dynamics import PulseDynamics
 from qkdlab_sims.optics.spad.bank import SpadBank
+from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.traps import Trap
 
 __all__ = [
     "ARRIVAL_PS",
     "BIAS_UA",
+    "GATED_DIODE",
+    "LASER",
     "MEAN_PHOTONS",
     "NANOWIRE",
-    "NOISE_RMS",
     "PERIOD_PS",
     "PULLS",
+    "READ_NANOWIRE",
     "SHARES",
     "Link",
     "simulated_s",
@@ -48,7 +56,11 @@ PERIOD_PS = 1_000
 ARRIVAL_PS = (7_500, 7_810, 8_240, 7_650)
 MEAN_PHOTONS = np.array([0.5, 0.1, 0.002])
 SHARES = Shares.of([p * 0.5 for p in (0.8, 0.1, 0.1) for _basis in (0, 1)])
-NOISE_RMS = 0.02
+LASER = PulseDynamics(
+    pulse_fwhm_ps=40.0, jitter_rms_ps=8.0, chirp=-5.0, noise_rms=0.02,
+    noise_neighbour=-0.2,
+)  # fmt: skip
+"""Turn-on jitter, and noise that the next pulse remembers; detectors see no chirp."""
 PULLS = np.array([-0.02, 0.01])
 """Relative change of a pulse per step of intensity, one and two pulses before."""
 BIAS_UA = 22.0
@@ -65,6 +77,14 @@ NANOWIRE = DetectorParameters(
     tail_fraction=0.03,
     tail_ps=60.0,
 )
+"""12 ns of recovery, 100 dark counts/s, 50 ps of jitter with a tail."""
+READ_NANOWIRE = replace(
+    NANOWIRE,
+    readout=Readout(
+        threshold=0.3, grows_jitter=True, walk_ps=20.0, ac_coupling_ps=1_000_000.0
+    ),
+)
+"""The same behind an amplifier of 160 kHz and a discriminator, jitter over height."""
 DIODE = Spad(
     efficiency=0.25,
     dark_rate_hz=2_000.0,
@@ -74,28 +94,48 @@ DIODE = Spad(
     tail_fraction=0.1,
     tail_ps=200.0,
 )
+"""25 %, 1 us of hold-off, traps that release 3 % within 1 and 8 us."""
+GATED_DIODE = replace(
+    DIODE,
+    recovery_tau_ps=100_000.0,
+    walk_ps=100.0,
+    gate=Gate(period_ps=PERIOD_PS, width_ps=500, lead_ps=250, shape="sine"),
+)
+"""The same behind a sine of the pulses' frequency, 100 ns of recovery, walk."""
 
 
 class Link:
     """One link: a light, a receiver, and detectors that go on from call to call.
 
-    loss_db: from the transmitter to the receiver; diodes: instead of nanowires
+    loss_db: from the transmitter to the receiver; diodes: instead of nanowires; plain:
+    without what the module says
     """
 
     def __init__(
-        self, loss_db: float, *, diodes: bool = False, threads: int = 1
+        self,
+        loss_db: float,
+        *,
+        diodes: bool = False,
+        plain: bool = False,
+        threads: int = 1,
     ) -> None:
         bank: Bank
+        self.detector: DetectorParameters | Spad
         if diodes:
-            bank = SpadBank((DIODE,) * 4, ARRIVAL_PS, PERIOD_PS, seed=3)
+            self.detector = spad = DIODE if plain else GATED_DIODE
+            bank = SpadBank((spad,) * 4, ARRIVAL_PS, PERIOD_PS, seed=3)
         else:
-            bank = DetectorBank((NANOWIRE,) * 4, ARRIVAL_PS, PERIOD_PS, seed=3)
+            self.detector = wire = NANOWIRE if plain else READ_NANOWIRE
+            bank = DetectorBank((wire,) * 4, ARRIVAL_PS, PERIOD_PS, seed=3)
         self.state = DetectorState(bank)
         self.state.set_bias([BIAS_UA] * 4)
         efficiencies = bank.efficiencies([BIAS_UA] * 4)
         vectors = np.array([analyser_vector(path) for path in _paths()])
         self.analysers = efficiencies[:, None] * vectors
-        self.light = _light().attenuated(10.0 ** (-loss_db / 10.0))
+        self.light = _light(None if plain else LASER).attenuated(
+            10.0 ** (-loss_db / 10.0)
+        )
+        self.loss_db = loss_db
         self._threads = threads
         self._tick = 0
 
@@ -123,7 +163,7 @@ def simulated_s(n_ticks: int) -> float:
     return n_ticks * PULSES_PER_TICK * PERIOD_PS * 1e-12
 
 
-def _light() -> Light:
+def _light(laser: PulseDynamics | None) -> Light:
     generator = CounterSettings(bytes(range(16)), 1, SHARES)
     intensity = [setting >> 2 for setting in range(SHARES.n_settings)]
     law = ContextLaw.of(generator, [intensity, intensity])
@@ -134,7 +174,9 @@ def _light() -> Light:
     amplitude = np.sqrt(MEAN_PHOTONS[setting >> 2] * factor / 2)
     ones = np.ones(len(turns))
     fields = amplitude[:, None] * np.stack([ones, np.exp(1j * turns)], axis=1)
-    return Light(fields, 1550.0, intensity_noise_rms=NOISE_RMS, law=law)
+    return Light(
+        fields, 1550.0, intensity_noise_rms=LASER.noise_rms, law=law, dynamics=laser
+    )
 
 
 def _paths() -> list[NDArray[np.complex128]]:

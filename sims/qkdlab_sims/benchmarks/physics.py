@@ -6,7 +6,6 @@ only the figure of two cores is of wall time. "x real time" is link time over CP
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,21 +14,9 @@ from typing import TypeAlias
 import numpy as np
 
 from qkdlab_sims.benchmarks.interference import mdi_speeds
-from qkdlab_sims.benchmarks.link import (
-    BIAS_UA,
-    NANOWIRE,
-    NOISE_RMS,
-    PERIOD_PS,
-    PULLS,
-    SHARES,
-    Link,
-    simulated_s,
-)
-from qkdlab_sims.benchmarks.naive._kernels import (
-    aes_settings,
-    philox_settings,
-    pulse_by_pulse,
-)
+from qkdlab_sims.benchmarks.link import PERIOD_PS, SHARES, Link, simulated_s
+from qkdlab_sims.benchmarks.naive._kernels import aes_settings, philox_settings
+from qkdlab_sims.benchmarks.naive.model import naive_link
 from qkdlab_sims.benchmarks.pairs import pair_speeds
 from qkdlab_sims.optics.rng import stream_key
 from qkdlab_sims.optics.settings.counter import CounterSettings
@@ -50,18 +37,22 @@ _LOOK_UP_TICKS = 1_000
 _MOST_TICKS = 20_000
 _PORTION_TICKS = round(0.1 / simulated_s(1))
 _ROUNDS = 3
-_STATE = np.array([1, 2, 3, 4], np.uint64)
+_LINKS = (
+    ("bb84_1ghz_20db_snspd", 20.0, False),
+    ("bb84_1ghz_30db_snspd", 30.0, False),
+    ("bb84_1ghz_20db_spad", 20.0, True),
+)
+"""Name, loss, diodes: each is measured plain, too."""
 
 
 def figures() -> list[Row]:
     """Measure the rows of the group `physics`."""
-    naive = {db: naive_speed(db) for db in (20.0, 30.0)}
-    rows: list[Row] = [
-        (f"bb84_1ghz_{db:.0f}db_snspd", speed(db), REAL_TIME, NAIVE, naive[db])
-        for db in (20.0, 30.0)
-    ]
-    diodes = speed(20.0, diodes=True)
-    rows.append(("bb84_1ghz_20db_spad", diodes, REAL_TIME, NAIVE, naive[20.0]))
+    rows: list[Row] = []
+    for name, loss_db, diodes in _LINKS:
+        for plain in (False, True):
+            link = Link(loss_db, diodes=diodes, plain=plain)
+            figure = speed(link), REAL_TIME, NAIVE, naive_speed(link)
+            rows.append((f"{name}_plain" if plain else name, *figure))
     rows.append(("settings_aes", *settings_speeds(0)))
     rows.append(("settings_aes_of_three_pulses", *settings_speeds(2)))
     rows.append(("bb84_1ghz_20db_two_cores", *two_core_speeds()))
@@ -74,54 +65,26 @@ def figures() -> list[Row]:
 
 def loss_curve(losses_db: Sequence[float]) -> list[tuple[float, float]]:
     """Return speed and clicks per second of link time by loss, with nanowires."""
-    return [(speed(db), clicks_per_s(db)) for db in losses_db]
+    links = [Link(loss_db) for loss_db in losses_db]
+    return [(speed(link), clicks_per_s(link)) for link in links]
 
 
-def speed(loss_db: float, *, diodes: bool = False) -> float:
+def speed(link: Link) -> float:
     """Return the speed of a link in units of real time."""
-    link, n_ticks = Link(loss_db, diodes=diodes), _ticks(loss_db)
+    n_ticks = _ticks(link.loss_db)
     link.run(n_ticks)
     return simulated_s(n_ticks) / _least(lambda: link.run(n_ticks), time.process_time)
 
 
-def clicks_per_s(loss_db: float) -> float:
-    """Return the clicks of all nanowires of a link per second of link time."""
-    n_ticks = _ticks(loss_db)
-    return Link(loss_db).run(n_ticks) / simulated_s(n_ticks)
+def clicks_per_s(link: Link) -> float:
+    """Return the clicks of a link per second of link time."""
+    n_ticks = _ticks(link.loss_db)
+    return link.run(n_ticks) / simulated_s(n_ticks)
 
 
-def naive_link(loss_db: float) -> Callable[[int], int]:
-    """Return what runs so many pulses of the naive model and counts the clicks."""
-    means = Link(loss_db).means()
-    shares = np.cumsum(SHARES.probabilities())
-    shares[-1] = math.inf
-    state = _STATE.copy()
-
-    def run(n_pulses: int) -> int:
-        n_clicks: int = pulse_by_pulse(
-            n_pulses,
-            PERIOD_PS,
-            means,
-            shares,
-            PULLS,
-            NOISE_RMS,
-            NANOWIRE.dark_rate_hz(BIAS_UA) * PERIOD_PS * 1e-12,
-            NANOWIRE.recovery_tau_ps,
-            BIAS_UA / NANOWIRE.width_ua,
-            NANOWIRE.i_half_ua / NANOWIRE.width_ua,
-            NANOWIRE.jitter_sigma_ps(),
-            NANOWIRE.tail_fraction,
-            NANOWIRE.tail_ps,
-            state,
-        )
-        return n_clicks
-
-    return run
-
-
-def naive_speed(loss_db: float) -> float:
+def naive_speed(link: Link) -> float:
     """Return the speed of the naive model of the same link."""
-    run = naive_link(loss_db)
+    run = naive_link(link)
     run(1)
     took_s = _least(lambda: run(_NAIVE_PULSES), time.process_time)
     return _NAIVE_PULSES * PERIOD_PS * 1e-12 / took_s

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from qkdlab_sims.benchmarks.link import PERIOD_PS, SHARES
+from qkdlab_sims.benchmarks.link import PERIOD_PS, SHARES, Link
 from qkdlab_sims.benchmarks.naive._kernels import aes_settings, philox_settings
-from qkdlab_sims.benchmarks.physics import clicks_per_s, naive_link
+from qkdlab_sims.benchmarks.naive.model import naive_link
+from qkdlab_sims.benchmarks.physics import clicks_per_s
 from qkdlab_sims.optics.rng import philox_words, stream_key
 from qkdlab_sims.optics.settings.counter import CounterSettings
 from qkdlab_sims.optics.settings.law import ContextLaw
@@ -19,11 +20,20 @@ INTENSITY = [setting >> 2 for setting in range(12)]
 GENERATOR = CounterSettings(bytes(range(16)), 1, SHARES)
 
 
-@pytest.mark.parametrize("loss_db", [10.0, 20.0])
-def test_the_naive_model_counts_what_the_engine_counts(loss_db):
+@pytest.mark.parametrize(
+    ("loss_db", "diodes", "plain"),
+    [
+        (10.0, False, False),
+        (20.0, False, True),
+        (10.0, True, False),
+        (10.0, True, True),
+    ],
+)
+def test_the_naive_model_counts_what_the_engine_counts(loss_db, diodes, plain):
     n_pulses = 4_000_000
-    expected = clicks_per_s(loss_db) * n_pulses * PERIOD_PS * 1e-12
-    found = naive_link(loss_db)(n_pulses)
+    link = Link(loss_db, diodes=diodes, plain=plain)
+    expected = clicks_per_s(link) * n_pulses * PERIOD_PS * 1e-12
+    found = naive_link(link)(n_pulses)
     # the engine's own noise is no larger, and bunching widens neither by half
     assert abs(found - expected) < 6 * math.sqrt(2 * expected)
     assert abs(found - 1.1 * expected) > 6 * math.sqrt(2 * expected)

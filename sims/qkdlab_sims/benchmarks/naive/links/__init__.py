@@ -1,0 +1,1 @@
+"""Links whose every pulse is drawn."""
