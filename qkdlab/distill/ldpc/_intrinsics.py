@@ -35,6 +35,7 @@ AHEAD = 32
 The columns of a row lie in so many places that the processor does not guess the next.
 """
 MESSAGES_AHEAD = 64
+"""Edges by which messages are: those of a long code come from beyond the caches."""
 BYTES_OF_SUMS = 2 * LANES
 I1, I8, I16, I32, I64 = (ir.IntType(n) for n in (1, 8, 16, 32, 64))
 BYTES, SHORTS = ir.VectorType(I8, LANES), ir.VectorType(I16, LANES // 2)
@@ -255,6 +256,8 @@ def update_check(typing, unit, sums, messages, edges, first, degree, odd, wide, 
             edge = builder.add(first, loop.index)
             ahead = m.load(data[3], builder.add(edge, I64(AHEAD)))
             ask_for(builder, builder.gep(data[1], [builder.sext(ahead, I64)]))
+            later = builder.gep(data[2], [builder.add(edge, I64(MESSAGES_AHEAD))])
+            ask_for(builder, builder.bitcast(later, I8.as_pointer()))
             sums, turn = strip(edge)
             total = m.load(sums, I64(0)), m.load(sums, I64(1))
             message = m.widen(m.load(data[2], edge))

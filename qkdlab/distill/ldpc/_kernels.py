@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.bits._intrinsics import count_ones
 from qkdlab.distill.ldpc._intrinsics import negative_sums, update_check
 from qkdlab.jit import kernel
 
@@ -29,6 +30,10 @@ __all__ = [
 ]
 
 Lanes = NDArray[np.uint32]
+LANES = 32
+PROGRESS, PATIENCE = 0.99, 10
+"""A frame is given up when so many passes left more than this part of its rows that
+failed failing."""
 LOOK = 4
 """A pattern is tried when no more than this part of the strips has a row that fails."""
 
@@ -172,8 +177,9 @@ def syndrome(
 def to_strips(lanes: NDArray[np.uint32], lifting: int, out: NDArray[np.uint32]) -> None:
     """Write frames side by side as strips, uint32[32 frames, strips]."""
     height, block = lifting >> 5, np.empty(32, np.uint32)
+    blocks = out.shape[1] // height
     for strip in range(out.shape[1]):
-        begin = strip // height * lifting + strip % height
+        begin = strip % blocks * lifting + strip // blocks
         for lane in range(32):
             block[lane] = lanes[begin + lane * height]
         transpose(block)
@@ -187,8 +193,9 @@ def from_strips(
 ) -> None:
     """Undo `to_strips`."""
     height, block = lifting >> 5, np.empty(32, np.uint32)
+    blocks = strips.shape[1] // height
     for strip in range(strips.shape[1]):
-        begin = strip // height * lifting + strip % height
+        begin = strip % blocks * lifting + strip // blocks
         for frame in range(32):
             block[frame] = strips[frame, strip]
         transpose(block)
@@ -229,6 +236,8 @@ def decode(
                 decoding, in the order of `space.sums`
     iterations: int32[n_frames] passes over all rows; -1 where decoding failed, whose
                 row of `space.patterns` is zero
+
+    A frame is given up after `iterations_at_most`, or before when it makes no progress.
     """
     n_rows = space.wanted.shape[1]
     worth_a_look = n_rows // LOOK
@@ -237,24 +246,28 @@ def decode(
         space.sums[:] = channel
         space.messages[:] = 0
         iterations[frame] = -1
+        fewest, best_age = LANES * n_rows, 0
         for age in range(1, iterations_at_most + 1):
-            failed = 0
+            failed = failed_rows = 0
             for row in range(n_rows):
                 begin = strips.first[row]
-                failed += (
-                    update_check(
-                        unit,
-                        space.sums,
-                        space.messages,
-                        strips.edges,
-                        begin,
-                        strips.first[row + 1] - begin,
-                        wanted[row],
-                        space.wide,
-                        space.narrow,
-                    )
-                    != 0
+                rows = update_check(
+                    unit,
+                    space.sums,
+                    space.messages,
+                    strips.edges,
+                    begin,
+                    strips.first[row + 1] - begin,
+                    wanted[row],
+                    space.wide,
+                    space.narrow,
                 )
+                failed += rows != 0
+                failed_rows += count_ones(np.uint64(rows))
+            if failed_rows < PROGRESS * fewest:
+                fewest, best_age = failed_rows, age
+            if age - best_age == PATIENCE:
+                break
             if failed > worth_a_look and age < iterations_at_most:
                 continue
             for j in range(space.found.size):

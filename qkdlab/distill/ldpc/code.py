@@ -26,14 +26,15 @@ class Base:
     lifting: size Z of the circulant blocks
     degrees: uint8[columns] edges of each column
     rows:    uint8[edges] row of each edge, all different within a column
-    shifts:  uint8[edges] a bit x of the column meets check (x + shift) mod Z of the row
+    shifts:  uint16[edges] a bit x of the column meets the row's check
+             (x + shift) mod Z
     """
 
     n_rows: int
     lifting: int
     degrees: NDArray[np.uint8]
     rows: NDArray[np.uint8]
-    shifts: NDArray[np.uint8]
+    shifts: NDArray[np.uint16]
 
     @cached_property
     def columns(self) -> NDArray[np.int64]:

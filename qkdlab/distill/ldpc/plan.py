@@ -11,9 +11,9 @@ A frame of k key bits takes a code of N bits and M checks and makes it fit:
 
 The leak per frame, M - p, follows from the error rate. With thresholds q*(leak) of the
 codes from density evolution, it is what makes q* (1 - BACKOFF) equal to the error rate
-plus DEVIATIONS times its scatter in a frame, but no less than EASE times the entropy:
-below that the decoder would need many more passes. All constants are from simulation
-[run].
+plus DEVIATIONS times its scatter in a frame, PRICE of each punctured bit on top, but no
+less than EASE times the entropy: below that the decoder would need many more passes.
+All constants are from simulation [run].
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ from qkdlab.distill.ldpc.shipped import ShippedCode, codes
 
 __all__ = ["FramePlan", "leak_per_bit", "plan_frames"]
 
-BACKOFF = 0.022
+BACKOFF = 0.006
+PRICE = 0.17
+"""Leak grows by this times the share of the checks that is punctured."""
+USUAL_SHARE = 0.08
 DEVIATIONS = 2.6
 EASE = 1.15
 FOLDS = (1, 4, 16)
@@ -39,7 +42,7 @@ WORTH_A_FOLD = 1.16
 """A code is folded when it would otherwise leak more than this times the entropy,"""
 FRAMES_WORTH_A_FOLD = 4
 """and a string fills so many frames: long codes are slow where caches are shared."""
-RESERVE = 0.05
+RESERVE = 0.03
 """Least share of the checks that is punctured, to be told when a frame fails."""
 MOST_PUNCTURED = 0.27
 MOST_EDGES = 3
@@ -131,9 +134,8 @@ def plan_frames(n_bits: int, qber: float, seed: bytes) -> FramePlan:
     if n_bits < 1:
         raise ValueError("there is nothing to reconcile")
     qber = min(max(qber, LEAST_QBER), MOST_QBER)
-    size = codes()[0].at_fold(1).n_bits
-    fold = _fold(n_bits // size, size, qber)
-    n_frames = -(-n_bits // (fold * size))
+    fold = _fold(n_bits // _size(), qber)
+    n_frames = -(-n_bits // (fold * _size()))
     while True:
         n_key = -(-n_bits // n_frames)
         chosen = _choose(n_key, qber, fold)
@@ -144,26 +146,36 @@ def plan_frames(n_bits: int, qber: float, seed: bytes) -> FramePlan:
     return FramePlan(n_bits, -(-n_bits // n_key), n_key, code, n_punctured, qber, seed)
 
 
-def _fold(n_codes: int, size: int, qber: float) -> int:
+def _fold(n_codes: int, qber: float) -> int:
     """Return the least fold that leaks no more than `WORTH_A_FOLD`, or the largest."""
     fitting = [fold for fold in FOLDS[1:] if FRAMES_WORTH_A_FOLD * fold <= n_codes]
     most = WORTH_A_FOLD * float(_entropy(np.array(qber)))
     for fold in (FOLDS[0], *fitting):
-        if leak_per_bit(qber, fold * size) <= most:
+        if leak_per_bit(qber, fold * _size()) <= most:
             return fold
     return fitting[-1] if fitting else FOLDS[0]
 
 
-def leak_per_bit(qber: float, n_key: int) -> float:
-    """Return the parities per key bit that a frame needs."""
+def _size() -> int:
+    """Return the bits of the shortest frames."""
+    return codes(FOLDS[0])[0].at_fold(FOLDS[0]).n_bits
+
+
+def leak_per_bit(qber: float, n_key: int, punctured: float = USUAL_SHARE) -> float:
+    """Return the parities per key bit that a frame of the shortest code needs.
+
+    punctured: share of the code's checks
+    """
+    fold = next((fold for fold in FOLDS if n_key <= fold * _size()), FOLDS[-1])
     scatter = math.sqrt(qber * (1 - qber) / n_key)
     aim = (qber + DEVIATIONS * scatter) / (1 - BACKOFF)
-    known = codes()
+    known = codes(fold)
     leaks = np.array([one.leak for one in known])
     thresholds = np.array([one.threshold for one in known])
     # f of the codes varies slowly: interpolate it, not the leak itself
     f = np.interp(aim, thresholds, leaks / _entropy(thresholds))
     least = float(f * _entropy(np.array(min(aim, 0.5))))
+    least *= 1 + PRICE * punctured
     return max(least, EASE * float(_entropy(np.array(qber))))
 
 
@@ -171,9 +183,9 @@ def _choose(n_key: int, qber: float, fold: int) -> tuple[Code, int] | None:
     """Return the code for a frame and its number of punctured bits, if there is one."""
     needed = leak_per_bit(qber, n_key) * n_key
     fitting: list[tuple[int, ShippedCode]] = []
-    for one in codes():
+    for one in codes(fold):
         code = one.at_fold(fold)
-        surplus = math.floor(code.n_checks - needed)
+        surplus = _surplus(code, qber, n_key)
         within = RESERVE * code.n_checks <= surplus <= MOST_PUNCTURED * code.n_checks
         if within and surplus + n_key <= code.n_bits:
             fitting.append((surplus, one))
@@ -181,13 +193,22 @@ def _choose(n_key: int, qber: float, fold: int) -> tuple[Code, int] | None:
         surplus, one = min(fitting, key=lambda entry: entry[0])
         return one.at_fold(fold), surplus
     # short strings, or error rates beyond all codes: the nearest end of what there is
-    first, last = codes()[0].at_fold(fold), codes()[-1].at_fold(fold)
+    first, last = (codes(fold)[i].at_fold(fold) for i in (0, -1))
     most, reserve = int(MOST_PUNCTURED * first.n_checks), int(RESERVE * last.n_checks)
     if needed < first.n_checks - most and n_key + most <= first.n_bits:
         return first, most
     if needed > last.n_checks - reserve and 2 * n_key <= last.n_bits:
         return last, reserve
     return None
+
+
+def _surplus(code: Code, qber: float, n_key: int) -> int:
+    """Return how many checks a frame can do without, puncturing paid for."""
+    share = 0.0
+    for _ in range(4):  # each step comes six times nearer
+        needed = leak_per_bit(qber, n_key, max(share, 0.0)) * n_key
+        share = 1 - needed / code.n_checks
+    return math.floor(share * code.n_checks)
 
 
 def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:

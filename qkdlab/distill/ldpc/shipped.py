@@ -10,22 +10,26 @@ import numpy as np
 
 from qkdlab.distill.ldpc.code import Base, Code
 
-__all__ = ["COLUMNS", "FILE", "LIFTING", "ShippedCode", "codes"]
+__all__ = ["FILE", "SIZE", "ShippedCode", "codes"]
 
 FILE = "codes.npz"
-COLUMNS = 360
-LIFTING = 192
+SIZE = 69_120
+"""Bits of the shortest frames."""
+REACH = 1.05
+"""A code for long frames is better than folds of up to so many times its checks."""
 
 
 @dataclass(frozen=True, eq=False)
 class ShippedCode:
     """A base matrix and how good it is.
 
-    threshold: largest error rate at which density evolution converges
+    threshold:  largest error rate at which density evolution converges
+    least_fold: bits of its shortest frame, in `SIZE`
     """
 
     base: Base
     threshold: float
+    least_fold: int = 1
 
     @property
     def leak(self) -> float:
@@ -33,29 +37,50 @@ class ShippedCode:
         return self.base.n_rows / self.base.degrees.size
 
     def at_fold(self, fold: int) -> Code:
-        """Return the code of ``fold * COLUMNS * LIFTING`` bits; kept once made."""
-        return _code(self, fold)
+        """Return the code of ``fold * SIZE`` bits; kept once made.
+
+        fold: a multiple of `least_fold`
+        """
+        return _code(self, fold // self.least_fold)
 
 
 @cache
-def codes() -> tuple[ShippedCode, ...]:
-    """Return all codes by rising number of checks, so by rising threshold.
+def codes(fold: int) -> tuple[ShippedCode, ...]:
+    """Return all codes for frames of ``fold * SIZE`` bits by rising threshold.
 
-    The file has for each code, one after the other: `n_rows`, `threshold`, the degrees
-    of the columns, and the row and shift of each edge.
+    The more checks per bit, the higher the threshold. Codes made for frames of this
+    size stand for all folds of shorter ones up to their most checks per bit.
+    """
+    own = tuple(one for one in _all_codes() if one.least_fold == fold)
+    reached = REACH * max((one.leak for one in own), default=0.0)
+    folds = [one for one in _all_codes() if fold % one.least_fold == 0]
+    return own + tuple(one for one in folds if one not in own and one.leak > reached)
+
+
+@cache
+def _all_codes() -> tuple[ShippedCode, ...]:
+    """Return what is in the file.
+
+    It has for each code, one after the other: `n_rows`, `n_columns`, `liftings`,
+    `thresholds`, the degrees of the columns, and the row of each edge and its shift,
+    modulo 256 and what is above that.
     """
     with (
         files("qkdlab.distill.ldpc").joinpath(FILE).open("rb") as stream,
         np.load(stream, allow_pickle=False) as data,
     ):
-        n_rows, thresholds = data["n_rows"], data["thresholds"]
-        degrees = data["degrees"].reshape(n_rows.size, COLUMNS)
-        ends = np.cumsum(degrees.sum(axis=1, dtype=np.int64))[:-1]
-        rows, shifts = np.split(data["rows"], ends), np.split(data["shifts"], ends)
+        n_rows, liftings = data["n_rows"].tolist(), data["liftings"].tolist()
+        thresholds = data["thresholds"].tolist()
+        sizes = (data["n_columns"].astype(np.int64) * data["liftings"]).tolist()
+        degrees = np.split(data["degrees"], np.cumsum(data["n_columns"])[:-1])
+        n_edges = [degree.sum(dtype=np.int64) for degree in degrees]
+        ends = np.cumsum(n_edges)[:-1]
+        shifts = data["shifts_low"] + data["shifts_high"].astype(np.uint16) * 256
+        edges = np.split(data["rows"], ends), np.split(shifts, ends)
     return tuple(
-        ShippedCode(Base(int(n), LIFTING, degree, row, shift), float(threshold))
-        for n, threshold, degree, row, shift in zip(
-            n_rows, thresholds, degrees, rows, shifts, strict=True
+        ShippedCode(Base(*matrix), threshold, size // SIZE)
+        for *matrix, threshold, size in zip(
+            n_rows, liftings, degrees, *edges, thresholds, sizes, strict=True
         )
     )
 

@@ -31,10 +31,12 @@ class HalfBuilt(NamedTuple):
 
 
 @kernel
-def distances(graph: HalfBuilt, column: int, out: NDArray[np.int32]) -> None:
+def distances(
+    graph: HalfBuilt, column: int, farthest: int, out: NDArray[np.int32]
+) -> None:
     """Write how many bits a path from bit 0 of a column passes to reach each check.
 
-    out: int32[rows, Z], -1 where there is no path
+    out: int32[rows, Z], -1 where no path passes `farthest` bits or fewer
     """
     z = graph.lifting
     seen = np.zeros(graph.column_n.size * z, np.bool_)
@@ -56,6 +58,8 @@ def distances(graph: HalfBuilt, column: int, out: NDArray[np.int32]) -> None:
                 continue
             out[r, y] = depth[bit]
             left -= 1
+            if depth[bit] == farthest:
+                continue
             for j in range(graph.row_n[r]):
                 other = graph.row_column[r, j] * z + (y - graph.row_shift[r, j]) % z
                 if not seen[other]:

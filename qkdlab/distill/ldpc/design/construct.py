@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from qkdlab.distill.ldpc.code import Base
 
-__all__ = ["Draws", "build_base", "column_degrees"]
+__all__ = ["FAR", "Draws", "build_base", "column_degrees"]
 
 FAR = 1 << 20
+"""More bits than any path passes."""
 
 
 class Draws:
@@ -49,17 +50,22 @@ def column_degrees(n_columns: int, mix: Mapping[int, float]) -> list[int]:
     return [degree for degree, count in counts.items() for _ in range(count)]
 
 
-def build_base(n_rows: int, degrees: list[int], lifting: int, label: str) -> Base:
+def build_base(
+    n_rows: int, degrees: list[int], lifting: int, label: str, farthest: int = FAR
+) -> Base:
     """Return a base matrix with columns of these rising degrees.
 
-    label: names the draws; the same label gives the same matrix
+    label:    names the draws; the same label gives the same matrix
+    farthest: checks behind paths of more bits count as equally far; 1 still avoids
+              cycles of six, and is much quicker where the lifting is large
 
     Raises ValueError when more columns of degree 2 are wanted than a zig-zag has, a
     degree is below 2 or above the rows, or cycles of four cannot be avoided.
     """
     if min(degrees) < 2 or max(degrees) > n_rows or degrees.count(2) >= n_rows:
         raise ValueError("no such base matrix")
-    growth = _Growth(n_rows, degrees, lifting, Draws(f"qkdlab/ldpc/code/1|{label}"))
+    draws = Draws(f"qkdlab/ldpc/code/1|{label}")
+    growth = _Growth(n_rows, degrees, lifting, farthest, draws)
     for column, degree in enumerate(degrees):
         growth.add_column(column, degree)
     graph = growth.graph
@@ -68,15 +74,21 @@ def build_base(n_rows: int, degrees: list[int], lifting: int, label: str) -> Bas
         for c, degree in enumerate(degrees)
         for i in range(degree)
     ]
-    rows, shifts = np.array(used, np.uint8).T
-    return Base(n_rows, lifting, np.array(degrees, np.uint8), rows, shifts)
+    rows, shifts = np.array(used, np.uint16).T
+    found = np.array(degrees, np.uint8), rows.astype(np.uint8), shifts.copy()
+    return Base(n_rows, lifting, *found)
 
 
 class _Growth:
     """A base matrix under construction."""
 
     def __init__(
-        self, n_rows: int, degrees: list[int], lifting: int, draws: Draws
+        self,
+        n_rows: int,
+        degrees: list[int],
+        lifting: int,
+        farthest: int,
+        draws: Draws,
     ) -> None:
         from qkdlab.distill.ldpc.design._kernels import HalfBuilt
 
@@ -91,6 +103,7 @@ class _Growth:
             np.zeros((n_rows, in_row), np.int64),
             np.zeros(n_rows, np.int64),
         )
+        self._farthest_bits = farthest
         self._draws = draws
         # [r, q, d]: some column meets rows r and q with shifts that differ by d
         self._taken = np.zeros((n_rows, n_rows, lifting), np.bool_)
@@ -121,7 +134,7 @@ class _Growth:
 
         graph = self.graph
         away = np.empty((graph.row_n.size, graph.lifting), np.int32)
-        distances(graph, column, away)
+        distances(graph, column, self._farthest_bits, away)
         away[away < 0] = FAR
         free = graph.row_n < graph.row_column.shape[1]
         for i in range(graph.column_n[column]):

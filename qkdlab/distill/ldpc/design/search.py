@@ -16,12 +16,12 @@ import time
 
 import numpy as np
 
+from qkdlab.distill.ldpc.design.build import COLUMNS
 from qkdlab.distill.ldpc.design.density import (
     binary_entropy,
     converges,
     threshold,
 )
-from qkdlab.distill.ldpc.shipped import COLUMNS
 
 __all__ = ["improve", "search"]
 
