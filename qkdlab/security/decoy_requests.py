@@ -29,6 +29,13 @@ _TEXT = Assumption(
     "taken from public code and transcriptions; the paper's text could not be read",
 )
 
+_EQUALISER = Assumption(
+    "dark-count equaliser",
+    Status.ASSUMED,
+    "Bob adds the clicks at random to every gate before any is judged; not published,"
+    " and no receiver here does it: for planning",
+)
+
 
 def decoy2(fields: Fields) -> dict[str, Any]:
     """Answer ``bb84-decoy2``, Lim 2014."""
@@ -101,6 +108,8 @@ def decoy2_eur(fields: Fields) -> dict[str, Any]:
     )
     head = ("bb84-decoy2-eur", tupkary2024.THEOREM, ESTIMATE)
     assumed = (_TEXT, *tupkary2024.assumptions(detectors, slack))
+    if equaliser:
+        assumed = (*assumed, _EQUALISER)
     return _answer(head, found, assumed, slack=str(slack), **equaliser)
 
 

@@ -3,15 +3,8 @@
 A block of the reference bench (intensities 0.5, 0.2 and 0.002 at 0.4, 0.4 and 0.2;
 1.2 % of errors; 4.5 % of test events) with expected counts, one way at f = 1.16, equal
 detectors, every epsilon 1e-12, by arXiv:2408.17349 (`tupkary2024`, an estimate).
-Secret bits per key event [run], first in closed form (Chernoff, Hoeffding, Serfling),
-then with exact tails (`qkdlab benchmark security` prints them):
-
-| key events | 3e5 | 1e6 | 3e6 | 1e7 | 1e8 | 1e9 |
-|--|--|--|--|--|--|--|
-| closed form | 0 | .110 | .269 | .358 | .431 | .455 |
-| exact | .167 | .313 | .379 | .419 | .451 | .462 |
-
-The least block with a key is 6.5e5 events in closed form, 1.5e5 with exact tails.
+Secret bits per key event [run] stand in docs/distillation.md; `qkdlab benchmark
+security` prints them.
 """
 
 from __future__ import annotations

@@ -138,6 +138,10 @@ def test_an_equaliser_takes_the_place_of_the_dark_counts():
     assert answer["equaliser"][1] == 0
     same = keylength({**request, "dark_probability": 3e-6, "dark_spread": 0.01})
     assert answer["secret_bits"] == pytest.approx(same["secret_bits"], rel=1e-6)
+    more = [a for a in answer["assumptions"] if a not in same["assumptions"]]
+    assert ("dark-count equaliser", "assumed") in [
+        (a["name"], a["status"]) for a in more
+    ]
 
 
 def test_intervals_give_no_more_than_their_middle():

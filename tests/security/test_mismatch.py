@@ -70,12 +70,21 @@ def test_more_spread_is_worse(efficiency, dark, more, swap):
     assert float(delta_2(less)) <= float(delta_2(greater)) + 1e-15
 
 
-def click_operators(eta, dark, photons):
-    """Return P[click] by the number of photons in mode 0, the rest in mode 1."""
+def operators(detectors, photons, swap):
+    """Return P[click] and P[wrong] by the number of photons in mode 0, rest in mode 1.
+
+    detectors: efficiency and dark probability of each; wrong is the second one, or a
+               random bit when both click
+    """
     n0 = np.arange(photons + 1)
-    silent0 = (1 - dark[0]) * (1 - eta[0]) ** n0
-    silent1 = (1 - dark[1]) * (1 - eta[1]) ** (photons - n0)
-    return 1 - silent0 * silent1
+    click, wrong = np.zeros((2, photons + 1))
+    orders = [detectors, detectors[::-1]] if swap else [detectors]
+    for (eta0, dark0), (eta1, dark1) in orders:
+        silent0 = (1 - dark0) * (1 - eta0) ** n0
+        silent1 = (1 - dark1) * (1 - eta1) ** (photons - n0)
+        click += (1 - silent0 * silent1) / len(orders)
+        wrong += (1 - silent1) * (1 + silent0) / 2 / len(orders)
+    return click, wrong
 
 
 def hadamard_between_modes(photons):
@@ -94,23 +103,56 @@ def hadamard_between_modes(photons):
     return u
 
 
-@pytest.mark.parametrize("photons", [0, 1, 2, 3])
-def test_delta_2_bounds_how_the_chances_of_a_click_differ(photons):
-    # detectors at all corners of the range, common part taken out: brute force
-    spread, dark_spread, d, eta = 0.2, 0.1, 1e-2, 0.5
-    bound = float(delta_2(Detectors(spread, dark_spread, d, swap=False)))
-    etas = [eta * (1 - spread), eta * (1 + spread)]
-    darks = [d * (1 - dark_spread), d * (1 + dark_spread)]
+def power(matrix, exponent):
+    """Return a power of a positive matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors @ np.diag(values**exponent) @ vectors.T
+
+
+def brute_force(spread, dark_spread, d, swap, photons):
+    """Return the definitions' norms, the greatest at the corners of the ranges.
+
+    delta_1 = 2 |sqrt(F_Z) G sqrt(F_Z) - sqrt(F_X) G sqrt(F_X)|, delta_2 = |1 - F_Z|:
+    F is "a click" without what is common to all detectors, G "wrong in X" given a
+    click. Without swap each basis has two detectors of its own.
+    """
+    etas = (1 - spread) / (1 + spread), 1.0
+    darks = d * (1 - dark_spread), d * (1 + dark_spread)
+    sets = list(itertools.product(itertools.product(etas, darks), repeat=2))
     u = hadamard_between_modes(photons)
     assert u @ u.T == pytest.approx(np.eye(photons + 1), abs=1e-12)
-    best = click_operators([etas[1]] * 2, [darks[1]] * 2, photons)
-    # every set clicks at most as the best one does; the ratio is within 1 - delta_2
-    for pair in itertools.product(etas, repeat=2):
-        for dark in itertools.product(darks, repeat=2):
-            ratio = click_operators(pair, dark, photons) / best
-            in_x = u @ np.diag(click_operators(pair, dark, photons)) @ u.T
-            worst = min(ratio.min(), np.linalg.eigvalsh(in_x).min() / best.max())
-            assert worst >= 1 - bound - 1e-12
+    most = 1.0 if photons else 1 - (1 - darks[1]) ** 2
+    first = second = 0.0
+    for z, x in itertools.product(sets, sets):
+        if swap and z != x:
+            continue
+        (click, _), (in_x, wrong) = (operators(s, photons, swap) for s in (z, x))
+        common = click.max() if swap else most
+        f_z, f_x = np.diag(click) / common, u @ np.diag(in_x) @ u.T / common
+        error = u @ np.diag(wrong) @ u.T / common
+        turned = power(f_z, 0.5) @ power(f_x, -0.5)
+        apart = turned @ error @ turned.T - error
+        first = max(first, 2 * np.linalg.norm(apart, 2))
+        second = max(second, np.linalg.norm(np.eye(photons + 1) - f_z, 2))
+    return first, second
+
+
+@pytest.mark.parametrize(
+    ("detectors", "first", "second"),
+    [
+        ((0.2, 0.1, 1e-2, False), 0.652, 0.3274),
+        ((0.02, 0.3, 1e-4, False), 0.462, 0.4615),
+        ((0.2, 0.1, 1e-2, True), 0.065, 0.0546),
+    ],
+)
+def test_the_bounds_hold_by_brute_force_on_up_to_three_photons(
+    detectors, first, second
+):
+    found = [brute_force(*detectors, photons) for photons in range(4)]
+    greatest = [max(values) for values in zip(*found, strict=True)]
+    assert greatest == pytest.approx([first, second], abs=6e-4)
+    assert greatest[0] <= float(delta_1(Detectors(*detectors)))
+    assert greatest[1] == pytest.approx(float(delta_2(Detectors(*detectors))), rel=1e-9)
 
 
 def test_equalised_dark_counts_are_equal():
