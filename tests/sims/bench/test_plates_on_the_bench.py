@@ -35,11 +35,12 @@ def test_accuracy_of_a_motor_is_recovered_from_repeated_settings() -> None:
     turns = np.exp(4j * np.radians(round_deg))
     swing = 2 * np.mean(contrasts(made, round_deg)[:, 0] * turns)
     steepest_deg = (math.degrees(np.angle(swing)) + 90.0) / 4
-    there_and_back = np.tile(steepest_deg + np.array([0.0, 90.0]), 15)
+    there_and_back = np.tile(steepest_deg + np.array([0.0, 45.0]), 10)
     found, noise = contrasts(made, there_and_back).T
-    scatter = ((found - found.mean()) ** 2).sum() - (noise**2).sum()
-    accuracy_rad = math.sqrt(scatter / 29) / (4 * abs(swing))
-    low, high = np.sqrt(np.array(chi2.interval(1 - 2e-4, 29)) / 29)
+    rounds = found.reshape(10, 2)
+    scatter = ((rounds - rounds.mean(axis=0)) ** 2).sum() - (noise**2).sum()
+    accuracy_rad = math.sqrt(scatter / 18) / (4 * abs(swing))
+    low, high = np.sqrt(np.array(chi2.interval(1 - 2e-4, 18)) / 18)
     assert low < math.degrees(accuracy_rad) < high
-    assert low > 0.5
-    assert high < 1.55
+    assert low > 0.4
+    assert high < 1.7
