@@ -2,16 +2,15 @@
 
 Time runs in ticks of 2^16 pulses. Knobs are read when the first click of a tick may
 come and hold until the next: at the tick's beginning, or some nanoseconds before where
-light is sooner at the detectors than jitter is wide. Ticks in which nothing moves are
-taken together: instruments are told things between two calls of `advance` only, and
-what then moves by itself goes one way, so what stands the same at both ends of a short
-stretch has not moved.
+light is sooner at the detectors than jitter is wide; what moves is followed in steps of
+`knobs.KNOB_STEP_PS`. Ticks in which nothing moves are taken together: instruments are
+told things between two calls of `advance` only, and what then moves by itself goes one
+way, so what stands the same at both ends of a short stretch has not moved.
 
 The world never runs ahead of the clock: at time t it knows the knobs of every tick that
-may give a click before t. Clicks are drawn when somebody wants them: a tagger that is
-spoken to or about to speak, a question for counts, or after 0.1 s. All are drawn in the
-end, for the counters of a tagger count always, and none depends on when: random numbers
-are keyed by their tick.
+may give a click before t. Clicks are drawn when somebody wants them (a tagger that is
+spoken to or about to speak, a question for counts) or after 0.1 s, and none depends on
+when: random numbers are keyed by their tick.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from qkdlab_sims.bench.detectors import detector_bank
 from qkdlab_sims.bench.fibre_steps import ticks_per_step
 from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_run
 from qkdlab_sims.bench.incidents import Incidents
-from qkdlab_sims.bench.knobs import KnobBoard, Knobs
+from qkdlab_sims.bench.knobs import KNOB_STEP_PS, KnobBoard, Knobs
 from qkdlab_sims.bench.meeting import Meeting
 from qkdlab_sims.bench.observers import Observers
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
@@ -41,10 +40,7 @@ from qkdlab_sims.bench.start import StartEdges
 from qkdlab_sims.bench.transfer import Turning
 from qkdlab_sims.bench.ways import LightWays
 from qkdlab_sims.optics.channel import FibreDrift
-from qkdlab_sims.optics.detector import (
-    PULSES_PER_TICK,
-    DetectorState,
-)
+from qkdlab_sims.optics.detector import PULSES_PER_TICK, DetectorState
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
 from qkdlab_sims.optics.source import photon_energy_j
@@ -121,6 +117,7 @@ class World:
     def __post_init__(self) -> None:
         period_ps = self.ways.source.period_ps
         self.tick_ps = PULSES_PER_TICK * period_ps
+        self._hold = max(1, KNOB_STEP_PS // self.tick_ps)
         self._channel = ChannelEffects(self.ways, self.seed)
         self._channels, all_ways = [self._channel], [self.ways]
         if self.meeting is not None:
@@ -157,9 +154,7 @@ class World:
         receiver = self.ways.modulator
         self._receiver_generator = None if receiver is None else receiver.generator
         self._look_at_generators()
-        self._next_tick = self._stride = 0
-        self._delivered_ps = 0
-        self._now_ps = 0
+        self._next_tick = self._stride = self._delivered_ps = self._now_ps = 0
         self._moment: Moment | None = None
         self.recorded: Moment | None = None
         """The last tick in which a recording tagger could meet a pattern, if any."""
@@ -251,7 +246,7 @@ class World:
         made = _Made(light, self._modulation(), other)
         self._run_edges(tick, tick + 1)
         last = self._moment
-        knobs = self._knobs(t_ps)
+        knobs = self._knobs(tick)
         rotation = self.incidents.turn(
             {name: fibre.at(tick) for name, fibre in self._fibres.items()}, t_ps
         )
@@ -269,19 +264,21 @@ class World:
     def _rest(self, end: int) -> None:
         """Let the present tick last through following ones, up to `end`, at rest."""
         tick, last = self._next_tick, self._moment
-        end = min(end, tick + self._stride, self._next_turn(tick - 1))
+        held = -(-tick // self._hold) * self._hold
+        end = min(end, max(tick + self._stride, held), self._next_turn(tick - 1))
         if end <= tick or last is None:
             return
-        knobs = self._knobs(self._read_ps(end - 1))
-        if knobs != last.knobs:
+        if self._knobs(end - 1) != last.knobs:
             self._stride = 0
             return
         self._run_edges(tick, end)
         self.detection.append(tick, last.conditions, end)
         self._next_tick = end
 
-    def _knobs(self, t_ps: int) -> Knobs:
-        knobs = self.incidents.apply(self.knobs.read(t_ps), t_ps, self.tick_ps)
+    def _knobs(self, tick: int) -> Knobs:
+        t_ps = self._read_ps(tick)
+        knobs = self.knobs.read(self._read_ps(tick - tick % self._hold))
+        knobs = self.incidents.apply(knobs, t_ps, self.tick_ps)
         for channel in self._channels:
             knobs = channel.weather(knobs, t_ps)
         return knobs
