@@ -79,6 +79,28 @@ def test_a_filter_that_moves_is_followed_tick_by_tick(monkeypatch):
     both(monkeypatch, prepare)
 
 
+def test_where_ticks_are_short_what_moves_is_followed_every_few(monkeypatch):
+    monkeypatch.setattr(world, "KNOB_STEP_PS", 10 * TICK_PS)
+    found = []
+    for pieces in (2, 30):
+        bench = made(monkeypatch, 1 << 12)
+        moves = []
+        new_moment = bench.world._new_moment
+        bench.world._new_moment = lambda tick, *a, f=new_moment, m=moves: (
+            m.append(tick),
+            f(tick, *a),
+        )[1]
+        bench.motors.angle_deg = lambda address, now_ps: now_ps / TICK_PS
+        bench.run(1)
+        for piece in range(1, pieces + 1):
+            bench.run(piece * 300 // pieces * TICK_PS + 12_345)
+        assert [tick for tick in moves if tick % 10] == []
+        assert len(moves) == 31
+        found.append(np.concatenate([bench.tagger.times(n) for n in range(1, 5)]))
+    assert np.array_equal(*found)
+    assert len(found[0]) > 100
+
+
 def test_incidents_begin_and_end_at_their_ticks(monkeypatch):
     def prepare(bench: StubBench) -> None:
         planned = [
