@@ -49,6 +49,11 @@ def _loaded() -> dict[str, Any]:
     return loaded
 
 
+def hom_part(name: str) -> dict[str, Any]:
+    """Return the packaged fields of a part."""
+    return copy.deepcopy(_loaded()["wiring"]["parts"][name])
+
+
 def hom_wiring(in_arms: dict[str, Any] | None = None, **changes: Any) -> Wiring:
     """The packaged wiring; `changes` are fields of parts, or parts with a kind.
 
