@@ -99,13 +99,43 @@ def test_private_files_are_for_their_owner_alone(contact):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
 
-def test_the_next_session_is_authenticated_with_the_key(contact):
+@pytest.fixture(scope="module")
+def second(contact):
+    """The next session, which spends the secret and makes another one."""
     folder, _ = contact
-    files = {party: ["--secret", str(folder / f"{party}.pads")] for party in PEER}
-    said = played(folder / "second", files)
+    files = {
+        party: [
+            *ENOUGH,
+            "--secret",
+            str(folder / f"{party}.pads"),
+            "--new-secret",
+            str(folder / f"{party}.next"),
+        ]
+        for party in PEER
+    }
+    return folder, played(folder / "second", files)
+
+
+def test_the_next_session_is_authenticated_with_the_key(second):
+    folder, said = second
     for party, (code, result) in said.items():
         assert code == 0, result
         assert result["auth_bits_spent"] > 0
         assert "key of an earlier run" in authentication(result)
         with PadPool.open(folder / f"{party}.pads", party) as pool:
             assert pool.n_pads > pool.remaining("alice-to-bob") > 0
+
+
+def test_its_own_key_becomes_the_secret_after_it(second):
+    folder, said = second
+    codes = set()
+    for party, (_, result) in said.items():
+        assert result["secret_bits"] > 0
+        stored = list(KeyStore(folder / "second" / party / party / "keys"))
+        assert {key.state for key in stored} == {KeyState.DELIVERED}
+        with PadPool.open(folder / f"{party}.next", party) as pool:
+            assert pool.remaining("alice-to-bob") == pool.n_pads > 0
+            codes.add(pool.greeting_code(b"the same"))
+        with PadPool.open(folder / f"{party}.pads", party) as pool:
+            assert pool.greeting_code(b"the same") not in codes
+    assert len(codes) == 1
