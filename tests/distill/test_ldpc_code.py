@@ -11,6 +11,7 @@ from qkdlab.distill.ldpc.code import Code
 from qkdlab.distill.ldpc.design.build import LIFTING, RECIPES, build_code
 from qkdlab.distill.ldpc.design.construct import Draws, build_base, column_degrees
 from qkdlab.distill.ldpc.design.density import binary_entropy, threshold
+from qkdlab.distill.ldpc.design.descent import course_of, descend, mix_of
 from qkdlab.distill.ldpc.design.search import improve
 from qkdlab.distill.ldpc.shipped import FILE, SIZE, codes
 
@@ -193,6 +194,22 @@ def test_search_accepts_only_what_is_better():
     assert tried == [None] * 3
     better = [improve(mix, 72, degrees, 0.01, 0, rng) for _ in range(3)]
     assert all(found is not None and found[1] > 0.01 for found in better)
+
+
+def test_descent_finds_a_mix_of_fewer_iterations():
+    shares = np.array([0.1, 0.3, 0.1, 0.1, 0.0, 0.2, 0.1, 0.1, 0.0])
+    start, mix = course_of(shares, 0.1, 0.007), mix_of(shares)
+    edges = sum(degree * part for degree, part in mix.items())
+    found = descend(mix, 0.1, 0.007, edges, steps=3)
+    degrees = np.array([degree * found.get(degree, 0.0) for degree in mix])
+    assert sum(d * part for d, part in found.items()) == pytest.approx(edges)
+    after = course_of(degrees / degrees.sum(), 0.1, 0.007)
+    assert after.iterations < start.iterations - 0.5
+
+
+def test_descent_starts_from_a_mix_that_converges():
+    with pytest.raises(ValueError, match="does not converge"):
+        descend({3: 1.0}, 0.1, 0.013, 3.0, steps=1)
 
 
 def test_entropy_of_a_fair_bit_is_one():

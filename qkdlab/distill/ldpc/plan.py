@@ -31,7 +31,7 @@ from qkdlab.distill.ldpc.shipped import ShippedCode, codes
 
 __all__ = ["FramePlan", "leak_per_bit", "plan_frames"]
 
-BACKOFF = 0.006
+BACKOFF = 0.008
 PRICE = 0.17
 """Leak grows by this times the share of the checks that is punctured."""
 USUAL_SHARE = 0.08

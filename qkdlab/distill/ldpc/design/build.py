@@ -3,7 +3,8 @@
     python -m qkdlab.distill.ldpc.design.build FOLDER
 
 writes the file of `qkdlab.distill.ldpc.shipped` into a folder; six minutes. `RECIPES`
-came from `design.search`; only mixes are search results, all else follows from them.
+came from `design.search` and, the long ones, `design.descent`; only mixes are search
+results, all else follows from them.
 """
 
 from __future__ import annotations

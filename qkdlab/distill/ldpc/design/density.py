@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qkdlab.distill.ldpc.rule import LARGEST, box_table, llr_of
 
-__all__ = ["binary_entropy", "converges", "qber_of_leak", "threshold"]
+__all__ = ["Evolution", "binary_entropy", "converges", "qber_of_leak", "threshold"]
 
 ITERATIONS = 100
 RESIDUAL = 1e-5
@@ -51,7 +51,7 @@ def converges(
     mix:  share of the columns by degree
     leak: rows by columns of the matrix; row degrees are as equal as can be
     """
-    evolution = _Evolution(mix, leak, qber)
+    evolution = Evolution(mix, leak, qber)
     last = 1.0
     for iteration in range(iterations):
         wrong = evolution.step()
@@ -78,8 +78,11 @@ def threshold(
     return low
 
 
-class _Evolution:
-    """The density of messages from columns to rows, iteration by iteration."""
+class Evolution:
+    """The density of messages from columns to rows, iteration by iteration.
+
+    Arguments are those of `converges`.
+    """
 
     def __init__(self, mix: Mapping[int, float], leak: float, qber: float) -> None:
         total = sum(mix.values())
@@ -100,6 +103,11 @@ class _Evolution:
         self._channel = np.fft.rfft(channel)
         self._messages = self._cut(channel)
 
+    @property
+    def wrong(self) -> float:
+        """Share of the messages to rows that are wrong."""
+        return _wrong(self._messages)
+
     def step(self) -> float:
         """Run one iteration; return the share of wrong messages."""
         spectrum = np.fft.rfft(self._from_rows())
@@ -107,9 +115,13 @@ class _Evolution:
             part * spectrum ** (degree - 1) for degree, part in self._edges.items()
         )
         self._messages = self._cut(np.fft.irfft(self._channel * sums, self._size))
-        return float(
-            self._messages[:LARGEST].sum() + self._messages[LARGEST] / 2,
-        )
+        return self.wrong
+
+    def next_by_degree(self) -> list[float]:
+        """Return what `step` would for edges of each degree of the mix alone."""
+        spectrum = np.fft.rfft(self._from_rows())
+        sums = (self._channel * spectrum ** (degree - 1) for degree in self._edges)
+        return [_wrong(self._cut(np.fft.irfft(one, self._size))) for one in sums]
 
     def _cut(self, density: Density) -> Density:
         """Return the density of -LARGEST ... LARGEST of sums, cut at both ends."""
@@ -160,3 +172,7 @@ class _Evolution:
         if total is None:
             raise ValueError("a check row has at least two edges")
         return total
+
+
+def _wrong(messages: Density) -> float:
+    return float(messages[:LARGEST].sum() + messages[LARGEST] / 2)
