@@ -44,7 +44,12 @@ def same_side(tags):
     )
 
 
-VIEWS = [table, singles, apart, same_side, peak]
+def brightness(tags):
+    """Clicks of all detectors together."""
+    return singles(tags).sum(keepdims=True)
+
+
+VIEWS = [table, singles, brightness, apart, same_side, peak]
 
 
 @pytest.mark.parametrize("which", ["continuous", "pulsed"])
@@ -59,6 +64,8 @@ def test_distributions_agree(which, view):
     [
         ("continuous", table, {"visibility": 0.95}),
         ("continuous", singles, {"heralding": (0.5, 0.408)}),
+        ("continuous", brightness, {"pair_rate_hz": 2.04e7}),
+        ("pulsed", brightness, {"pairs_per_pulse": 0.153}),
         ("continuous", peak, {"own_sigma_ps": 80.0}),
         ("continuous", peak, {"dispersion_sigmas_ps": (0.0, -85.0)}),
         ("pulsed", same_side, {"modes": 2.0}),

@@ -49,13 +49,19 @@ def gaps(sides):
     )
 
 
+def echoes(sides):
+    """Gaps of 0.1 to 0.8 us, which afterpulses fill, of all detectors together."""
+    edges = np.array([100_000, 200_000, 400_000, 800_000])
+    return sum(np.histogram(np.diff(t), edges)[0] for side in sides for t in side)
+
+
 def coincidences(sides):
     """Clicks within 2 ns, of detectors of both sides, or of the one that there is."""
     table = coincidence_table([sides[0], sides[-1]], 2_000)
     return (table if len(sides) == 2 else table[np.triu_indices(len(table), 1)]).ravel()
 
 
-@pytest.mark.parametrize("view", [counts, gaps, coincidences])
+@pytest.mark.parametrize("view", [counts, gaps, echoes, coincidences])
 @pytest.mark.parametrize("source", SOURCES)
 def test_distributions_agree(source, view):
     assert p_value(view(ours(source)), view(theirs(source))) > P_MIN
@@ -71,3 +77,9 @@ def test_another_hold_off_is_refused(source):
 def test_diodes_without_afterpulses_are_refused(source):
     mutant = theirs(source, traps=())
     assert p_value(gaps(ours(source)), gaps(mutant)) < P_MIN
+
+
+@pytest.mark.parametrize("source", ["continuous", "pulsed", "dot"])
+def test_another_share_of_afterpulses_is_refused(source):
+    mutant = theirs(source, traps=((0.09, 200_000.0),))
+    assert p_value(echoes(ours(source)), echoes(mutant)) < P_MIN
