@@ -112,10 +112,12 @@ def simulate_pulses(
         return _attacked(made, light, before, after, eve)
     fraction = None if eve is None else eve.fraction
     own = None if eve is not None else _own_pulses(state, light, after, interferometer)
+    lead_ps = 0 if own is None else own.lead_ps
     source: ArrivalSource = own or PulsedLight(
         light, before, after, fraction, bank.period_ps, bank.keys
     )
     if echo is not None and eve is None:
+        echo = replace(echo, delay_ps=echo.delay_ps + lead_ps)
         source = _echoed(state, source, light, before, after, echo)
     if paths is not None and not all(counts):
         source = BrightLight(
@@ -129,7 +131,7 @@ def simulate_pulses(
         delay_ps=light.delay_ps,
         spread=spread,
         pulse_fwhm_ps=light.pulse_fwhm_ps if own is None else 0.0,
-        lead_ps=0 if own is None else own.lead_ps,
+        lead_ps=lead_ps,
         threads=threads,
     )
 

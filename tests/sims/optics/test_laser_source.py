@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from laser_bench import FIELDS, PLAIN, PULSES, engine, pulse_of
-from pair_bench import PERIOD_PS, QUIET, delays
+from pair_bench import PERIOD_PS, QUIET, delays, detectors
 
-from qkdlab_sims.optics.detector import PULSES_PER_TICK
+from qkdlab_sims.optics.channels.echo import Echo
+from qkdlab_sims.optics.detector import PULSES_PER_TICK, simulate_pulses
 from qkdlab_sims.optics.light import Light
+from qkdlab_sims.optics.polarization import analyser_vector
 from qkdlab_sims.optics.settings.counter import CounterSettings
 from qkdlab_sims.optics.settings.joint import JointLaw
 from qkdlab_sims.optics.settings.law import ContextLaw
@@ -227,6 +229,22 @@ def test_widths_behind_two_dispersions_give_the_chirp(chirp):
 def test_values_outside_physics_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         replace(STILL, **change)
+
+
+@pytest.mark.parametrize("laser", [None, STILL])
+def test_an_echo_comes_its_delay_after_the_pulse(laser):
+    fields = np.zeros((8, 2), complex)
+    fields[0] = 0.7
+    light = Light(fields, 1550.0, pulse_fwhm_ps=40.0, dynamics=laser)
+    state, eta = detectors((FAST,), (7_500,), "detectors")
+    vectors = eta[:, None] * np.array([analyser_vector(np.eye(2))])
+    echo = Echo(delay_ps=12_345, loss_db=5.0)
+    end = 4 * PULSES_PER_TICK
+    (tags,) = simulate_pulses(state, light, vectors, 0, end, echo=echo).times_ps
+    since = (tags - 7_500) % (8 * PERIOD_PS)
+    late = since[np.abs(since - 12_345) < 2_000]
+    assert len(late) > 1_000
+    assert np.mean(late) == pytest.approx(12_345, abs=5)
 
 
 def test_settings_on_both_sides_want_pulses_that_stay_in_their_periods():
