@@ -171,9 +171,9 @@ def test_corrects_every_frame_of_a_noisy_string():
 @pytest.mark.parametrize(
     ("qber", "pace", "limit", "most_rounds"),
     [
-        (0.01, "near", 1.055, 600),
-        (0.02, "near", 1.055, 600),
-        (0.05, "near", 1.06, 600),
+        (0.01, "near", 1.05, 600),
+        (0.02, "near", 1.05, 600),
+        (0.05, "near", 1.05, 600),
         (0.02, "far", 1.09, 100),
     ],
 )
