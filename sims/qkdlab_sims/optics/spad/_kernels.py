@@ -52,11 +52,11 @@ def _recovered(diode: Diode, since_ps: int) -> float:
 
 
 @inlined
-def _profile(diode: Diode, since_ps: float) -> float:
+def _profile(gate: tuple[float, float, bool], since_ps: float) -> float:
     """Return the relative efficiency that a gate leaves so long after its opening."""
-    width = diode.gate_width_ps
-    if diode.gate_is_sine:
-        half = math.pi * (since_ps / width - 0.5)
+    width, edge, is_sine = gate
+    if is_sine:
+        half = (math.pi / width) * since_ps - 0.5 * math.pi
         z = half * half
         # the cosine between -pi/2 and pi/2, to 1e-12
         low = 1.0 + z * (_COS[0] + z * (_COS[1] + z * (_COS[2] + z * _COS[3])))
@@ -64,27 +64,33 @@ def _profile(diode: Diode, since_ps: float) -> float:
         high = _COS[4] + z * (_COS[5] + z * (_COS[6] + z * _COS[7]))
         return float(max(0.0, low + fifth * high))
     nearest = min(since_ps, width - since_ps)
-    if diode.gate_edge_ps > 0.0:
-        return float(min(1.0, nearest / diode.gate_edge_ps))
-    return 1.0
+    return float(min(1.0, nearest / edge)) if edge > 0.0 else 1.0
 
 
 @inlined
-def _through_gate(diode: Diode, since_ps: float, chance: float) -> float:
+def _gate_of(diode: Diode) -> tuple[float, float, bool]:
+    """Return width, edge, and whether half a sine, of a diode's gates."""
+    return float(diode.gate_width_ps), diode.gate_edge_ps, diode.gate_is_sine
+
+
+@inlined
+def _through_gate(
+    gate: tuple[float, float, bool], since_ps: float, chance: float
+) -> float:
     """Return what to compare with the efficiency in the midst of a gate.
 
-    since_ps: from a gate's opening to the event, less than the gates' period. Between
-    gates the uniform number itself comes back, but 1 higher.
+    gate: of `_gate_of`; since_ps: from a gate's opening to the event, less than the
+    gates' period. Between gates the uniform number itself comes back, but 1 higher.
     """
-    inside = chance / _profile(diode, since_ps)
-    return inside if since_ps < diode.gate_width_ps else 1.0 + chance
+    inside = chance / _profile(gate, since_ps)
+    return inside if since_ps < gate[0] else 1.0 + chance
 
 
 @kernel
 def _gated(diode: Diode, t_ps: int, chance: float) -> float:
     """Do `_through_gate` for an event at `t_ps`."""
     since_ps = (t_ps - diode.gate_open_ps) % diode.gate_period_ps
-    return _through_gate(diode, float(since_ps), chance)
+    return _through_gate(_gate_of(diode), float(since_ps), chance)
 
 
 @kernel
@@ -92,15 +98,15 @@ def gate_arrivals(diode: Diode, t_ps: Integers, chance: Floats) -> None:
     """Do `_through_gate` for arrivals in place, as vector code."""
     if t_ps.shape[0] == 0:
         return
-    period = diode.gate_period_ps
-    base_ps = t_ps[0] - (t_ps[0] - diode.gate_open_ps) % period
-    per_ps = 1.0 / period
+    gate, period_ps = _gate_of(diode), diode.gate_period_ps
+    base_ps = t_ps[0] - (t_ps[0] - diode.gate_open_ps) % period_ps
+    period, per_ps = float(period_ps), 1.0 / period_ps
     for i in range(t_ps.shape[0]):
         since = float(t_ps[i] - base_ps)
         periods = (since * per_ps + _TO_INTEGER) - _TO_INTEGER
         since -= periods * period
         since = since + period if since < 0.0 else since
-        chance[i] = _through_gate(diode, since, chance[i])
+        chance[i] = _through_gate(gate, since, chance[i])
 
 
 @kernel
