@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from scipy.optimize import curve_fit
 from world_stubs import StubBench, packaged_wiring
 
 from qkdlab.errors import ConfigError
@@ -19,17 +20,23 @@ METER = {"kind": "interferometer", "owner": "bob", "contrast": 0.9}
 PORTS = {"splitter.x": "splitter.a", "splitter.z": "splitter.b"}
 
 
-def fringe(bias_ma: float, phase_rad: float = 0.0, **pulses: float) -> float:
+def fringe(
+    bias_ma: float, phase_rad: float = 0.0, period_ps: int = 10_000, **pulses: float
+) -> float:
     """Return how unlike the two ports count."""
     own = {"peak_photons": PEAK_PHOTONS} | pulses
+    rate_hz = 1e12 / period_ps
     made = StubBench(
         2,
         modulator_phase_rad=math.pi,
         laser={"pulses": own},
         splitter=METER | {"phase_rad": phase_rad},
         ports=PORTS,
+        clock={"frequency_hz": rate_hz},
+        pulse_former={"centre_hz": rate_hz},
         **QUICK,
     )
+    made.clock.hz = rate_hz
     made.attenuator.db = 36.0
     made.laser.ma = bias_ma
     made.run(20_000_000_000)
@@ -56,6 +63,28 @@ def test_phase_diffusion_is_recovered_from_the_fringe(bias_ma: float) -> None:
     found = fringe(bias_ma)
     assert found == pytest.approx(expected(bias_ma, fwhm_ps), abs=0.04)
     assert found > 0.2
+
+
+def test_lifetime_and_linewidth_are_recovered_from_fringes_by_pulse_rate() -> None:
+    """What is left of the field between pulses falls with the time between them."""
+    own = {
+        "peak_photons": 2e6,
+        "photon_lifetime_ps": 2.5,
+        "linewidth_enhancement": 3.0,
+    }
+    bias_ma, fwhm_ps = 11.82, packaged_wiring().parts["laser"].pulse_fwhm_ps
+    periods_ps = (800, 1_000, 1_250, 1_600)
+    fringes = np.array([fringe(bias_ma, period_ps=p, **own) for p in periods_ps])
+    assert np.all(np.diff(fringes) < 0.0)
+    assert fringe(bias_ma, **own) == pytest.approx(0.0, abs=0.03)
+
+    def law(dark_ps: Any, lifetime_ps: float, enhancement: float) -> Any:
+        decay = (1.0 - bias_ma / 12.0) / lifetime_ps
+        diffused = np.expm1(decay * dark_ps) / (2 * 2e6 * decay)
+        return 0.9 * np.exp(-(1.0 + enhancement**2) * diffused / 2)
+
+    found, _ = curve_fit(law, np.array(periods_ps) - fwhm_ps, fringes, (2.0, 4.0))
+    assert found == pytest.approx([2.5, 3.0], rel=0.05)
 
 
 def test_the_other_port_has_what_the_one_lacks() -> None:

@@ -85,14 +85,25 @@ def test_the_retrapping_current_is_recovered_from_voltages() -> None:
     assert current == pytest.approx(9.0, abs=0.5)
 
 
-def test_dependence_on_polarization_is_recovered_from_counts() -> None:
-    # behind the splitter all light is vertical or horizontal
-    along, across = (
-        bench(polarization_ratio=0.6, polarization_axis_deg=a).rates_hz(0.1)[0]
-        for a in (0.0, 90.0)
-    )
-    ratio = min(along, across) / max(along, across)
-    assert ratio == pytest.approx(0.6, rel=0.03)
+def test_axis_and_ratio_of_polarization_are_recovered_from_counts() -> None:
+    # behind the splitter the first wire's light is horizontal, the second's vertical
+    axes_deg = np.arange(0.0, 180.0, 45.0)
+    rates = []
+    for axis in axes_deg:
+        wire = {
+            "recovery_tau_ps": 100.0,
+            "polarization_ratio": 0.6,
+            "polarization_axis_deg": float(axis),
+        }
+        made = StubBench(7, d_x0=wire, d_x1=wire, pbs_x={"extinction_db": 60.0})
+        made.generator.play([0.8] * 64, [0.0] * 64)
+        made.attenuator.db = 35.0
+        rates.append(made.rates_hz(0.1)[:2])
+    turns = np.exp(2j * np.radians(axes_deg)) @ np.array(rates)
+    axis_deg = np.degrees(np.angle(turns)) / 2 % 180.0
+    assert (axis_deg + 45.0) % 180.0 - 45.0 == pytest.approx([0.0, 90.0], abs=3.0)
+    swing = 2 * np.abs(turns) / np.sum(rates, axis=0)
+    assert (1 - swing) / (1 + swing) == pytest.approx([0.6, 0.6], rel=0.04)
 
 
 @pytest.mark.parametrize(
