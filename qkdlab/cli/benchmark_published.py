@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qkdlab.cli.figure import Figure
 
 __all__ = ["published"]
 
 
-def published() -> list[Figure]:
+def published(inputs: Path | None = None) -> list[Figure]:
     """Simulate published experiments in full; the baseline is what they found.
 
-    Raises ConfigError where no simulators are installed.
+    inputs: TOML, other than the package's own
+
+    Raises ConfigError where no simulators are installed, and for wrong inputs.
     """
     from qkdlab.plugins import lookup
 
-    rows = lookup("qkdlab.benchmarks", "published")()
+    rows = lookup("qkdlab.benchmarks", "published")(inputs)
     return [Figure("published", *row) for row in rows]

@@ -11,7 +11,7 @@ def test_the_simulators_offer_it():
 
 def test_the_baseline_is_what_was_published(monkeypatch):
     row = ("gobby_2004_122km: QBER", 0.0895, "1", "published", 0.089)
-    monkeypatch.setattr(qkdlab.plugins, "lookup", lambda *_: lambda: [row])
+    monkeypatch.setattr(qkdlab.plugins, "lookup", lambda *_: lambda _: [row])
     (figure,) = published()
     assert (figure.group, figure.value) == ("published", 0.0895)
     assert (figure.baseline_what, figure.baseline_value) == ("published", 0.089)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qkdlab_sims.optics.detector import DetectorBank, DetectorParameters
+from qkdlab_sims.published.inputs import build, packaged
 from qkdlab_sims.published.outcome import Outcome
 from qkdlab_sims.published.slots import whole_ticks
 from qkdlab_sims.published.two_ports import fresh_light, run, two_port_law
@@ -21,28 +22,25 @@ from qkdlab_sims.published.two_ports import fresh_light, run, two_port_law
 __all__ = ["INPUTS", "Boaron2018", "closed_form", "simulate"]
 
 _PERIOD_PS = 400
+"""2.5 GHz [doc, abstract]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boaron2018:
-    """Inputs.
+    """Inputs; values and their marks stand in ``inputs.toml``.
 
-    clock: 2.5 GHz [doc, abstract]
-    losses_db, rates: 71.9 dB and 0.25 bit/s at 421 km [mem], 6.5 bit/s at 405 km [doc,
-                  abstract] with 16 km of 0.17 dB/km less loss [mem]
-    mean_photons: 1, which makes the single photons most [bound]
-    efficiency:   1 [bound]
-    dark_rate_hz: 0.1 of each detector [mem]
+    losses_db, rates: at 421 and 405 km; published bit/s
+    dark_rate_hz:     of each detector
     """
 
-    losses_db: tuple[float, float] = (71.9, 69.2)
-    rates: tuple[float, float] = (0.25, 6.5)
-    mean_photons: float = 1.0
-    efficiency: float = 1.0
-    dark_rate_hz: float = 0.1
+    losses_db: tuple[float, float]
+    rates: tuple[float, float]
+    mean_photons: float
+    efficiency: float
+    dark_rate_hz: float
 
 
-INPUTS = Boaron2018()
+INPUTS = build(Boaron2018, packaged("boaron_2018"), "boaron_2018")
 
 
 def closed_form(loss_db: float, inputs: Boaron2018) -> float:

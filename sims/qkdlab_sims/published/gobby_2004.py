@@ -16,6 +16,7 @@ from qkdlab_sims.optics.channels.fibre import FibreSpan
 from qkdlab_sims.optics.spad.bank import SpadBank
 from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.parameters import Spad
+from qkdlab_sims.published.inputs import build, packaged
 from qkdlab_sims.published.outcome import Outcome
 from qkdlab_sims.published.slots import whole_ticks
 from qkdlab_sims.published.two_ports import Tally, fresh_light, run, two_port_law
@@ -28,24 +29,20 @@ _MATCHED = 0
 
 @dataclass(frozen=True, slots=True)
 class Gobby2004:
-    """Inputs.
+    """Inputs; values and their marks stand in ``inputs.toml``.
 
-    clock_hz:       2 MHz [R2]
-    mean_photons:   0.1 a pulse [R2]
-    loss_db_per_km: 0.21 [R2]; the paper draws 0.20, its rates fall with 0.21
-    receiver:       transmission of Bob with his detectors' efficiency, 0.045 [R2]
-    dark_per_gate:  of each of two detectors, 8.5e-7 [R2]; Y0 = 1.7e-6 is the pair's
-    optical_error:  0.033 [R2], the plateau of the error rate at short distance
-    gate_ps:        3.5 ns [mem]; only dark_per_gate matters
+    mean_photons:  a pulse
+    receiver:      transmission of Bob with his detectors' efficiency
+    dark_per_gate: of each of two detectors
     """
 
-    clock_hz: float = 2e6
-    mean_photons: float = 0.1
-    loss_db_per_km: float = 0.21
-    receiver: float = 0.045
-    dark_per_gate: float = 8.5e-7
-    optical_error: float = 0.033
-    gate_ps: int = 3_500
+    clock_hz: float
+    mean_photons: float
+    loss_db_per_km: float
+    receiver: float
+    dark_per_gate: float
+    optical_error: float
+    gate_ps: int
 
     def transmission(self, length_km: float) -> float:
         """Return that of fibre, receiver and detectors."""
@@ -65,7 +62,7 @@ class Gobby2004:
         )
 
 
-INPUTS = Gobby2004()
+INPUTS = build(Gobby2004, packaged("gobby_2004"), "gobby_2004")
 
 
 def closed_form(length_km: float, inputs: Gobby2004) -> tuple[float, float]:

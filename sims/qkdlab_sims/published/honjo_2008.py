@@ -8,16 +8,19 @@ both sides measure in one basis; sifting is a factor.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.errors import ConfigError
 from qkdlab_sims.optics.bank import DetectorState
 from qkdlab_sims.optics.detector import DetectorBank, DetectorParameters
 from qkdlab_sims.optics.sources.pairs.arrivals import simulate_pairs
 from qkdlab_sims.optics.sources.pairs.parameters import PairSource, PairState
+from qkdlab_sims.published.inputs import build, packaged
 from qkdlab_sims.published.outcome import Outcome
 from qkdlab_sims.published.slots import (
     error_rate,
@@ -46,30 +49,25 @@ _FULL_PULSES = {"honjo_2008_0km": 2e10, "honjo_2008_100km": 4e11}
 
 @dataclass(frozen=True, slots=True)
 class Honjo2008:
-    """Inputs of one run.
+    """Inputs of one run; values and their marks stand in ``inputs.toml``.
 
-    name:            of the run
-    pairs:           mean number of pairs a slot: 0.04 back to back, 0.14 at 100 km [R2]
-    loss_alice_db, loss_bob_db: signal and idler, receivers included: 6.85 and 6.53 back
-                     to back, 17.4 and 17.0 [R2]
-    efficiency_alice, efficiency_bob: 0.020 and 0.007 [R2]; that the better detectors
-                     see the signal follows from the published singles
-    dark_rate_hz:    250 of each of four detectors [R2]
-    slot_ps:         two pulses of three at 1 GHz make a slot, so 3 ns [R2]
-    optical_error:   0.004244 [fitted to 2.35 % back to back, R2]
-    sifted:          1/4 of the coincidences [R2, by their keys' lengths]
+    pairs:         mean number a slot
+    loss_alice_db, loss_bob_db: signal and idler, receivers included
+    dark_rate_hz:  of each of four detectors
+    slot_ps:       two pulses of three at 1 GHz make a slot
+    sifted:        share of the coincidences
     """
 
     name: str
     pairs: float
     loss_alice_db: float
     loss_bob_db: float
-    efficiency_alice: float = 0.020
-    efficiency_bob: float = 0.007
-    dark_rate_hz: float = 250.0
-    slot_ps: int = 3_000
-    optical_error: float = 0.004244
-    sifted: float = 0.25
+    efficiency_alice: float
+    efficiency_bob: float
+    dark_rate_hz: float
+    slot_ps: int
+    optical_error: float
+    sifted: float
 
     @property
     def contrast(self) -> float:
@@ -84,8 +82,22 @@ class Honjo2008:
         )
 
 
-BACK_TO_BACK = Honjo2008("honjo_2008_0km", 0.04, 6.85, 6.53)
-FAR = Honjo2008("honjo_2008_100km", 0.14, 17.4, 17.0)
+def runs_of(table: Mapping[str, Any]) -> tuple[Honjo2008, ...]:
+    """Return both runs: what they share, and each its own.
+
+    Raises ConfigError as `build`, and for other runs than these two.
+    """
+    shared = {name: value for name, value in table.items() if name != "runs"}
+    runs = tuple(
+        build(Honjo2008, shared | dict(own), f"honjo_2008.runs.{number}")
+        for number, own in enumerate(table.get("runs", []))
+    )
+    if [run.name for run in runs] != list(_FULL_PULSES):
+        raise ConfigError(f"honjo_2008.runs: wanted {', '.join(_FULL_PULSES)}")
+    return runs
+
+
+BACK_TO_BACK, FAR = runs_of(packaged("honjo_2008"))
 
 
 @dataclass(slots=True)

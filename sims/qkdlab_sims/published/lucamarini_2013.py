@@ -15,6 +15,7 @@ from qkdlab_sims.optics.spad.bank import SpadBank
 from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.parameters import Spad
 from qkdlab_sims.optics.spad.traps import Trap
+from qkdlab_sims.published.inputs import build, packaged
 from qkdlab_sims.published.outcome import Outcome
 from qkdlab_sims.published.slots import whole_ticks
 from qkdlab_sims.published.two_ports import Tally, fresh_light, run, two_port_law
@@ -27,27 +28,25 @@ _PERIOD_PS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Lucamarini2013:
-    """Inputs.
+    """Inputs; values and their marks stand in ``inputs.toml``.
 
-    intensities:    u, v, w = 0.425, 0.044, 0.001 photons a pulse [R2]
-    shares:         1 - 2^-7 - 2^-8, 2^-7, 2^-8 [R2]
-    transmission:   0.010657 with the efficiency of 0.205: what the published count of u
-                    gives [fitted to 5.016e9 in 20 minutes, p_X = 1/16, R2]
-    dark_per_gate:  2.1e-5 of each of two diodes [R2]
-    afterpulses:    0.0525 a click [R2]
-    optical_error:  0.0128 in Z [fitted to the error rate of u, 4.26 %, R2]
-    gate_ps, trap_ps: half of the period, 20 ns [guess]: darks and afterpulses in gates
-                    are as stated whatever these are
+    intensities:   u, v, w, photons a pulse
+    transmission:  with the efficiency in it: what the published count of u gives
+    dark_per_gate: of each of two diodes
+    afterpulses:   a click
+    optical_error: in Z
+    gate_ps, trap_ps: darks and afterpulses in gates are as stated whatever these are
     """
 
-    intensities: tuple[float, float, float] = (0.425, 0.044, 0.001)
-    shares: tuple[float, float, float] = (1.0 - 2.0**-7 - 2.0**-8, 2.0**-7, 2.0**-8)
-    transmission: float = 1.0657e-2
-    dark_per_gate: float = 2.1e-5
-    afterpulses: float = 0.0525
-    optical_error: float = 0.012764
-    gate_ps: int = 500
-    trap_ps: float = 20_000.0
+    intensities: tuple[float, float, float]
+    shares: tuple[float, float, float]
+    transmission: float
+    efficiency: float
+    dark_per_gate: float
+    afterpulses: float
+    optical_error: float
+    gate_ps: int
+    trap_ps: float
 
     def diode(self) -> Spad:
         """Return one self-differencing diode.
@@ -58,7 +57,7 @@ class Lucamarini2013:
         t = self.trap_ps
         in_gates = 2.0 * math.sinh(0.5 * self.gate_ps / t) / math.expm1(_PERIOD_PS / t)
         return Spad(
-            efficiency=0.205,
+            efficiency=self.efficiency,
             dark_rate_hz=-math.log1p(-self.dark_per_gate) / (self.gate_ps * 1e-12),
             dead_time_ps=self.gate_ps,
             traps=(Trap(self.afterpulses / in_gates, t),),
@@ -67,7 +66,7 @@ class Lucamarini2013:
         )
 
 
-INPUTS = Lucamarini2013()
+INPUTS = build(Lucamarini2013, packaged("lucamarini_2013"), "lucamarini_2013")
 
 
 def closed_form(inputs: Lucamarini2013) -> tuple[float, list[tuple[float, float]]]:

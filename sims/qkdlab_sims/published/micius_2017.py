@@ -22,6 +22,7 @@ from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.photons._kernels import PULSES_PER_TICK
 from qkdlab_sims.optics.spad.bank import SpadBank
 from qkdlab_sims.optics.spad.parameters import Spad
+from qkdlab_sims.published.inputs import build, packaged
 from qkdlab_sims.published.outcome import Outcome
 from qkdlab_sims.published.slots import patterns, slots
 from qkdlab_sims.published.two_ports import fresh_light, settings_of
@@ -36,38 +37,28 @@ _STATES[2:] /= math.sqrt(2.0)
 
 @dataclass(frozen=True, slots=True)
 class Micius2017:
-    """Inputs.
+    """Inputs; values and their marks stand in ``inputs.toml``.
 
-    intensities, shares: 0.8, 0.1, 0 photons in 50, 25, 25 % of the pulses at 100 MHz
-                        [R2]
-    orbit_m:            altitude, 500 km [R2]
-    closest_m:          645 km, the top of the pass [R2, of the rates' figure]
-    pass_s:             273 s [R2]
-    footprint_db:       22 dB at 1200 km [R2]; a Gaussian beam that loses as much into
-                        1 m is 8.9 m wide there, and as wide as the range elsewhere
-    zenith_db:          extinction straight up, 3.32 dB
-    pointing_db:        0.26 dB; both are fitted to the rates at both ends of the pass,
-                        43.01 and 32.22 dB end to end. Published are less than 3 dB of
-                        pointing and 3 to 8 dB of air [R2]; this has 9.8 dB of air at
-                        1200 km, and of both together 10.1 of at most 11 dB
-    ground_optics:      0.16 [R2]
-    efficiency:         0.50 [R2]
-    dark_rate_hz:       25 of each of four detectors, the most [R2]
-    window_ps:          2 ns [R2]
+    intensities, shares: photons a pulse, and how often each is sent
+    orbit_m:       altitude
+    closest_m:     range at the top of the pass
+    footprint_db:  what the widened beam loses at 1200 km
+    zenith_db:     extinction straight up
+    dark_rate_hz:  of each of four detectors
     """
 
-    intensities: tuple[float, float, float] = (0.8, 0.1, 0.0)
-    shares: tuple[float, float, float] = (0.5, 0.25, 0.25)
-    orbit_m: float = 500e3
-    closest_m: float = 645e3
-    pass_s: float = 273.0
-    footprint_db: float = 22.0
-    zenith_db: float = 3.32
-    pointing_db: float = 0.26
-    ground_optics: float = 0.16
-    efficiency: float = 0.50
-    dark_rate_hz: float = 25.0
-    window_ps: int = 2_000
+    intensities: tuple[float, float, float]
+    shares: tuple[float, float, float]
+    orbit_m: float
+    closest_m: float
+    pass_s: float
+    footprint_db: float
+    zenith_db: float
+    pointing_db: float
+    ground_optics: float
+    efficiency: float
+    dark_rate_hz: float
+    window_ps: int
 
     def elevation_rad(self, range_m: float) -> float:
         """Return that under which the satellite is seen at a range."""
@@ -86,7 +77,7 @@ class Micius2017:
         return -10.0 * math.log10(path.transmission * self.efficiency)
 
 
-INPUTS = Micius2017()
+INPUTS = build(Micius2017, packaged("micius_2017"), "micius_2017")
 
 
 def closed_form(loss_db: float, inputs: Micius2017) -> tuple[float, float]:

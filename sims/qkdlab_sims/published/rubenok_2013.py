@@ -22,13 +22,13 @@ from qkdlab_sims.optics.interference.two_lights import Input, TwoLights
 from qkdlab_sims.optics.spad.bank import SpadBank
 from qkdlab_sims.optics.spad.gate import Gate
 from qkdlab_sims.optics.spad.parameters import Spad
+from qkdlab_sims.published.inputs import build, packaged
 from qkdlab_sims.published.outcome import Outcome
 from qkdlab_sims.published.slots import patterns, slots, stretches, whole_ticks
 from qkdlab_sims.published.two_ports import fresh_light
 
 __all__ = [
     "INPUTS",
-    "SETUPS",
     "Rubenok2013",
     "Setup",
     "gain",
@@ -53,9 +53,9 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One pair of fibres, and gains of projections on psi- per pair of pulses [R2].
+    """One pair of fibres, and what was published for it.
 
-    gains: signals in Z, X, decoys in Z, X
+    gains: of projections on psi-, per pair of pulses: signals in Z, X, decoys in Z, X
     """
 
     name: str
@@ -65,32 +65,22 @@ class Setup:
     gains: tuple[float, float, float, float]
 
 
-SETUPS = (
-    Setup("1a", 4.6, 4.5, 0.396, (1.028e-4, 1.95e-4, 1.89e-6, 3.40e-6)),
-    Setup("1b", 6.8, 6.9, 0.279, (1.67e-5, 3.57e-5, 6.0e-7, 1.192e-6)),
-    Setup("1c", 9.1, 9.1, 0.251, (5.57e-6, 9.87e-6, 2.66e-7, 4.49e-7)),
-    Setup("2", 4.5, 4.5, 0.402, (1.042e-4, 2.020e-4, 1.82e-6, 3.35e-6)),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Rubenok2013:
-    """What all setups share.
+    """Inputs; values and their marks stand in ``inputs.toml``.
 
-    efficiency:     0.145 [R2, companion]
-    dark_per_bin:   1.83e-5 of each detector in each time bin [R2, companion]; the
-                    published vacuum gain 7.1e-10 gives 1.884e-5
-    decoy_photons:  0.05 [R2]
-    dip:            visibility of two-photon interference, 0.47 [R2]; over its limit of
-                    1/2 it is the square of the pulses' overlap
-    gate_ps:        stands for both time bins [guess]; only dark_per_bin matters
+    dark_per_bin: of each detector in each time bin
+    dip:          visibility of two-photon interference; over its limit of 1/2 it is the
+                  square of the pulses' overlap
+    gate_ps:      stands for both time bins; only dark_per_bin matters
     """
 
-    efficiency: float = 0.145
-    dark_per_bin: float = 1.83e-5
-    decoy_photons: float = 0.05
-    dip: float = 0.47
-    gate_ps: int = 250_000
+    efficiency: float
+    dark_per_bin: float
+    decoy_photons: float
+    dip: float
+    gate_ps: int
+    setups: tuple[Setup, ...]
 
     @property
     def overlap(self) -> float:
@@ -109,7 +99,7 @@ class Rubenok2013:
         return SpadBank((diode,) * 4, arrival_ps, _PERIOD_PS, seed, "rubenok")
 
 
-INPUTS = Rubenok2013()
+INPUTS = build(Rubenok2013, packaged("rubenok_2013"), "rubenok_2013")
 
 
 def _arms(setup: Setup, inputs: Rubenok2013) -> tuple[float, float]:
@@ -182,19 +172,18 @@ def projections(
     return int(found[list(_PSI_MINUS)].sum())
 
 
-def simulate(
-    scale: float,
-    seed: int,
-    inputs: Rubenok2013 = INPUTS,
-    setups: tuple[Setup, ...] = SETUPS,
-) -> list[Outcome]:
-    """Return all sixteen gains and the dip.
+def simulate(scale: float, seed: int, inputs: Rubenok2013 = INPUTS) -> list[Outcome]:
+    """Return all gains, four of each setup, and the dip.
 
     scale: 1 for some 4000 projections each
+
+    Raises ValueError when `inputs` has no setup.
     """
+    if not inputs.setups:
+        raise ValueError("rubenok_2013.setups: none is given")
     found: list[Outcome] = []
-    for setup in setups:
-        own = seed + 100 * (1 + SETUPS.index(setup))
+    for number, setup in enumerate(inputs.setups, 1):
+        own = seed + 100 * number
         settings: list[tuple[str, Basis, float]] = [
             ("signal, Z", "Z", setup.signal_photons),
             ("signal, X", "X", setup.signal_photons),
@@ -222,8 +211,8 @@ def simulate(
 
 
 def dip(scale: float, seed: int, inputs: Rubenok2013 = INPUTS) -> Outcome:
-    """Return the visibility of two-photon interference from coincidences, setup 1a."""
-    setup = SETUPS[0]
+    """Return the visibility of the first setup's interference, from coincidences."""
+    setup = inputs.setups[0]
     mean = setup.signal_photons
     pulses = whole_ticks(_DIP_PULSES, scale)
     same = np.array([[1, 0], [1, 0]], np.complex128)
@@ -237,7 +226,7 @@ def dip(scale: float, seed: int, inputs: Rubenok2013 = INPUTS) -> Outcome:
     ratio = n / max(most, 1)
     deviation = ratio * math.sqrt(1.0 / max(n, 1) + 1.0 / max(most, 1))
     return Outcome(
-        "rubenok_2013_1a",
+        f"rubenok_2013_{setup.name}",
         "visibility of the dip",
         "1",
         0.47,

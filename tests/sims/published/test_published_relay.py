@@ -8,8 +8,9 @@ import pytest
 from scipy.special import i0
 
 from qkdlab_sims.published import rubenok_2013
-from qkdlab_sims.published.rubenok_2013 import INPUTS, SETUPS, gain, projections
+from qkdlab_sims.published.rubenok_2013 import INPUTS, gain, projections
 
+SETUPS = INPUTS.setups
 ALIKE = replace(INPUTS, dip=0.5)
 
 
@@ -54,7 +55,7 @@ def test_closed_forms_of_all_gains_are_near_the_measured():
 
 
 def test_a_reduced_run_agrees_with_closed_forms_and_measured_gains():
-    found = rubenok_2013.simulate(0.02, 5, setups=SETUPS[:1])
+    found = rubenok_2013.simulate(0.02, 5, replace(INPUTS, setups=SETUPS[:1]))
     assert [one for one in found if not one.agrees or abs(one.pull) > 4.0] == []
 
 
