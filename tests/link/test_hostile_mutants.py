@@ -87,6 +87,17 @@ def unwiped(*arguments):
     return party
 
 
+def same(secret):
+    """List nothing for overwriting."""
+    return secret
+
+
+def unlisted(*arguments):
+    party = make_party(*arguments)
+    party._context.__dict__["guard"] = same
+    return party
+
+
 class Deaf(SealedChannel):
     """Takes what does not belong here for a reason to wait for something better."""
 
@@ -114,6 +125,7 @@ MUTANTS = {
     ),
     "a wait for ever after a duplicate": (replace(HONEST, channel=Deaf), "deadlock"),
     "secrets left in memory": (replace(HONEST, party=unwiped), "left secrets"),
+    "secrets that no list names": (replace(HONEST, party=unlisted), "left secrets"),
 }
 
 
