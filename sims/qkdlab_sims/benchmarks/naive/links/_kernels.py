@@ -126,7 +126,10 @@ def _next_pulse(
     energy = max(0.0, 1.0 + laser.noise * noise)
     energy *= (1.0 + laser.pulls[0] * past[0]) * (1.0 + laser.pulls[1] * past[1])
     past[1], past[0], past[2] = past[0], setting >> 2, w
-    return setting, energy, laser.jitter_ps * _normal(state)
+    jitter_ps = laser.jitter_ps
+    if jitter_ps > 0.0:
+        jitter_ps *= _normal(state)
+    return setting, energy, jitter_ps
 
 
 @kernel

@@ -194,7 +194,7 @@ def _find_lateness(
         end = i + 1
         while end < n and pulse[end] == pulse[i]:
             end += 1
-        label = tick + (pulse[i] >> _TO_TICK)
+        label = tick + (int(pulse[i]) >> _TO_TICK)
         _spread_group(i - 1, end, label, index, words, own, keys, late_ps)
 
 
@@ -208,7 +208,7 @@ def _edge_noise(tick: int, keys: Keys) -> float:
 @kernel
 def _noise_of(i: int, tick: int, pulse: Indices, level: Words, keys: Keys) -> float:
     """Return w of the pulse of candidate `i`."""
-    k = pulse[i]
+    k = int(pulse[i])
     if k & _LAST == _LAST:
         return _edge_noise(tick + (k >> _TO_TICK), keys)
     while i > 0 and pulse[i - 1] == k:
@@ -240,7 +240,7 @@ def _share_remembered_noise(
         w = NOISE_LEVELS[np.uint64(level[i])]
         out[i] = max(0.0, 1.0 + per_level * (w + memory * before))
     for i in crowded:
-        k = pulse[i]
+        k = int(pulse[i])
         if i > 0 and pulse[i - 1] == k:
             out[i] = out[i - 1]
             continue
