@@ -2,7 +2,7 @@
 
 LDPC wants the longest blocks. The smallest with the codes of the package has one frame,
 and no key is left once that goes in clear; so a session with several frames, of which
-one fails to the end, runs on a code of a fiftieth of their length.
+one fails to the end, runs on a code of a thirtieth of their length.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["METHODS", "Method", "small_code"]
 @contextmanager
 def small_code() -> Iterator[None]:
     """Let LDPC know of no other code."""
-    with patch.object(ldpc_plan, "codes", lambda fold=1: (_small(),)):
+    with patch.object(ldpc_plan, "codes", lambda _: (_small(),)):
         yield
 
 
@@ -53,13 +53,13 @@ def _small(n_rows: int = 18, columns: int = 60, lifting: int = 32) -> ShippedCod
     return ShippedCode(base, threshold=0.03)
 
 
-def _block(n_frames: int, reconciliation: str, *, error: float, **plan) -> Block:
+def _block(n_frames: int, reconciliation: str, *, error: float, **changes) -> Block:
     plan = replace(
         TINY,
         n_frames=n_frames,
         first_pulse=n_frames * TINY.symbols,
         reconciliation=reconciliation,
-        **plan,
+        **changes,
     )
     claimed = plan.theorem != TINY.theorem
     cross = 0.0 if claimed else 0.002
