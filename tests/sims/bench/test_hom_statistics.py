@@ -123,7 +123,7 @@ def test_clicks_of_two_lasers_are_those_of_the_reference(view):
     [
         (totals, {"gain": 1.02}),
         (gaps, {"tau_ps": 12_600.0}),
-        (positions, {"sigma_ps": 60.0 / 2.354820045}),
+        (positions, {"sigma_ps": 60.0 / 2.354820045}),  # wires without jitter
         (strays, {"dark_rate_hz": 1.35e5}),
         (coincidences, {"contrast": 0.95}),
         (coincidences, {"phase_lasts": 2}),
