@@ -220,7 +220,7 @@ def test_clicks_of_an_active_receiver_are_those_of_the_reference(view):
         (counts, FEW, {"pulls": (-0.15, 0.25)}),
         (gaps, FEW, {"tau_ps": 14_000.0}),
         (positions, FEW, {"sigma_ps": 50 / 2.354820045}),
-        (coincidences, N_PULSES, {"thermal": True}),
+        (coincidences, 2 * FEW, {"thermal": True}),
     ],
     ids=lambda value: getattr(value, "__name__", None) or str(value),
 )
