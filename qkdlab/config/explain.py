@@ -122,16 +122,18 @@ class _Explainer:
     def _explain(self, error: ErrorDetails) -> Problem | None:
         path = self._in_document(error["loc"])
         if error["type"] == "missing":
+            path = (*path, str(error["loc"][-1]))
             if path in self.meant:
                 return None
             place = self.document.key_position(path[:-1])
             return Problem(place, path, f"required key '{path[-1]}' is missing")
         explain = _MESSAGES.get(error["type"], _other)
-        if error["type"] in _NUMBER_ERRORS:
-            explain = _number
+        wanted = " and ".join(field_range(self.model, error["loc"]))
         if error["type"] in _BOUND_ERRORS:
-            wanted = field_range(self.model, error["loc"])
-            message = _outside(error["input"], path, wanted)
+            message = f"must be {wanted}, got {_with_unit(_got(error['input']), path)}"
+        elif error["type"] in _NUMBER_ERRORS:
+            wanted = wanted and _with_unit(wanted, path)
+            message = _number(error, path_text(path[-1:]), wanted)
         else:
             message = explain(error, path_text(path[-1:]))
         return Problem(self.document.value_position(path), path, message)
@@ -139,11 +141,10 @@ class _Explainer:
     def _in_document(self, loc: tuple[int | str, ...]) -> KeyPath:
         """Drop from pydantic's location what names a branch of a union, not a key."""
         path = self.path
-        for i, step in enumerate(loc):
+        for step in loc:
             here = self.document.get(path) if path else self.document.data
             if isinstance(here, dict):
-                known = str(step) in here
-                if known or i == len(loc) - 1:
+                if str(step) in here:
                     path = (*path, str(step))
             elif isinstance(here, list) and isinstance(step, int):
                 path = (*path, step)
@@ -160,7 +161,7 @@ def _got(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _number(error: ErrorDetails, field: str) -> str:
+def _number(error: ErrorDetails, field: str, wanted: str) -> str:
     value = error["input"]
     kind = "whole number" if error["type"].startswith("int") else "number"
     if isinstance(value, str):
@@ -169,7 +170,7 @@ def _number(error: ErrorDetails, field: str) -> str:
             return hint
         if _is_finite(value):
             return f"must be a {kind}, got the text '{value}'; leave out the quotes"
-    return f"must be a {kind}, got {_got(value)}"
+    return f"must be a {kind}{wanted and f' {wanted}'}, got {_got(value)}"
 
 
 def _is_finite(text: str) -> bool:
@@ -179,11 +180,10 @@ def _is_finite(text: str) -> bool:
         return False
 
 
-def _outside(value: Any, path: KeyPath, wanted: list[str]) -> str:
-    """Name the whole range and the unit; that of a list stands in the list's key."""
+def _with_unit(text: str, path: KeyPath) -> str:
+    """Put the unit behind a text; that of a list stands in the list's key."""
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
-    unit = unit_words(split_unit(key)[1])
-    return f"must be {' and '.join(wanted)}, got {_got(value)} {unit}".rstrip()
+    return f"{text} {unit_words(split_unit(key)[1])}".rstrip()
 
 
 def _choice(error: ErrorDetails, field: str) -> str:

@@ -44,6 +44,15 @@ _WORDS = {
     "c": "coulombs", "j": "joules", "m2": "per square metre", "sr": "steradian",
 }  # fmt: skip
 
+_SYMBOLS = {
+    "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz", "db": "dB", "dbm": "dBm",
+    "w": "W", "mw": "mW", "uw": "uW", "nw": "nW", "pw": "pW", "v": "V", "mv": "mV",
+    "uv": "uV", "a": "A", "ma": "mA", "ua": "uA", "na": "nA", "k": "K", "mk": "mK",
+    "ohm": "Ohm", "kohm": "kOhm", "c": "C", "j": "J", "percent": "%",
+    "rel": "1",
+}  # fmt: skip
+"""Those of units that are written otherwise than in names of fields."""
+
 _QUANTITY = re.compile(
     r"\s*([-+]?[\d_]*\.?\d[\d_]*(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ%].*?)\s*"
 )
@@ -65,8 +74,29 @@ def split_unit(name: str) -> tuple[str, str]:
 
 
 def unit_words(unit: str) -> str:
-    """Spell a unit: ``db_per_km`` is ``decibels per kilometres``."""
-    return " ".join(_WORDS[token] for token in unit.split("_") if token)
+    """Spell a unit, ``picoseconds``; one of several in symbols, ``ps/(nm km)``."""
+    tokens = [token for token in unit.split("_") if token]
+    if len(tokens) < 2:
+        return "".join(_WORDS[token] for token in tokens)
+    above, _, below = unit.partition("per_")
+    if not below:  # after the first, units of an area, an angle, a width
+        above, _, below = unit.partition("_")
+    under = _symbols(below)
+    if len(under) > 1:
+        under = [f"({' '.join(under)})"]
+    return f"{' '.join(_symbols(above)) or '1'}/{under[0]}"
+
+
+def _symbols(unit: str) -> list[str]:
+    """Return the symbols of ``nm_km`` or ``sqrt_s``, one by one."""
+    tokens = [token for token in unit.split("_") if token]
+    found = []
+    for i, token in enumerate(tokens):
+        before = tokens[i - 1] if i else ""
+        symbol = _SYMBOLS.get(token, token)
+        if symbol != "sqrt":
+            found.append(f"sqrt({symbol})" if before == "sqrt" else symbol)
+    return found
 
 
 def unit_hint(unknown: str, candidates: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from qkdlab.wiring.base_part import BasePart
 
 __all__ = [
+    "BREAKDOWN_V_PER_K",
     "Snspd",
     "SnspdBright",
     "SnspdReadout",
@@ -19,6 +20,9 @@ __all__ = [
     "SpadTraps",
 ]
 
+BREAKDOWN_V_PER_K = 0.1
+"""By which breakdown rises with temperature; 0.1 to 0.2 [doc]."""
+_MOST_EXCESS_V = 50.0
 TrapTime = Annotated[float, Field(ge=1, le=1e12)]
 TrapShare = Annotated[float, Field(ge=0, le=1)]
 
@@ -100,6 +104,15 @@ class Snspd(BasePart):
             )
         return self
 
+    @model_validator(mode="after")
+    def _recovers_below_switching(self) -> Self:
+        if self.retrapping_ua >= self.switching_current_ua:
+            raise ValueError(
+                f"retrapping_ua {self.retrapping_ua:g} uA must be below "
+                f"switching_current_ua, {self.switching_current_ua:g} uA; lower it"
+            )
+        return self
+
 
 class SpadNetwork(BaseModel):
     """Bias network of a diode that bright light may blind; docs/detectors.md."""
@@ -126,6 +139,21 @@ class SpadGate(BaseModel):
     persistence: float = Field(default=0.0, ge=0, le=1)
     persistence_tau_ps: float = Field(default=3000.0, ge=1, le=1e9)
 
+    @model_validator(mode="after")
+    def _fits_its_period(self) -> Self:
+        if 2 * self.edge_ps > self.width_ps:
+            raise ValueError(
+                f"edge_ps {self.edge_ps} ps rises and falls within width_ps, "
+                f"{self.width_ps} ps; give at most {self.width_ps // 2} ps"
+            )
+        for name in ("width_ps", "lead_ps"):
+            if getattr(self, name) > self.period_ps:
+                raise ValueError(
+                    f"{name} {getattr(self, name)} ps is longer than period_ps, "
+                    f"{self.period_ps} ps; shorten it"
+                )
+        return self
+
 
 class SpadTraps(BaseModel):
     """A continuum of traps, even in ln(tau) between sharp edges; docs/detectors.md."""
@@ -137,7 +165,10 @@ class SpadTraps(BaseModel):
     @model_validator(mode="after")
     def _rises(self) -> Self:
         if self.shortest_ps >= self.longest_ps:
-            raise ValueError("shortest_ps must be below longest_ps")
+            raise ValueError(
+                f"shortest_ps {self.shortest_ps:g} ps must be below longest_ps, "
+                f"{self.longest_ps:g} ps"
+            )
         return self
 
 
@@ -205,9 +236,17 @@ class Spad(BasePart):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(self.afterpulse_tau_ps) != len(self.afterpulse_shares):
-            raise ValueError("afterpulse_shares wants one share per afterpulse_tau_ps")
-        if abs(sum(self.afterpulse_shares) - 1.0) > 1e-6:
-            raise ValueError("afterpulse_shares must add up to 1")
+            raise ValueError(
+                f"afterpulse_shares has {len(self.afterpulse_shares)}, but "
+                f"afterpulse_tau_ps {len(self.afterpulse_tau_ps)}; give one share for "
+                "each time constant"
+            )
+        whole = sum(self.afterpulse_shares)
+        if abs(whole - 1.0) > 1e-6:
+            raise ValueError(
+                f"afterpulse_shares must add up to 1, not to {whole:.7g}; divide each "
+                "by their sum"
+            )
         given = self.model_fields_set & {"afterpulse_tau_ps", "afterpulse_shares"}
         if self.afterpulse_spectrum is not None and given:
             raise ValueError(
@@ -217,5 +256,26 @@ class Spad(BasePart):
             raise ValueError(
                 f"dead_time_ps {self.dead_time_ps} ps is shorter than the gate's "
                 f"{self.gate.width_ps} ps; a gate holds one avalanche"
+            )
+        return self
+
+    @property
+    def breakdown_here_v(self) -> float:
+        """Breakdown voltage at the diode's temperature."""
+        here_k = self.rated_k if self.temperature_k is None else self.temperature_k
+        return self.breakdown_v + BREAKDOWN_V_PER_K * (here_k - self.rated_k)
+
+    @model_validator(mode="after")
+    def _breaks_down(self) -> Self:
+        low_v = self.breakdown_here_v
+        high_v = low_v + _MOST_EXCESS_V
+        bias_v = self.bias_v
+        if bias_v is None:
+            bias_v = self.breakdown_v + self.rated_excess_v
+        if not low_v < bias_v <= high_v:
+            raise ValueError(
+                f"bias_v {bias_v:g} V must be above breakdown, {low_v:g} V at the "
+                f"diode's temperature, and at most {high_v:g} V; choose about "
+                f"{low_v + self.rated_excess_v:g} V"
             )
         return self

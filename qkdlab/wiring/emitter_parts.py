@@ -65,5 +65,8 @@ class PairSource(BasePart):
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if self.pair_rate_hz > 0.0 and self.pairs_per_pulse > 0.0:
-            raise ValueError("a pair source has pair_rate_hz or pairs_per_pulse")
+            raise ValueError(
+                f"pair_rate_hz {self.pair_rate_hz:g} Hz and pairs_per_pulse "
+                f"{self.pairs_per_pulse:g} exclude each other; give one of them"
+            )
         return self

@@ -32,6 +32,7 @@ from qkdlab.wiring.detector_parts import (
 )
 from qkdlab.wiring.emitter_parts import PairSource, QuantumDot
 from qkdlab.wiring.laser_parts import LaserPulses
+from qkdlab.wiring.modulator_parts import IntensityModulator, PhaseModulator
 from qkdlab.wiring.optics_parts import (
     BeamSplitter,
     Circulator,
@@ -86,11 +87,6 @@ __all__ = [
     "Waveplate",
     "Wiring",
 ]
-
-
-MemoryShare = Annotated[float, Field(ge=-0.9, le=10)]
-FadingShare = Annotated[float, Field(ge=-1, le=1)]
-FadingSeconds = Annotated[float, Field(gt=0, le=1e9)]
 
 
 class Clock(BasePart):
@@ -161,7 +157,16 @@ class Laser(BasePart):
     @model_validator(mode="after")
     def _pulses(self) -> Self:
         if self.bias_ma + self.pulse_current_ma <= self.threshold_ma:
-            raise ValueError("bias_ma and pulse_current_ma do not reach threshold_ma")
+            raise ValueError(
+                f"bias_ma {self.bias_ma:g} mA and pulse_current_ma "
+                f"{self.pulse_current_ma:g} mA do not reach threshold_ma, "
+                f"{self.threshold_ma:g} mA; raise one of them"
+            )
+        if self.bias_ma > self.max_current_ma:
+            raise ValueError(
+                f"bias_ma {self.bias_ma:g} mA is above max_current_ma, "
+                f"{self.max_current_ma:g} mA, which the diode bears; lower it"
+            )
         return self
 
 
@@ -175,55 +180,6 @@ class FixedLoss(BasePart):
     """Polarization-dependent loss: between the best state, linear at `pdl_axis_deg`,
     and the worst. Up to 0.1 dB of a good fixed attenuator [mem]."""
     pdl_axis_deg: float = Field(default=0.0, ge=-360, le=360)
-
-
-class IntensityModulator(BasePart):
-    """Mach-Zehnder; ports: ``in``, ``rf``, ``bias``, ``out``.
-
-    Transmission without insertion loss
-    ``1/2 [1 - v cos(pi V / V_pi + pi V_bias / V_pi,dc + phi(t))]`` with visibility v
-    from the extinction ratio. The phase phi is unknown at first; after each step of
-    the bias part of the step fades with two time constants, and it wanders
-    (sources-modulators-aux.md section 7: Teng et al., EPJ Quantum Technol. 2023, RC
-    model [seen abstract]; the figures are [guess]).
-    """
-
-    kind: Literal["intensity_modulator"]
-    v_pi_v: float = Field(gt=0, le=1e3)
-    extinction_db: float = Field(gt=0, le=100)
-    insertion_loss_db: float = Field(ge=0, le=100)
-    bandwidth_hz: float = Field(gt=0, le=1e13)
-    dc_v_pi_v: float = Field(default=5.0, gt=0, le=1e3)
-    relaxation_shares: tuple[FadingShare, FadingShare] = (0.005, 0.003)
-    """Of a bias step, how much fades with each time constant."""
-    relaxation_s: tuple[FadingSeconds, FadingSeconds] = (1.0, 20.0)
-    walk_rad_per_sqrt_s: float = Field(default=3e-4, ge=0, le=10)
-    """Width of the phase's random walk in one second."""
-    memory: tuple[MemoryShare, ...] = Field(default=(), max_length=6)
-    """c_1, c_2, ...: of the pulse j before, by whose transmission f this one's grows,
-    1 + sum_j c_j f_j, with f from 0 to 1 (arXiv:2411.00709 [seen]; 1 to 5 %)."""
-
-    @model_validator(mode="after")
-    def _leaves_light(self) -> Self:
-        if sum(min(c, 0.0) for c in self.memory) <= -1.0:
-            raise ValueError("memory leaves some pulse without light: sum below -1")
-        return self
-
-
-class PhaseModulator(BasePart):
-    """Entered at 45 degrees, it turns the polarization; ports: ``in``, ``rf``, ``out``.
-
-    Phase ``pi V / V_pi`` between the two axes: D, R, A, L at 0, 1/2, 1, 3/2 V_pi.
-    """
-
-    kind: Literal["phase_modulator"]
-    v_pi_v: float = Field(gt=0, le=1e3)
-    insertion_loss_db: float = Field(ge=0, le=100)
-    bandwidth_hz: float = Field(gt=0, le=1e13)
-    residual_am: float = Field(default=0.0, ge=0, lt=0.5)
-    """Relative, of the power: ``1 + m sin(pi V / V_pi)``. Light that the crystal's ends
-    reflect, or that leaves by its cladding, beats with the rest; 1e-3 to 1e-2 of
-    lithium niobate modulators [mem], the form is [guess]."""
 
 
 class Amplifier(BasePart):
@@ -258,6 +214,15 @@ class VariableAttenuator(BasePart):
     """As of a fixed loss; 0.05 dB is usual of filter wheels [mem]."""
     pdl_axis_deg: float = Field(default=0.0, ge=-360, le=360)
 
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Self:
+        if self.min_db > self.max_db:
+            raise ValueError(
+                f"min_db {self.min_db:g} dB is above max_db, {self.max_db:g} dB; "
+                "lower it, or raise max_db"
+            )
+        return self
+
 
 class PowerMeterPart(BasePart):
     """Ports: ``in``."""
@@ -266,6 +231,15 @@ class PowerMeterPart(BasePart):
     instrument: str
     floor_dbm: float = Field(ge=-200, le=60)
     max_dbm: float = Field(ge=-200, le=60)
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Self:
+        if self.floor_dbm >= self.max_dbm:
+            raise ValueError(
+                f"floor_dbm {self.floor_dbm:g} dBm must be below max_dbm, "
+                f"{self.max_dbm:g} dBm; lower it"
+            )
+        return self
 
 
 class Eavesdropper(BasePart):
@@ -302,7 +276,7 @@ class Eavesdropper(BasePart):
     x_share: float = Field(default=0.5, ge=0, le=1)
     photons: int = Field(default=2, ge=1, le=50)
     shift_ps: int = Field(default=0, ge=0, lt=5000)
-    """Less than half a symbol."""
+    """Less than half a pulse period."""
 
 
 class Awg(BasePart):

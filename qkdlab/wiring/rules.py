@@ -15,10 +15,12 @@ from qkdlab.wiring import (
     rules_drive,
     rules_light,
     rules_meeting,
+    rules_ranges,
     rules_receiver,
     rules_signals,
     rules_source,
     rules_sync,
+    rules_timing,
 )
 from qkdlab.wiring.view import BenchConfig, BenchView
 
@@ -49,6 +51,10 @@ RULES: tuple[Rule, ...] = (
     rules_source.pulse_former,
     rules_source.laser_current,
     rules_source.pair_energy,
+    rules_timing.pulse_timing,
+    rules_timing.gate_period,
+    rules_timing.eavesdropper_shift,
+    rules_ranges.label_ranges,
     rules_light.attenuation,
     rules_light.meter_range,
     rules_light.wavelengths,

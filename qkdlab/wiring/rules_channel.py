@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from qkdlab.problems import Problem
 from qkdlab.wiring.parts import Laser, VariableAttenuator
-from qkdlab.wiring.rules_light import range_db
+from qkdlab.wiring.rules_ranges import attenuator_range_db
 from qkdlab.wiring.view import BenchView
 
 __all__ = ["standing_loss"]
@@ -21,7 +21,9 @@ def standing_loss(view: BenchView) -> Iterator[Problem]:
         instrument = view.instrument(part.instrument)
         if part.owner in senders or instrument is None:
             continue
-        low_db, high_db = range_db(view, part)
+        low_db, high_db = attenuator_range_db(view, part)
+        if low_db > high_db:
+            continue  # refused for that already
         wanted_db = view.option(part.instrument, _OPTION)
         if wanted_db is not None and not low_db <= wanted_db <= high_db:
             yield view.set_option(

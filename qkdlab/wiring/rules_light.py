@@ -17,13 +17,13 @@ from qkdlab.wiring.parts import (
     Tagger,
     VariableAttenuator,
 )
+from qkdlab.wiring.rules_ranges import attenuator_range_db, meter_range_dbm
 from qkdlab.wiring.view import BenchView
 
 __all__ = [
     "attenuation",
     "bias",
     "meter_range",
-    "range_db",
     "tag_rate",
     "wavelengths",
 ]
@@ -54,7 +54,9 @@ def attenuation(view: BenchView) -> Iterator[Problem]:
         knobs = path.of_kind(VariableAttenuator)
         wanted_dbm = photon_power_dbm(brightest, rate, laser.wavelength_nm)
         needed_db = laser.mean_power_dbm - path.loss_db - wanted_dbm
-        ranges = [range_db(view, part) for _, part in knobs]
+        ranges = [attenuator_range_db(view, part) for _, part in knobs]
+        if any(least > most for least, most in ranges):
+            continue  # refused for that already
         low, high = sum(r[0] for r in ranges), sum(r[1] for r in ranges)
         if not low <= needed_db <= high:
             place = knobs[0][0] if knobs else name
@@ -110,19 +112,22 @@ def meter_range(view: BenchView) -> Iterator[Problem]:
                     for name, (mu, _) in (view.demand.intensities or {}).items()
                     if mu > 0.0
                 }
-            limits = view.limits(meter.instrument)
-            low = max(meter.floor_dbm, limits.get("floor_dbm", -math.inf))
-            high = min(meter.max_dbm, limits.get("max_dbm", math.inf))
-            for what, power_dbm in powers.items():
-                if not low <= power_dbm <= high:
-                    key, cure = ("floor_dbm", "tap more light")
-                    if power_dbm > high:
-                        key, cure = ("max_dbm", "attenuate before the meter")
+            low, high = meter_range_dbm(view, meter)
+            if low >= high:
+                continue  # refused for that already
+            dim = {what: dbm for what, dbm in powers.items() if dbm < low}
+            bright = {what: dbm for what, dbm in powers.items() if dbm > high}
+            for key, outside, cure in (
+                ("floor_dbm", dim, "tap more light"),
+                ("max_dbm", bright, "attenuate before the meter"),
+            ):
+                told = [f"{what} gives {dbm:.1f} dBm" for what, dbm in outside.items()]
+                if told:
                     yield view.part(
                         path.end,
                         key,
-                        f"{what} gives {power_dbm:.1f} dBm here; the meter reads "
-                        f"{low:g} to {high:g} dBm; {cure}",
+                        f"{', '.join(told)} here; the meter reads {low:g} to {high:g} "
+                        f"dBm; {cure}",
                     )
 
 
@@ -300,12 +305,3 @@ def _standing_db(view: BenchView, path: OpticalPath) -> float:
     knobs = [part for _, part in path.of_kind(VariableAttenuator)]
     set_db = (view.option(part.instrument, "attenuation_db_on_open") for part in knobs)
     return sum(value_db or 0.0 for value_db in set_db)
-
-
-def range_db(view: BenchView, part: VariableAttenuator) -> tuple[float, float]:
-    """Return what an attenuator reaches by its label and by its driver."""
-    limits = view.limits(part.instrument)
-    return (
-        max(part.min_db, limits.get("min_attenuation_db", part.min_db)),
-        min(part.max_db, limits.get("max_attenuation_db", part.max_db)),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
@@ -60,7 +61,11 @@ class BenchView:
         self.config = config
         self.wiring = config.wiring
         self.graph = Graph(config.wiring)
-        self.demand = Demand.of(config.parameters)
+
+    @cached_property
+    def demand(self) -> Demand:
+        """What the experiment asks of the bench."""
+        return Demand.of(self.config.parameters)
 
     def instrument(self, name: str) -> _Instrument | None:
         """Return the instrument ``party.name``, or None."""
@@ -90,8 +95,8 @@ class BenchView:
         message: str,
         severity: Literal["error", "warning"] = "error",
     ) -> Problem:
-        """Make a problem with a value of a part."""
-        path: KeyPath = ("wiring", "parts", name, *((key,) if key else ()))
+        """Make a problem with a value of a part; `key` may be ``gate.period_ps``."""
+        path: KeyPath = ("wiring", "parts", name, *(key.split(".") if key else ()))
         return Problem(self.config.where(path), path, message, severity)
 
     def set_option(

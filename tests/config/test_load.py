@@ -139,7 +139,7 @@ def test_a_number_out_of_range_is_refused_with_its_unit(good):
 
 def test_a_fraction_is_no_whole_number(good):
     line = only(good.replace("symbols: 100", "symbols: 1.5"))
-    assert line.endswith("must be a whole number, got 1.5")
+    assert line.endswith("must be a whole number greater than 0, got 1.5")
 
 
 def test_yes_is_text_and_no_truth_value(good):
