@@ -21,6 +21,8 @@ def command(
     """
     from qkdlab.cli.output import print_json
     from qkdlab.config.load import load
+    from qkdlab.plugins import lookup
+    from qkdlab.station.bench import BenchWithLimits
     from qkdlab.wiring import rules
 
     loaded = load(config, overrides=overrides or [])
@@ -28,6 +30,9 @@ def command(
     errors = [p for p in problems if p.severity == "error"]
     if errors:
         raise ConfigError(errors)
+    bench = lookup("qkdlab.benches", loaded.bench)
+    if isinstance(bench, BenchWithLimits):
+        bench.check(loaded)
     counts = {
         "parties": len(loaded.parties),
         "instruments": sum(len(p.instruments) for p in loaded.parties.values()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from qkdlab.clock import BenchClock, RealClock
 from qkdlab.errors import ConfigError
@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from qkdlab.config.models import InstrumentConfig, RunConfig
     from qkdlab.transport.base import Transport
 
-__all__ = ["Bench", "RealBench", "expectation_of", "open_real_bench", "truth_of"]
+__all__ = [
+    "Bench",
+    "BenchWithLimits",
+    "RealBench",
+    "expectation_of",
+    "open_real_bench",
+    "truth_of",
+]
 
 
 class Bench(Protocol):
@@ -38,6 +45,15 @@ class Bench(Protocol):
 
     def close(self) -> None:
         """Let go of everything; closing twice is allowed."""
+        ...
+
+
+@runtime_checkable
+class BenchWithLimits(Protocol):
+    """A plug-in of the group ``qkdlab.benches`` that cannot be every sound bench."""
+
+    def check(self, config: RunConfig) -> None:
+        """Raise ConfigError for a configuration that it could not open."""
         ...
 
 

@@ -13,18 +13,38 @@ if TYPE_CHECKING:
     from qkdlab.config.models import RunConfig
     from qkdlab_sims.bench.simulated import SimulatedBench
 
-__all__ = ["open_bench", "serve"]
+__all__ = ["SimulatedBenches", "open_bench", "serve"]
 
 
-def open_bench(config: RunConfig, seed: int | None = None) -> SimulatedBench:
-    """Return the simulated bench of a configuration.
+class SimulatedBenches:
+    """Open simulated benches, or say why one could not be opened."""
 
-    `seed` decides every true value and every event; a fresh one is drawn when it is
-    None. Raises ConfigError when the configuration is no bench that can be simulated.
-    """
-    from qkdlab_sims.bench.simulated import SimulatedBench
+    def __call__(self, config: RunConfig, seed: int | None = None) -> SimulatedBench:
+        """Return the simulated bench of a configuration.
 
-    return SimulatedBench(config, secrets.randbits(63) if seed is None else seed)
+        `seed` decides every true value and every event; a fresh one is drawn when it
+        is None. Raises ConfigError when the configuration is no bench that can be
+        simulated.
+        """
+        from qkdlab_sims.bench.simulated import SimulatedBench
+
+        return SimulatedBench(config, secrets.randbits(63) if seed is None else seed)
+
+    def check(self, config: RunConfig) -> None:
+        """Raise ConfigError for what no simulated world could be, with its place.
+
+        The world is put together by the configuration's seed, and not run.
+        """
+        from qkdlab.errors import ConfigError
+        from qkdlab_sims.bench.refusals import placed
+
+        try:
+            self(config, config.seed or 0).close()
+        except ConfigError as error:
+            raise placed(config, error) from None
+
+
+open_bench = SimulatedBenches()
 
 
 def serve(

@@ -52,6 +52,7 @@ from qkdlab_sims.bench.ports import (
     VoltagePort,
 )
 from qkdlab_sims.bench.pulse_train import PulseTrain
+from qkdlab_sims.bench.refusals import refuse_detectors, refuse_harm
 from qkdlab_sims.bench.sender import (
     WALK_STEP_PS,
     LaserState,
@@ -99,6 +100,8 @@ def assemble(config: RunConfig, section: SimulationSection, seed: int) -> Assemb
     Raises ConfigError when the wiring names an instrument that no party has, or is no
     bench that the world can simulate.
     """
+    refuse_harm(config)
+    refuse_detectors(config)
     true = draw_bench(config.wiring, section.spread, seed)
     clock = VirtualClock()
     devices = connections(config, section)
@@ -329,6 +332,7 @@ def _connect_readings(world: World, ports: _Ports) -> None:
         if name in world.ways.meters:
             port = cast(PowerMeterPort, ports.port(name, meter.instrument))
             port.light = _power_of(world, name)
+            world.past.watchers[name] = port
     banks: dict[str, dict[int, int]] = {}
     for index, way in enumerate(world.ways.detectors):
         if isinstance(way.part, Spad):
@@ -339,6 +343,7 @@ def _connect_readings(world: World, ports: _Ports) -> None:
         places = [index_of.get(c) for c in range(len(bank.bias_ua()))]
         bank.counts = _per_channel(world.counts, places)
         bank.voltages_mv = _per_channel(world.voltages_mv, places)
+        world.past.counters.append(bank)
 
 
 def _power_of(world: World, meter: str) -> Callable[[int, int, float], float]:

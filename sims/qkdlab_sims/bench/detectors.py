@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from qkdlab.errors import ConfigError
+from qkdlab.wiring.detector_parts import BREAKDOWN_V_PER_K
 from qkdlab.wiring.parts import Snspd, Spad
 from qkdlab_sims.optics.bank import Bank
 from qkdlab_sims.optics.detector import DetectorBank, DetectorParameters
@@ -136,6 +137,7 @@ def diode_of(part: Spad) -> Diode:
         rated_excess_v=part.rated_excess_v,
         rated_k=part.rated_k,
         breakdown_v=part.breakdown_v,
+        breakdown_per_k=BREAKDOWN_V_PER_K,
     )
     if part.bias_v is None and part.temperature_k is None:
         return diode

@@ -23,8 +23,8 @@ __all__ = ["dots_of", "refuse_unlike"]
 
 def refuse_unlike(first: LightWays, second: LightWays) -> None:
     """Raise ConfigError for two arms whose light the world cannot let meet."""
-    names = [[way.name for way in ways.detectors] for ways in (first, second)]
-    if names[0] != names[1]:
+    detectors = [[way.name for way in ways.detectors] for ways in (first, second)]
+    if detectors[0] != detectors[1]:
         raise ConfigError(
             "wiring.cables: two lights meet before all detectors or before none; lead "
             "both outputs of the beam_splitter, and nothing else, to the detectors"
@@ -41,9 +41,15 @@ def refuse_unlike(first: LightWays, second: LightWays) -> None:
         (one.pulse_fwhm_ps, one.pulses.chirp if one.pulses else 0) for one in lasers
     ]
     if shapes[0] != shapes[1]:
+        names = [f"'{ways.source.laser_name}'" for ways in (first, second)]
+        told = [
+            f"{name} has {fwhm_ps:g} ps and chirp {chirp:g}"
+            for name, (fwhm_ps, chirp) in zip(names, shapes, strict=True)
+        ]
         raise ConfigError(
-            "wiring.parts: the simulated world lets pulses of one shape meet; give "
-            "both lasers one pulse_fwhm_ps and one pulses.chirp"
+            f"wiring.parts.{second.source.laser_name}.pulse_fwhm_ps: the simulated "
+            f"world lets pulses of one shape meet, but {', '.join(told)}; give both "
+            "lasers one pulse_fwhm_ps and one pulses.chirp"
         )
     spread_ps2 = [_dispersion_ps2(ways) for ways in (first, second)]
     if not math.isclose(*spread_ps2, rel_tol=1e-6, abs_tol=1e-9):
