@@ -156,28 +156,66 @@ def test_a_temperature_that_swings_moves_pulses_to_and_fro() -> None:
     assert amplitude == pytest.approx(40.0 * 25 * 0.5, rel=0.02)
 
 
-def test_an_echo_follows_as_late_and_as_dim_as_two_reflections_make_it() -> None:
-    ends = {"near_db": 10.0, "far_db": 10.0}
+@pytest.mark.parametrize(("near_db", "far_db"), [(3.0, 9.0), (9.0, 4.0)])
+def test_an_echo_follows_as_late_and_as_dim_as_two_reflections_make_it(
+    near_db: float, far_db: float
+) -> None:
+    """Each end counts once; the light shows no more of either than their sum."""
+    ends = {"near_db": near_db, "far_db": far_db}
     made = bench(30.0, fibre={"length_km": 1.0003, "reflections": ends})
+    n_frames = 150_000
+    since_ps = since_a_lone_pulse(made, n_frames)
+    late_ps = 2 * 1.0003 * 4.9e6 % (400 * PERIOD_PS)
+    mains = (since_ps < 300) | (since_ps > 400 * PERIOD_PS - 300)
+    # a detector clicks once, whatever the number of photons
+    n_main = -4 * n_frames * math.log1p(-mains.sum() / (4 * n_frames))
+    n_echo = np.count_nonzero(np.abs(since_ps - late_ps) < 300)
+    assert n_echo > 1500
+    share_db = 10 * math.log10(n_main / n_echo)
+    assert share_db == pytest.approx(
+        near_db + far_db + 2 * 0.2 * 1.0003, abs=4 * 4.34 / n_echo**0.5
+    )
+
+
+def play_a_lone_pulse(made: StubBench) -> None:
+    """Let one slot in 400 have light, that of number 100."""
     levels = np.zeros(400)
     levels[100] = V_PI
-    made.generator.play(levels, np.full(400, 0.25 * V_PI))
-    made.run(400_000_000_000)
-    first = made.world.moment.light.first_pulse
-    n_main = n_echo = 0
-    for number in range(4):
-        way = made.world.ways.detectors[number]
-        since = made.tagger.times(number + 1) - way.arrival_ps
-        since -= made.world.moment.light.delay_ps + (first + 100) * PERIOD_PS
-        since %= 400 * PERIOD_PS
-        n_main += np.count_nonzero((since < 300) | (since > 400 * PERIOD_PS - 300))
-        late_ps = 2 * 1.0003 * 4.9e6 % (400 * PERIOD_PS)
-        n_echo += np.count_nonzero(np.abs(since - late_ps) < 300)
-    share_db = 10 * math.log10(n_main / n_echo)
-    assert n_echo > 200
-    assert share_db == pytest.approx(
-        20.0 + 2 * 0.2 * 1.0003, abs=5 * 4.34 / n_echo**0.5
-    )
+    made.generator.play(levels.tolist(), [0.25 * V_PI] * 400)
+
+
+def since_a_lone_pulse(made: StubBench, n_frames: int) -> NDArray[np.int64]:
+    """Return by how much clicks come later than the pulse arrives, modulo 4 us."""
+    play_a_lone_pulse(made)
+    made.run(n_frames * 400 * PERIOD_PS)
+    light = made.world.moment.light
+    sent_ps = light.delay_ps + (light.first_pulse + 100) * PERIOD_PS
+    times: list[NDArray[np.int64]] = [
+        (made.tagger.times(number) - way.arrival_ps - sent_ps) % (400 * PERIOD_PS)
+        for number, way in enumerate(made.world.ways.detectors, start=1)
+    ]
+    return np.concatenate(times)
+
+
+def after_the_mark_ps(length_km: float, delay_ps_per_km: float) -> float:
+    """Return when a lone pulse comes after the mark of its frame, modulo 4 us."""
+    fibre = {"length_km": length_km, "delay_ps_per_km": delay_ps_per_km}
+    made = bench(35.0, fibre=fibre)
+    play_a_lone_pulse(made)
+    made.run(20_000_000_000)
+    marks, clicks = made.tagger.start_times(), made.tagger.times(1)
+    clicks = clicks[clicks > marks[0]]
+    since_ps = clicks - marks[np.searchsorted(marks, clicks) - 1]
+    # of every other slot's a little comes through the modulator
+    seen, edges = np.histogram(since_ps, np.arange(0, 400 * PERIOD_PS, 1000))
+    brightest_ps = edges[seen.argmax()] + 500.0
+    return float(np.median(since_ps[np.abs(since_ps - brightest_ps) < 1500]))
+
+
+def test_the_delay_of_a_fibre_is_recovered_by_its_length_against_frame_marks() -> None:
+    short_ps, long_ps = (after_the_mark_ps(km, 4.6e6) for km in (0.3, 0.8))
+    per_km = (long_ps - short_ps) % (400 * PERIOD_PS) / 0.5
+    assert per_km == pytest.approx(4.6e6, rel=1e-4)
 
 
 def test_raman_light_of_a_classical_channel_is_recovered_from_dark_counts() -> None:
@@ -189,11 +227,29 @@ def test_raman_light_of_a_classical_channel_is_recovered_from_dark_counts() -> N
     assert watts / (1e-3 * effective_km * 0.5) == pytest.approx(2e-9, rel=0.03)
 
 
+def test_raman_light_against_the_photons_is_recovered_from_dark_counts() -> None:
+    channel = {"launch_dbm": 0.0, "raman_per_km_nm": 2e-9, "isolation_db": 200.0}
+    channel |= {"forward": False}
+    made = bench(fibre={"coexisting": [channel], "filter_nm": 0.5})
+    watts = noise_hz(made, 0.1) * photon_energy_j(1550.12)
+    # scattered back on the way there and back: 9.8 km, against 7.9 of forward light
+    per_km = 0.2 * math.log(10) / 10
+    effective_km = (1 - math.exp(-2 * per_km * 25.0)) / (2 * per_km)
+    assert watts / (1e-3 * effective_km * 0.5) == pytest.approx(2e-9, rel=0.03)
+
+
 def test_crosstalk_counts_as_much_as_the_filters_let_through() -> None:
     channel = {"launch_dbm": 3.0, "raman_per_km_nm": 0.0, "isolation_db": 90.0}
     made = bench(fibre={"coexisting": [channel]})
     watts = noise_hz(made, 0.2) * photon_energy_j(1550.12)
     assert 10 * math.log10(watts * 1e3) == pytest.approx(3.0 - 5.0 - 90.0, abs=0.2)
+
+
+def test_crosstalk_against_the_photons_has_no_fibre_to_pass() -> None:
+    channel = {"launch_dbm": 0.0, "raman_per_km_nm": 0.0, "isolation_db": 90.0}
+    made = bench(fibre={"coexisting": [channel | {"forward": False}]})
+    watts = noise_hz(made, 0.2) * photon_energy_j(1550.12)
+    assert 10 * math.log10(watts * 1e3) == pytest.approx(-90.0, abs=0.2)
 
 
 def test_marks_of_a_fibre_come_by_cable_whatever_its_temperature() -> None:

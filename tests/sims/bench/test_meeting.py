@@ -101,6 +101,26 @@ def test_a_laser_tuned_away_by_its_temperature_does_not_interfere(
     assert abs(seen.value) < 4 * seen.uncertainty
 
 
+def test_nanometres_a_kelvin_are_recovered_from_the_dip_of_a_warmer_laser() -> None:
+    """Pulses a detuning W apart overlap, squared, by exp(-(T0 W)^2 / 2)."""
+    made = MeetingBench(hom_wiring(laser_b={"wavelength_nm_per_k": 0.08}))
+    made.shine(*BOTH)
+    tuned, tuned_error = _dip(made, 400)
+    warmer_k = 0.6
+    warm_ohm = 10_000.0 * np.exp(3950.0 * (1 / (298.15 + warmer_k) - 1 / 298.15))
+    made.lasers[1].set(ohm=float(warm_ohm))
+    warm, warm_error = _dip(made, 400)
+    laser = made.world.ways.source.laser
+    t0_ps = laser.pulse_fwhm_ps / (2 * np.sqrt(np.log(2)))
+    detuned_rad_ps = np.sqrt(-2 * np.log(warm / tuned)) / t0_ps
+    nm_per_rad_ps = laser.wavelength_nm**2 / (2 * np.pi * 299_792.458)
+    found = detuned_rad_ps * nm_per_rad_ps / warmer_k
+    exponent = 2 * np.log(tuned / warm)
+    error = 4 * np.hypot(warm_error / warm, tuned_error / tuned) / exponent
+    assert error < 0.12
+    assert found == pytest.approx(0.08, rel=error)
+
+
 def test_photons_of_two_dots_dip_by_their_indistinguishability() -> None:
     dots = SUPPLEMENTS["dot"] | {"indistinguishability": 0.9}
     # the dots' light is horizontal, and the plate leaves it so
