@@ -55,6 +55,7 @@ class Air:
         self._step_ps = max(1, round(step_s * PS_PER_S))
         self._stands = fading is None and self._pass is None
         self._fading: Fading | None = None
+        self._first = 0
         self._known = np.empty(0)
         if fading is not None:
             self._fading = Fading(
@@ -90,11 +91,11 @@ class Air:
     def _weather(self, step: int) -> float:
         if self._fading is None:
             return 1.0
-        if step >= len(self._known):
-            n_steps = max(2 * len(self._known), step + _STEPS_AT_ONCE)
-            path = self._fading.path
-            self._known = self._fading.transmission(n_steps) / path.transmission
-        return float(self._known[step])
+        if not self._first <= step < self._first + len(self._known):
+            self._first = step - step % _STEPS_AT_ONCE
+            made = self._fading.transmission(_STEPS_AT_ONCE, self._first)
+            self._known = made / self._fading.path.transmission
+        return float(self._known[step - self._first])
 
     def _geometry(self, t_ps: int) -> float:
         part, one = self._part, self._pass

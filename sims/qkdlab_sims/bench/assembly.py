@@ -332,6 +332,7 @@ def _connect_readings(world: World, ports: _Ports) -> None:
         if name in world.ways.meters:
             port = cast(PowerMeterPort, ports.port(name, meter.instrument))
             port.light = _power_of(world, name)
+            world.past.watchers[name] = port
     banks: dict[str, dict[int, int]] = {}
     for index, way in enumerate(world.ways.detectors):
         if isinstance(way.part, Spad):
@@ -342,6 +343,7 @@ def _connect_readings(world: World, ports: _Ports) -> None:
         places = [index_of.get(c) for c in range(len(bank.bias_ua()))]
         bank.counts = _per_channel(world.counts, places)
         bank.voltages_mv = _per_channel(world.voltages_mv, places)
+        world.past.counters.append(bank)
 
 
 def _power_of(world: World, meter: str) -> Callable[[int, int, float], float]:

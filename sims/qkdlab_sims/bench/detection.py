@@ -150,6 +150,10 @@ class Detection:
         self._simulate_until(self._counts.row_end_ps(t_ps))
         return self._counts.at(t_ps)
 
+    def forget_counts_before(self, t_ps: int) -> None:
+        """Let no question be asked of `counts_until` about earlier times."""
+        self._counts.forget_before(t_ps)
+
     def voltages_mv(self, t_ps: int) -> list[float]:
         """Return the voltage over each detector at `t_ps`, within a stretch of ticks.
 
@@ -232,24 +236,29 @@ class CountHistory:
     """Cumulative clicks per detector once a tick, interpolated between.
 
     ahead_ps: by which clicks are known sooner than at the ends of ticks
+
+    Questions about what was forgotten raise LookupError.
     """
 
     def __init__(self, n_detectors: int, tick_ps: int, ahead_ps: int = 0) -> None:
         self._tick_ps = tick_ps
         self._ahead_ps = ahead_ps
         self._table = np.zeros((64, n_detectors), np.int64)
+        self._first = 0
         self._n_rows = 1
         self._open = [np.empty(0, np.int64) for _ in range(n_detectors)]
 
     def add(self, times_ps: Sequence[NDArray[np.int64]], complete_ps: int) -> None:
         """Take clicks; all before `complete_ps` have been given."""
         known_ps = complete_ps + self._ahead_ps
-        n_rows = max(self._n_rows, known_ps // self._tick_ps + 1)
+        n_rows = max(self._n_rows, known_ps // self._tick_ps + 1 - self._first)
         if n_rows > len(self._table):
-            grown = np.zeros((2 * n_rows, len(self._open)), np.int64)
+            room = n_rows + n_rows // 4 + 64
+            grown = np.zeros((room, len(self._open)), np.int64)
             grown[: self._n_rows] = self._table[: self._n_rows]
             self._table = grown
-        edges_ps = np.arange(self._n_rows, n_rows) * self._tick_ps - self._ahead_ps
+        ticks = self._first + np.arange(self._n_rows, n_rows)
+        edges_ps = ticks * self._tick_ps - self._ahead_ps
         base = self._table[self._n_rows - 1]
         for d, new in enumerate(times_ps):
             times = np.concatenate((self._open[d], new))
@@ -257,6 +266,15 @@ class CountHistory:
             self._table[self._n_rows : n_rows, d] = base[d] + below
             self._open[d] = times[below[-1] :] if len(below) else times
         self._n_rows = n_rows
+
+    def forget_before(self, t_ps: int) -> None:
+        """Forget what no question about `t_ps` or later needs."""
+        tick = (max(t_ps, 0) + self._ahead_ps) // self._tick_ps
+        n = min(tick - self._first, self._n_rows - 1)
+        if n > 0:
+            self._table = self._table[n : self._n_rows].copy()
+            self._first += n
+            self._n_rows -= n
 
     def row_end_ps(self, t_ps: int) -> int:
         """Return the first time from `t_ps` on at which counts are exact."""
@@ -266,6 +284,8 @@ class CountHistory:
     def at(self, t_ps: int) -> list[int]:
         """Return the cumulative clicks before `t_ps`; known to its `row_end_ps`."""
         tick, rest_ps = divmod(max(t_ps, 0) + self._ahead_ps, self._tick_ps)
-        before = self._table[min(tick, self._n_rows - 1)]
-        after = self._table[min(tick + 1, self._n_rows - 1)]
+        if tick < self._first:
+            raise LookupError(f"the counts at {t_ps} ps are forgotten")
+        row, last = tick - self._first, self._n_rows - 1
+        before, after = self._table[min(row, last)], self._table[min(row + 1, last)]
         return [int(n) for n in before + (after - before) * rest_ps // self._tick_ps]

@@ -25,6 +25,7 @@ __all__ = [
     "GeneratorPort",
     "Instrument",
     "LaserPort",
+    "LooksBack",
     "PowerMeterPort",
     "RotatorPort",
     "ShutterPort",
@@ -215,14 +216,25 @@ class RotatorPort(Protocol):
         ...
 
 
-class PowerMeterPort(Protocol):
+class LooksBack(Protocol):
+    """An instrument that asks what was before now."""
+
+    def settle(self, now_ps: int) -> int:
+        """Finish what is due by `now_ps`, a time that may have passed already.
+
+        Returns the earliest time about which it may still ask.
+        """
+        ...
+
+
+class PowerMeterPort(LooksBack, Protocol):
     """A sensor in the light."""
 
     light: Callable[[int, int, float], float]
     """(t0_ps, t1_ps, lag_ps) -> average power in watts behind a low-pass."""
 
 
-class BiasPort(Protocol):
+class BiasPort(LooksBack, Protocol):
     """Bias and readout of detectors."""
 
     counts: Callable[[int], Sequence[int]]

@@ -1,4 +1,4 @@
-"""What a power meter's sensor has seen."""
+"""What a power meter's sensor has seen lately."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ _FORGOTTEN = 1e-15
 
 
 class PowerHistory:
-    """Optical power that changes in steps."""
+    """Optical power that changes in steps.
+
+    Questions about what was forgotten raise LookupError.
+    """
 
     def __init__(self) -> None:
         self._times_ps: list[int] = [0]
+        self._has_forgotten = False
         self._watts: list[float] = [0.0]
 
     def set(self, t_ps: int, watts: float) -> None:
@@ -27,9 +31,20 @@ class PowerHistory:
         self._times_ps.append(t_ps)
         self._watts.append(watts)
 
+    def forget_before(self, t_ps: int) -> None:
+        """Forget what no question about `t_ps` or later needs.
+
+        Those about a low-pass need 35 time constants more, which leave 1e-15.
+        """
+        # One step more: the oldest stands for all before, the next one does not.
+        n = bisect_right(self._times_ps, t_ps) - 2
+        if n > 0:
+            del self._times_ps[:n], self._watts[:n]
+            self._has_forgotten = True
+
     def average_w(self, t0_ps: int, t1_ps: int) -> float:
         """Return the average over [t0, t1); the value at `t0_ps` if that is empty."""
-        first = max(bisect_right(self._times_ps, t0_ps) - 1, 0)
+        first = self._place(t0_ps)
         if t1_ps <= t0_ps:
             return self._watts[first]
         energy = 0.0
@@ -47,7 +62,7 @@ class PowerHistory:
 
         lag_ps: its time constant; 0: what goes in
         """
-        last = max(bisect_right(self._times_ps, t_ps) - 1, 0)
+        last = self._place(t_ps)
         if lag_ps <= 0.0:
             return self._watts[last]
         level_w, weight = 0.0, 1.0
@@ -70,3 +85,10 @@ class PowerHistory:
             return self.level_w(t0_ps, lag_ps)
         gained_w = self.level_w(t1_ps, lag_ps) - self.level_w(t0_ps, lag_ps)
         return self.average_w(t0_ps, t1_ps) - lag_ps / (t1_ps - t0_ps) * gained_w
+
+    def _place(self, t_ps: int) -> int:
+        """Return which step holds at `t_ps`."""
+        place = bisect_right(self._times_ps, t_ps) - 1
+        if place < self._has_forgotten:
+            raise LookupError(f"the power at {t_ps} ps is forgotten")
+        return max(place, 0)

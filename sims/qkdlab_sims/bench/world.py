@@ -26,20 +26,19 @@ from qkdlab.clock import PS_PER_S
 from qkdlab_sims.bench.channel import ChannelEffects
 from qkdlab_sims.bench.detection import Conditions, Detection
 from qkdlab_sims.bench.detectors import detector_bank
-from qkdlab_sims.bench.fibre_steps import ticks_per_step
+from qkdlab_sims.bench.fibre_steps import drift_of
 from qkdlab_sims.bench.fresh_settings import FreshRun, fresh_run
 from qkdlab_sims.bench.incidents import Incidents
 from qkdlab_sims.bench.knobs import KNOB_STEP_PS, KnobBoard, Knobs
 from qkdlab_sims.bench.meeting import Meeting
 from qkdlab_sims.bench.observers import Observers
+from qkdlab_sims.bench.past import Past
 from qkdlab_sims.bench.ports import GeneratorPort, TaggerPort
-from qkdlab_sims.bench.power import PowerHistory
 from qkdlab_sims.bench.receiver_modulator import turned
 from qkdlab_sims.bench.sender import Sender, SenderState
 from qkdlab_sims.bench.start import StartEdges
 from qkdlab_sims.bench.transfer import Turning
 from qkdlab_sims.bench.ways import LightWays
-from qkdlab_sims.optics.channel import FibreDrift
 from qkdlab_sims.optics.detector import PULSES_PER_TICK, DetectorState
 from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.polarization import analyser_vector
@@ -123,8 +122,9 @@ class World:
         if self.meeting is not None:
             self._channels.append(self.meeting.channel)
             all_ways.append(self.meeting.ways)
-        for edges in (self.start, *self.marks.values()):
-            if edges is not None and edges.owner == self.ways.source.laser.owner:
+        self._edges = [e for e in (self.start, *self.marks.values()) if e is not None]
+        for edges in self._edges:
+            if edges.owner == self.ways.source.laser.owner:
                 edges.flight_ps = self._channel.mark_flight_ps
         bank = detector_bank(
             [way.part for way in self.ways.detectors],
@@ -138,17 +138,11 @@ class World:
         self._ahead_ps = self.detection.ahead_ps
         self._wires = DetectorState(bank)
         self._fibres = {
-            name: FibreDrift(
-                self.seed,
-                part.drift_rad_per_sqrt_s,
-                component=name,
-                period_ps=period_ps,
-                ticks_per_step=ticks_per_step(part, self.tick_ps),
-            )
+            name: drift_of(part, name, self.seed, period_ps)
             for ways in all_ways
             for name, part in ways.fibres.items()
         }
-        self._power = {n: PowerHistory() for ways in all_ways for n in ways.meters}
+        self.past = Past([n for w in all_ways for n in w.meters], self.detection)
         self._fresh: FreshRun | None = None
         self._turning_fresh: FreshRun | None = None
         receiver = self.ways.modulator
@@ -169,7 +163,12 @@ class World:
         return self._moment  # type: ignore[return-value]
 
     def advance(self, t_ps: int) -> None:
-        """Carry the physics to `t_ps`."""
+        """Carry the physics to `t_ps`, a second at a time: memory is bounded."""
+        while t_ps > self._now_ps + PS_PER_S:
+            self._go_on(self._now_ps + PS_PER_S)
+        self._go_on(t_ps)
+
+    def _go_on(self, t_ps: int) -> None:
         end = self._tick_after(t_ps) if t_ps > 0 else 0
         while self._next_tick < end:
             self._begin_tick(self._next_tick)
@@ -177,6 +176,7 @@ class World:
         self._now_ps = max(self._now_ps, t_ps)
         if self._now_ps - self._delivered_ps >= LONGEST_WAIT_PS:
             self.deliver()
+            self.past.settle(self._now_ps - LONGEST_WAIT_PS)
 
     def deliver(self) -> None:
         """Give the tagger all pulses before the present time.
@@ -184,10 +184,12 @@ class World:
         To be called before the tagger is spoken to, and before it is due to speak.
         """
         now_ps = self._now_ps
-        if self.tagger is None or now_ps == self._delivered_ps:
+        if now_ps == self._delivered_ps:
             return
         self._delivered_ps = now_ps
         clicks = self.detection.clicks_until(now_ps)
+        if self.tagger is None:
+            return
         for way, times in zip(self.ways.detectors, clicks, strict=True):
             if way.tagger_input is not None and len(times):
                 self.tagger.push(way.tagger_input, times)
@@ -213,7 +215,7 @@ class World:
 
         lag_ps: time constant of the low-pass that the meter sees it through
         """
-        return self._power[meter].lagging_w(t0_ps, min(t1_ps, self._now_ps), lag_ps)
+        return self.past.power[meter].lagging_w(t0_ps, min(t1_ps, self._now_ps), lag_ps)
 
     def counts(self, t_ps: int) -> list[int]:
         """Return the clicks of each detector from time zero to `t_ps`."""
@@ -285,9 +287,8 @@ class World:
 
     def _run_edges(self, tick: int, end: int) -> None:
         """Let the generators whose edges the tagger sees run over [tick, end)."""
-        for edges in (self.start, *self.marks.values()):
-            if edges is not None:
-                edges.run(tick * self.tick_ps, end * self.tick_ps)
+        for edges in self._edges:
+            edges.run(tick * self.tick_ps, end * self.tick_ps)
 
     def _modulation(self) -> Light | None:
         """Return what the receiver's modulator makes of D, if he has one."""
@@ -370,11 +371,10 @@ class World:
             for name, port in self.generators.items()
             for channel in (1, 2)
         }
-        for edges in (self.start, *self.marks.values()):
-            if edges is not None:
-                port = self.generators[edges.awg]
-                source = outputs[edges.awg, port.sync_source]
-                edges.set_comb(source.start_ps, port.sync_period_ps())
+        for edges in self._edges:
+            port = self.generators[edges.awg]
+            source = outputs[edges.awg, port.sync_source]
+            edges.set_comb(source.start_ps, port.sync_period_ps())
         ports = dict(self.generators)
         if self._receiver_generator is not None:
             own = ports.pop(self._receiver_generator)
@@ -387,7 +387,7 @@ class World:
             self.meeting.sender.set_outputs(outputs)
 
     def _measure_power(self, tick: int, made: _Made, turning: Turning) -> None:
-        watts = dict.fromkeys(self._power, 0.0)
+        watts = dict.fromkeys(self.past.power, 0.0)
         lit = [(made.light, self.ways)]
         if self.meeting is not None and made.other is not None:
             lit.append((made.other, self.meeting.ways))
@@ -397,4 +397,4 @@ class World:
             for name, way in ways.meters.items():
                 watts[name] += 0.5 * float(analyser_vector(way.jones(turning)) @ stokes)
         for name, power_w in watts.items():
-            self._power[name].set(self._read_ps(tick), power_w)
+            self.past.power[name].set(self._read_ps(tick), power_w)

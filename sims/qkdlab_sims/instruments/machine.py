@@ -45,10 +45,13 @@ class MessageMachine(Protocol):
 
 
 class ByteOutbox:
-    """Bytes waiting for their time; earlier bytes hold back later ones."""
+    """Bytes waiting for their time; earlier bytes hold back later ones.
 
-    def __init__(self) -> None:
-        self._queue: deque[tuple[int, bytes]] = deque()
+    n_most: pieces that wait at most, the oldest go first; None: all
+    """
+
+    def __init__(self, n_most: int | None = None) -> None:
+        self._queue: deque[tuple[int, bytes]] = deque(maxlen=n_most)
 
     def put(self, data: bytes, due_ps: int) -> None:
         """Queue `data` to be heard from `due_ps`, or after what is queued already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 from qkdlab_sims.optics.rng import gaussians, stream_key
 
@@ -17,7 +18,8 @@ class PowerWalk:
     relative_per_sqrt_s: width of the walk in one second
     step_ps:             it stands still for so long
 
-    What it gives depends on the time alone, not on who asked before.
+    What it gives depends on the time alone, not on who asked before. Only the steps
+    around the last time are kept; for an earlier one it walks anew.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class PowerWalk:
         self._key = stream_key(seed, component, "power walk")
         self._sigma = relative_per_sqrt_s * math.sqrt(step_ps * 1e-12)
         self._step_ps = step_ps
+        self._first = 0
         self._walked = [0.0]
 
     def factor(self, t_ps: int) -> float:
@@ -33,8 +36,11 @@ class PowerWalk:
         if self._sigma == 0.0:
             return 1.0
         step = t_ps // self._step_ps
-        while len(self._walked) <= step:
-            first = len(self._walked) - 1
-            for drawn in gaussians(self._key, first, _STEPS_AT_ONCE)[:, 0].tolist():
-                self._walked.append(self._walked[-1] + self._sigma * drawn)
-        return 1.0 + self._walked[step]
+        if step < self._first:
+            self._first, self._walked = 0, [0.0]
+        while step >= self._first + len(self._walked):
+            self._first += len(self._walked) - 1
+            drawn = gaussians(self._key, self._first, _STEPS_AT_ONCE)[:, 0]
+            kicks = (self._sigma * drawn).tolist()
+            self._walked = list(accumulate(kicks, initial=self._walked[-1]))
+        return 1.0 + self._walked[step - self._first]

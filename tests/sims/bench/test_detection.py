@@ -150,3 +150,19 @@ def test_the_history_grows(n_ticks: int) -> None:
     for tick in range(n_ticks):
         history.add([np.array([10 * tick])], 10 * (tick + 1))
     assert history.at(10 * n_ticks) == [n_ticks]
+
+
+def test_counts_that_are_forgotten_cost_no_memory_and_change_no_later_ones() -> None:
+    kept, whole = CountHistory(2, 100, 30), CountHistory(2, 100, 30)
+    sizes: list[int] = []
+    for end in range(250, 100_000, 250):
+        clicks = [np.arange(end - 250, end, step) for step in (3, 7)]
+        for history in (kept, whole):
+            history.add(clicks, end)
+        assert kept.at(end - 90) == whole.at(end - 90)
+        kept.forget_before(end - 1000)
+        sizes.append(len(kept._table))
+        assert kept.at(max(0, end - 1000)) == whole.at(max(0, end - 1000))
+    assert max(sizes) == max(sizes[:40])
+    with pytest.raises(LookupError, match="forgotten"):
+        kept.at(1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +95,28 @@ def test_behind_a_low_pass_it_agrees_with_picosecond_after_picosecond(
 def test_no_low_pass_is_no_lag() -> None:
     assert history().lagging_w(5, 25, 0.0) == history().average_w(5, 25)
     assert history().level_w(12, 0.0) == 3.0
+
+
+def test_what_is_forgotten_changes_no_later_reading() -> None:
+    kept, whole = PowerHistory(), PowerHistory()
+    sizes: list[int] = []
+    lag_ps = 10.0
+    for t in range(0, 20_000, 7):
+        for power in (kept, whole):
+            power.set(t, 1.0 + math.sin(t))
+        kept.forget_before(t - 200 - round(35 * lag_ps))
+        for begin in (max(0, t - 200), t):
+            shown = [one.lagging_w(begin, t + 5, lag_ps) for one in (kept, whole)]
+            assert shown[0] == shown[1]
+        sizes.append(len(kept._watts))
+    assert sizes[-1] == max(sizes[:200])
+
+
+def test_the_power_of_a_time_that_is_forgotten_is_not_made_up() -> None:
+    power = PowerHistory()
+    for t in range(100):
+        power.set(t, float(t))
+    power.forget_before(90)
+    assert power.average_w(90, 91) == 90.0
+    with pytest.raises(LookupError, match="forgotten"):
+        power.average_w(50, 60)

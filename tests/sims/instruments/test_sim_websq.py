@@ -176,12 +176,30 @@ def test_a_new_period_begins_when_it_is_set() -> None:
     assert lines(rack, seconds(0.17)) == [[0.15, 20], [0.17, 20]]
 
 
-def test_advance_makes_lines_on_time() -> None:
+def test_lines_are_made_on_time_though_nobody_reads_them() -> None:
     rack = Simulator(n_detectors=1)
     asked: list[int] = []
     rack.counts = lambda t_ps: [asked.append(t_ps) or 0]  # type: ignore[func-returns-value]
-    rack.advance(seconds(0.2))
+    rack.settle(seconds(0.2))
     assert asked == [seconds(0.1), seconds(0.2)]
+
+
+def test_lines_are_the_same_whether_made_early_or_late() -> None:
+    early, late = Simulator(n_detectors=1), Simulator(n_detectors=1)
+    for rack in (early, late):
+        rack.counts = lambda t_ps: [t_ps // 7]
+    for tenths in range(1, 30):
+        early.settle(seconds(0.07 * tenths))
+    assert lines(early, seconds(3)) == lines(late, seconds(3))
+
+
+def test_of_lines_that_nobody_reads_only_the_last_are_kept() -> None:
+    rack = Simulator(n_detectors=1, epoch_unix_s=0.0)
+    for end_s in range(0, 2000, 10):
+        rack.settle(seconds(end_s))
+    kept = lines(rack, seconds(2000))
+    assert len(kept) == 1024
+    assert kept[-1][0] == 2000.0
 
 
 def test_auto_iv_finds_the_bias_for_the_wanted_dark_counts() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -164,6 +166,19 @@ def test_steps_do_not_depend_on_what_was_asked_before():
     again = Fading(5, PATH, 0.2)
     assert np.array_equal(again.transmission(100), whole[:100])
     assert np.array_equal(again.transmission(500), whole)
+
+
+@pytest.mark.parametrize("index", [0.2, 0.8])
+def test_steps_in_stretches_are_those_of_the_whole(index):
+    path = replace(PATH, pointing_rms_m=0.01)
+    whole = Fading(5, path, index).transmission(500)
+    cuts = [0, 1, 2, 100, 357, 500]
+    made = Fading(5, path, index)
+    parts = [made.transmission(b - a, a) for a, b in pairwise(cuts)]
+    assert np.array_equal(np.concatenate(parts), whole)
+    # some left out, some anew
+    assert np.array_equal(made.transmission(50, 300), whole[300:350])
+    assert np.array_equal(made.transmission(50, 400), whole[400:450])
 
 
 def test_background_is_radiance_times_area_angle_and_band():

@@ -37,3 +37,12 @@ def test_who_asked_before_does_not_matter() -> None:
 
 def test_a_steady_laser_stays() -> None:
     assert walk(width=0.0).factor(10**6 * S) == 1.0
+
+
+def test_a_long_walk_keeps_no_more_than_a_short_one() -> None:
+    walked = walk()
+    sizes = []
+    for seconds in range(10, 1000, 10):
+        walked.factor(seconds * S)
+        sizes.append(len(walked._walked))
+    assert len(set(sizes)) == 1

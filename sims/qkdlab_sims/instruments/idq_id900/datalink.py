@@ -42,16 +42,25 @@ class _Acquisition:
     sent: list[tuple[int, int]] = field(default_factory=list)
     """(when, how many timestamps)."""
 
+    def note_sent(self, due_ps: int, n_stamps: int, now_ps: int) -> None:
+        self._heard(now_ps)
+        self.sent.append((due_ps, n_stamps))
+
     def status(self, now_ps: int) -> dict[str, Any]:
-        heard = [(due, n) for due, n in self.sent if due <= now_ps]
-        last_ps = heard[-1][0] if heard else self.begun_ps
-        total = sum(n for _, n in heard)
-        self.sent = [(last_ps, total), *self.sent[len(heard) :]]
+        last_ps, total = self._heard(now_ps)
         return {
             "acquisitions_count": self.n_recordings,
             "inactivity": (now_ps - last_ps) / _S,
             "timestamps_count": total,
         }
+
+    def _heard(self, now_ps: int) -> tuple[int, int]:
+        """Make one entry of all that arrived by `now_ps`, and return it."""
+        heard = [(due, n) for due, n in self.sent if due <= now_ps]
+        last_ps = heard[-1][0] if heard else self.begun_ps
+        total = sum(n for _, n in heard)
+        self.sent = [(last_ps, total), *self.sent[len(heard) :]]
+        return self.sent[0]
 
 
 class StreamPort:
@@ -113,7 +122,7 @@ class DataLink:
         """Pass a block of timestamps on to whoever listens to the channel."""
         for acquisition in self._of_channel(channel):
             due_ps = now_ps + self._latency_ps
-            acquisition.sent.append((due_ps, stamps.size))
+            acquisition.note_sent(due_ps, stamps.size, now_ps)
             columns = (stamps, index) if acquisition.with_ref_index else (stamps,)
             if acquisition.filename is None:
                 block = np.column_stack(columns).astype("<u8", copy=False).tobytes()

@@ -95,6 +95,8 @@ class Unit:
             self.run(t_ps)
         if self.hung:
             self._done_ps = max(self._done_ps, t_ps)
+            for port in self.ports:
+                port.drop(t_ps)
 
     def run(self, until_ps: int) -> None:
         """Process the pulses before `until_ps` under the present settings."""

@@ -160,7 +160,7 @@ class ScpiMachine:
 
     def feed(self, data: bytes, now_ps: int) -> None:
         """Take bytes as they come off the line, split or coalesced in any way."""
-        self._act(now_ps)
+        self.act(now_ps)
         for message in self._framer.feed(data):
             if self._discard_unread and self._responses:
                 self._responses.clear()
@@ -172,7 +172,7 @@ class ScpiMachine:
 
     def take(self, now_ps: int) -> bytes:
         """Give the responses that may be heard by `now_ps`."""
-        self._act(now_ps)
+        self.act(now_ps)
         out: list[str] = []
         while self._responses and self._responses[0].due_ps <= now_ps:
             response = self._responses.popleft()
@@ -190,7 +190,8 @@ class ScpiMachine:
         """Do `action` when the machine is next looked at from `due_ps` on."""
         self._actions.append((due_ps, action))
 
-    def _act(self, now_ps: int) -> None:
+    def act(self, now_ps: int) -> None:
+        """Do what is due by `now_ps`, as feeding and taking do before all else."""
         due = sorted(
             (a for a in self._actions if a[0] <= now_ps), key=lambda entry: entry[0]
         )

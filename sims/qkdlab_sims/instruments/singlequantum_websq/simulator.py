@@ -22,6 +22,9 @@ __all__ = ["Simulator"]
 
 _ETB = b"\x17"
 _MS = 1_000_000_000
+_UNREAD_LINES = 1024
+"""Kept for a client that does not read: some 40 kB, as buffers of a connection take;
+that the oldest are lost is a [guess]."""
 
 
 class Simulator:
@@ -78,14 +81,10 @@ class Simulator:
         """Return the currents through the detectors; zero when switched off."""
         return self.rack.bias_ua()
 
-    def advance(self, t_ps: int) -> None:
-        """Finish what is due by `t_ps`, so that lines are made on time.
-
-        For a world that keeps no history of its counts; otherwise lines are made
-        when somebody listens.
-        """
-        self._control.settle(t_ps)
-        self._lines.advance(t_ps)
+    def settle(self, now_ps: int) -> int:
+        """Make the lines of counts that are due, read or not; see `LooksBack`."""
+        self._lines.advance(now_ps)
+        return now_ps
 
     def _tell_change(self, now_ps: int) -> None:
         if self.on_change is not None:
@@ -136,7 +135,7 @@ class _Counts:
     def __init__(self, rack: Rack, totals: Callable[[int], Sequence[int]]) -> None:
         self._rack = rack
         self._totals = totals
-        self._outbox = ByteOutbox()
+        self._outbox = ByteOutbox(_UNREAD_LINES)
         self._begin_ps = 0
         self._before: list[int] = [0] * rack.n_detectors
 

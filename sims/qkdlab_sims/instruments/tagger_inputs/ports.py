@@ -86,6 +86,10 @@ class Port:
         self.counter.add(t, until_ps)
         return t
 
+    def drop(self, until_ps: int) -> None:
+        """Forget the pulses that began before `until_ps`: nobody looked."""
+        self._pulses(until_ps)
+
     def _accepted(self, t_ps: Times, settings: Discriminator) -> Times:
         """Return the edges of pulses: the right flank, jitter, dead time."""
         from qkdlab_sims.instruments.tagger_inputs._kernels import discriminate

@@ -49,6 +49,8 @@ POWER_FLAGS = 1 + 16 + 32
 QUEUE_DEPTH = 30
 INPUT_LIMIT_BYTES = 240
 """[seen] "about 240 characters"."""
+_REMEMBERED_LAGS = 35.0
+"""Time constants behind which a low-pass has forgotten all but 1e-15."""
 _SILENT_GROUPS = ("QUEStionable", "MEASurement", "AUXillary")
 _READY = 512
 """A measurement has ended [guess]: a client filters this bit of OPERation before it
@@ -98,6 +100,8 @@ class Simulator:
         )
         self._sensor_serial = sensor_serial
         self._zero_ps = zero_ps
+        longest_ps = max(SAMPLE_PS * MAX_AVERAGE, zero_ps)
+        self._look_back_ps = longest_ps + round(_REMEMBERED_LAGS * SLOW_LAG_PS)
         self._quote = '"' if quoted_sensor else ""
         self._zeroing = False
         self._zero_ticket = 0
@@ -119,6 +123,11 @@ class Simulator:
         groups["OPERation"] = RegisterGroup(self._operation)
         add_register_groups(self.machine, groups)
         self.endpoints: dict[str, ByteMachine] = {"control": self.machine}
+
+    def settle(self, now_ps: int) -> int:
+        """Take the readings that are due, fetched or not; see `LooksBack`."""
+        self.machine.act(now_ps)
+        return now_ps - self._look_back_ps
 
     def _set_defaults(self) -> None:
         self.wavelength_nm = 1550.0

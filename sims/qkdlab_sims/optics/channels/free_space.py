@@ -20,6 +20,7 @@ __all__ = ["Fading", "FreeSpacePath", "background_photons_per_s"]
 
 WEAK_TURBULENCE = 0.3
 """Scintillation index up to which fading is lognormal."""
+_STEPS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,9 @@ class Fading:
     step_s:              the factors hold for so long
 
     Both are stationary first-order processes, drawn once for a seed: a step's factors
-    do not depend on which were asked for before. Pointing: factor exp(-2 r^2 / w^2) of
-    a point-like aperture at a distance r from the beam's centre.
+    do not depend on which were asked for before. They are made in order, and none is
+    kept: an earlier step costs all from the first one on. Pointing: factor
+    exp(-2 r^2 / w^2) of a point-like aperture at a distance r from the beam's centre.
     """
 
     def __init__(
@@ -109,14 +111,14 @@ class Fading:
             )
         ]
 
-    def turbulence(self, n_steps: int) -> NDArray[np.float64]:
-        """Return float64[n_steps] from the first step on, mean 1.
+    def turbulence(self, n_steps: int, first: int = 0) -> NDArray[np.float64]:
+        """Return float64[n_steps] from step `first` on, mean 1.
 
         Lognormal exp(s z - s^2 / 2) with s^2 = ln(1 + index) for weak turbulence; else
         the product of two gamma variates of equal shape (gamma-gamma, Andrews and
         Phillips [mem]) with (1 + 1/a)^2 = 1 + index.
         """
-        z = self._walks[0].values(n_steps)
+        z = self._walks[0].values(first, n_steps)
         if self.scintillation_index <= WEAK_TURBULENCE:
             variance = math.log1p(self.scintillation_index)
             return np.exp(math.sqrt(variance) * z - 0.5 * variance)
@@ -124,42 +126,58 @@ class Fading:
         from scipy.stats import gamma
 
         shape = 1.0 / (math.sqrt(1.0 + self.scintillation_index) - 1.0)
-        other = self._walks[1].values(n_steps)
+        other = self._walks[1].values(first, n_steps)
         factors = [gamma.ppf(ndtr(one), shape) / shape for one in (z, other)]
         return np.asarray(factors[0] * factors[1])
 
-    def pointing(self, n_steps: int) -> NDArray[np.float64]:
-        """Return float64[n_steps], 1 when the beam is centred."""
+    def pointing(self, n_steps: int, first: int = 0) -> NDArray[np.float64]:
+        """Return float64[n_steps] from step `first` on, 1 for a centred beam."""
         if self.path.pointing_rms_m == 0.0:
             return np.ones(n_steps)
-        offsets = [walk.values(n_steps) for walk in self._walks[2:]]
+        offsets = [walk.values(first, n_steps) for walk in self._walks[2:]]
         r2 = self.path.pointing_rms_m**2 * (offsets[0] ** 2 + offsets[1] ** 2)
         return np.exp(-2.0 * r2 / self.path.beam_radius_m**2)
 
-    def transmission(self, n_steps: int) -> NDArray[np.float64]:
+    def transmission(self, n_steps: int, first: int = 0) -> NDArray[np.float64]:
         """Return float64[n_steps], what arrives of the power; never above 1."""
-        factors = self.turbulence(n_steps) * self.pointing(n_steps)
+        factors = self.turbulence(n_steps, first) * self.pointing(n_steps, first)
         return np.minimum(self.path.transmission * factors, 1.0)
 
 
 class _Stationary:
-    """A normal process of variance 1 whose correlation falls by `kept` each step."""
+    """A normal process of variance 1 whose correlation falls by `kept` each step.
+
+    Only the state behind the last step asked for is kept.
+    """
 
     def __init__(self, key: NDArray[np.uint64], kept: float) -> None:
         self._key = key
         self._kept = kept
-        self._known = np.empty(0)
+        self._next = 0
+        self._state = np.zeros(1)
 
-    def values(self, n: int) -> NDArray[np.float64]:
-        """Return float64[n], the first values."""
-        if n > len(self._known):
-            from scipy.signal import lfilter
+    def values(self, first: int, n: int) -> NDArray[np.float64]:
+        """Return float64[n] from value `first` on."""
+        if first < self._next:
+            self._next, self._state = 0, np.zeros(1)
+        while first - self._next > _STEPS_AT_ONCE:
+            self._advance(_STEPS_AT_ONCE)
+        self._advance(first - self._next)
+        return self._advance(n)
 
-            noise = gaussians(self._key, 0, n)[:, 0]
-            drive = math.sqrt(1.0 - self._kept**2) * noise
+    def _advance(self, n: int) -> NDArray[np.float64]:
+        """Return the next `n` values."""
+        if n == 0:
+            return np.empty(0)
+        from scipy.signal import lfilter
+
+        noise = gaussians(self._key, self._next, n)[:, 0]
+        drive = math.sqrt(1.0 - self._kept**2) * noise
+        if self._next == 0:
             drive[0] = noise[0]
-            self._known = np.asarray(lfilter([1.0], [1.0, -self._kept], drive))
-        return self._known[:n]
+        self._next += n
+        made, self._state = lfilter([1.0], [1.0, -self._kept], drive, zi=self._state)
+        return np.asarray(made)
 
 
 def background_photons_per_s(
