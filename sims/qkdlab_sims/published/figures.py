@@ -89,7 +89,7 @@ def figures(inputs: Path | None = None) -> list[Row]:
     """
     try:
         found = outcomes(inputs=inputs or PACKAGED)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, ArithmeticError) as error:
         raise ConfigError(f"{inputs or PACKAGED}: {error}") from error
     return [
         (

@@ -6,6 +6,7 @@ physics is refused by the parts that are made of it.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -46,6 +47,17 @@ def packaged(section: str) -> dict[str, Any]:
     return found
 
 
+def _refuse_no_numbers(made: object, where: str) -> None:
+    """Raise ConfigError for a number that is negative, infinite or none."""
+    for one in fields(made):  # type: ignore[arg-type]
+        value = getattr(made, one.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float | int) and not 0 <= number < math.inf:
+                raise ConfigError(
+                    f"{where}.{one.name}: {number:g}, but must be 0 or more and finite"
+                )
+
+
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     """Return a dataclass made of a section, with each of its fields and nothing else.
 
@@ -65,7 +77,9 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     if problems:
         raise ConfigError(problems)
     try:
-        return TypeAdapter(kind).validate_python(dict(table))
+        made = TypeAdapter(kind).validate_python(dict(table))
+        _refuse_no_numbers(made, where)
+        return made
     except ValidationError as error:
         raise ConfigError(
             [

@@ -64,6 +64,9 @@ def test_sections_may_be_left_out(tmp_path):
         ("losses_db = [71.9, 69.2]", "losses_db = [71.9]", "boaron_2018.losses_db"),
         ('name = "honjo_2008_0km"', 'name = "honjo"', "honjo_2008.runs: wanted"),
         ("clock_hz = 2.0e6", "clock_hz = ", "not valid TOML"),
+        ("clock_hz = 2.0e6", "clock_hz = nan", "gobby_2004.clock_hz: nan"),
+        ("pass_s = 273.0", "pass_s = -1.0", "micius_2017.pass_s: -1"),
+        ("losses_db = [71.9,", "losses_db = [inf,", "boaron_2018.losses_db: inf"),
     ],
 )
 def test_wrong_inputs_are_named(changed, before, after, words):
@@ -76,6 +79,9 @@ def test_inputs_that_are_no_physics_are_named(tmp_path):
     text = ALL[ALL.index("[rubenok_2013]") : ALL.index("[micius_2017]")]
     file.write_text(text.replace("efficiency = 0.145 ", "efficiency = 1.45 "), "utf-8")
     with pytest.raises(ConfigError, match="efficiency"):
+        figures(file)
+    file.write_text(GOBBY.replace("clock_hz = 2.0e6", "clock_hz = 0.0"), "utf-8")
+    with pytest.raises(ConfigError, match="division by zero"):
         figures(file)
 
 
