@@ -43,7 +43,7 @@ class ActiveCalibration(Calibration):
     one."""
     basis_clicks: int = Field(default=400_000, ge=10_000, le=10**9)
     """Wanted to find which of Bob's settings meets which pulse."""
-    memory_clicks: int = Field(default=6_000_000, ge=100_000, le=10**9)
+    memory_clicks: int = Field(default=12_000_000, ge=100_000, le=10**9)
     """Wanted to tell what detectors remember of a click."""
 
 
@@ -73,9 +73,9 @@ class Security(_Model):
     measured before the block: what they may drift in it."""
     vacuum_margin: float = Field(default=0.15, ge=0, lt=1)
     """The same of the weakest class, where a drift of the modulator's null tells."""
-    memory_max: float = Field(default=0.03, gt=0, lt=1)
-    """By how much a click may still part the detectors' efficiencies where masked
-    time ends, at the upper end; more rejects the calibration."""
+    memory_max: float = Field(default=0.04, gt=0, lt=1)
+    """By how much a click may still part the detectors' efficiencies behind the masked
+    time, at the upper end; more rejects the calibration."""
 
 
 class ActiveBb84Parameters(FreshBb84Parameters):

@@ -80,8 +80,9 @@ class ClaimRecord:
     leak_cap_bits:     lambda_EC of the formula; more ends the block
     committed_length:  the length, or None for the formula's own
     blank_ps:          for which gates are masked after a click
-    recovery_ps:       after which a detector has forgotten a click, by a calibration
-                       record; None where nobody has measured it
+    recovery_ps:       after which what is left of a click is within the limit of its
+                       calibration; None where nobody has measured it. What is left
+                       behind `blank_ps` is in the range of `detectors`
     limits:            lowest and highest value of observed figures, by name
     """
 
@@ -270,7 +271,7 @@ def _requirements(record: ClaimRecord, facts: RunFacts) -> Iterable[Assumption]:
             + (
                 "no calibration record tells after how long a click is forgotten"
                 if recovery_ps is None
-                else f"a click is forgotten after {recovery_ps:g} ps"
+                else f"what is left of a click is within its limit after {recovery_ps:g} ps"
             ),
         ),
         "leak within its cap": (

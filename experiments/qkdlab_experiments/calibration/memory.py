@@ -1,17 +1,20 @@
 """How long after a click the detectors of a receiver that chooses still tell of it.
 
 Bob holds one setting while Alice's public pattern runs and looks at all slots, masked
-or not. What is left of a click where the mask ends goes into the spread of efficiencies
-that a claim record commits to.
+or not. What a click may still part the detectors by where it is masked no longer goes
+into the spread of efficiencies that a claim record commits to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
-from qkdlab.calibration.measured import Measured, coverage_factor
+import numpy as np
+
+from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.outcome import Curve, StepOutcome
 from qkdlab.roles import BasisModulator, Receiver
 from qkdlab.session.experiment import PartyContext
@@ -27,10 +30,18 @@ from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["alice", "bob", "judge"]
 
-_PIECES = 3
-"""Of the masked time: so finely it is told when a click is forgotten."""
-_FAR, _LONGEST = 4, 12
-"""Masked times after a click, between which nothing is left of it."""
+_BEFORE = (1 / 3, 2 / 3)
+"""Where pieces of the masked time begin, in it."""
+_BEHIND = (0.0, 1 / 6, 1 / 3, 1.0, 2.0, 3.0)
+"""Edges of the pieces behind the mask, in masked times after its end; nothing is left
+of a click from the last on."""
+_OPENING = 1.4
+"""What decays exponentially is so much more than its mean over the first piece behind
+the mask where that begins, at most; what falls faster than that is little by then."""
+_FEWEST_SLOTS = 12
+"""That stand for the masked time where it is shorter, so that pieces have slots."""
+_LONG = 8
+"""Masked times from which is learnt how detectors click that remember nothing."""
 _POINTS = 24
 _VALID_S = 86_400.0
 
@@ -54,45 +65,64 @@ def _measured(
     unmasked = replace(align(fit, p), blank_ps=0)
     clicks = acquire_clicks(receiver, p, unmasked, seconds)
     modulator.stop()
-    piece = max(1, -(-p.detection.blank_ps // (_PIECES * p.symbol_period_ps)))
+    far = _behind(p)[-1]
     memory = click_memory(
         clicks,
         frame_slots=p.pattern.symbols,
         header_slots=p.pattern.header_symbols,
         kinds=POLARIMETRY_CODES.size,
-        far=_FAR * _PIECES * piece,
-        lags=_LONGEST * _PIECES * piece,
+        far=far,
+        lags=far + _LONG * _masked(p),
     )
     try:
-        return judge(ctx, memory, piece), {}
+        return judge(ctx, memory), {}
     except ValueError as error:
         problem = f"{error}; look at the light at Bob's input"
         return StepOutcome(problem=problem), {}
 
 
-def judge(
-    ctx: PartyContext[Bb84Parameters], memory: ClickMemory, piece: int
-) -> StepOutcome:
-    """Say when a click is forgotten, and what is left of it where the mask ends.
+def _masked(p: ActiveBb84Parameters) -> int:
+    return max(p.detection.blank_ps // p.symbol_period_ps, _FEWEST_SLOTS)
 
-    piece: slots of a third of the masked time
+
+def _behind(p: ActiveBb84Parameters) -> list[int]:
+    """Return the edges of the pieces behind the mask, in slots since the click."""
+    end = p.detection.blank_ps // p.symbol_period_ps
+    return [end + round(share * _masked(p)) for share in _BEHIND]
+
+
+def judge(ctx: PartyContext[Bb84Parameters], memory: ClickMemory) -> StepOutcome:
+    """Say when a click is forgotten, and what is left of it behind the mask.
+
+    memory: learnt from behind the last of the pieces on
 
     Raises ValueError where too few clicks tell.
     """
     p = active(ctx.parameters)
     width = coverage_factor(p.calibration.interval_coverage)
-    left = [_worst(memory, k * piece, piece, width) for k in range(1, 2 * _PIECES)]
-    at_end = left[_PIECES - 1]
-    limit = p.security.memory_max
-    greatest = [abs(one.value) + width * one.uncertainty for one in left]
-    lasting = max((k for k, most in enumerate(greatest, 2) if most > limit), default=1)
-    recovery_ps = lasting * piece * p.symbol_period_ps
+    limit, edges = p.security.memory_max, _behind(p)
+
+    def most(first: int, end: int) -> float:
+        """Return what a click of either detector may leave in these slots."""
+        either = (memory.difference(last, first, end) for last in (0, 1))
+        return max(abs(one.value) + width * one.uncertainty for one in either)
+
+    behind = [most(*piece) for piece in pairwise(edges)]
+    behind[0] *= _OPENING
+    left, worst = max(behind), int(np.argmax(behind))
+    starts = [max(1, round(share * edges[0])) for share in _BEFORE]
+    recovered = edges[0]
+    for first, end in reversed(list(pairwise([*starts, edges[0]]))):
+        if end <= first or most(first, end) > limit:
+            break
+        recovered = first
+    recovery_ps = recovered * p.symbol_period_ps
     problem = None
-    if lasting > _PIECES:
+    if left > limit:
         problem = (
-            f"{recovery_ps / 1000:g} ns after a click the detectors may still differ "
-            f"by {greatest[lasting - 2]:.1%} for it, limit {limit:.1%}: raise "
-            "parameters.detection.blank_ps, or count for longer "
+            f"{edges[worst] * p.symbol_period_ps / 1000:g} ns after a click the "
+            f"detectors may still differ by {left:.1%} for it, limit {limit:.1%}: "
+            "raise parameters.detection.blank_ps, or count for longer "
             "(parameters.calibration.memory_clicks)"
         )
     records = (
@@ -106,37 +136,32 @@ def judge(
         ),
         ctx.calibration.measured(
             "memory_mismatch",
-            at_end.value,
+            left,
             "1",
-            at_end.uncertainty,
+            0.0,
             valid_for_s=_VALID_S,
             source="clicks by the time since the last",
         ),
     )
     figures = {
         "recovery_ps": recovery_ps,
-        "memory_mismatch": at_end.value,
-        "memory_mismatch_uncertainty": at_end.uncertainty,
+        "memory_mismatch": left,
+        "pieces_ns": [edge * p.symbol_period_ps / 1000 for edge in edges],
+        "memory_mismatch_of_pieces": behind,
         "limit": limit,
     }
-    curves = tuple(_curve(p, memory, piece, *pair) for pair in _PAIRS)
+    curves = tuple(_curve(p, memory, *pair) for pair in _PAIRS)
     return StepOutcome(records, figures, curves, problem)
 
 
 _PAIRS = ((0, 0), (0, 1), (1, 1), (1, 0))
 
 
-def _worst(memory: ClickMemory, first: int, slots: int, width: float) -> Measured:
-    """Return what a click of either detector leaves at most, in these slots."""
-    either = [memory.difference(last, first, first + slots) for last in (0, 1)]
-    return max(either, key=lambda one: abs(one.value) + width * one.uncertainty)
-
-
 def _curve(
-    p: ActiveBb84Parameters, memory: ClickMemory, piece: int, last: int, detector: int
+    p: ActiveBb84Parameters, memory: ClickMemory, last: int, detector: int
 ) -> Curve:
     """Return a detector's efficiency after a click, to twice the masked time."""
-    end = 2 * _PIECES * piece
+    end = 2 * _masked(p)
     step = max(1, end // _POINTS)
     firsts = range(1, end, step)
     found = [memory.efficiency(last, detector, f, f + step) for f in firsts]
