@@ -115,7 +115,11 @@ class SkyLight(_SubModel):
 
 
 class FreeSpace(BasePart):
-    """A path through open air between two telescopes; ports: ``in``, ``out``."""
+    """A path through open air between two telescopes; ports: ``in``, ``out``.
+
+    Of a Gaussian beam 1 - exp(-2 a^2 / w^2) falls into the aperture (theory.md section
+    8; [mem]); extinction and the optics' loss come on top [D].
+    """
 
     kind: Literal["free_space"]
     distance_m: float = Field(ge=0, le=1e9)

@@ -14,8 +14,10 @@ class BiasDrift:
 
     Charges in buffer layer and crystal follow a bias step and screen part of it:
     each share of the voltage fades with a time constant of its own (two RC circuits;
-    Teng et al., EPJ Quantum Technol. 2023 [seen abstract]). On top the phase wanders:
-    a random walk whose steps are keyed by their number.
+    Teng et al., EPJ Quantum Technol. 2023 [seen abstract]; sources-modulators-aux.md
+    section 7, "Bias drift"). That both act on the voltage and add is [D] of that
+    circuit. On top the phase wanders: a random walk ("thermal random walk", same row),
+    whose steps are keyed by their number. All sizes are [guess].
 
     walk_rad_per_sqrt_s: width of the walk in one second
     step_ps:             of the walk

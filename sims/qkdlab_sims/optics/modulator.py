@@ -1,4 +1,11 @@
-"""From generator samples to what a modulator does to each pulse."""
+"""From generator samples to what a modulator does to each pulse.
+
+The reference suggests driver and modulator together as a low-pass of two poles, without
+a measurement behind it (sources-modulators-aux.md section 7, "EOM bandwidth", "design
+suggestion" [guess]). Here the modulator is a single pole, fitted to the one bandwidth
+that data sheets give, and the other low-pass is the generator's own output, whose edges
+`awg.response` knows; that a driver adds nothing to these is [guess].
+"""
 
 from __future__ import annotations
 
@@ -26,8 +33,12 @@ _SHORT_MEMORY_PS = 40.0
 class Amplifier:
     """A radio-frequency amplifier: V_out = V_sat tanh(gain V_in / V_sat).
 
-    ac_corner_hz: first-order high-pass at the output (coupling capacitor), 0 for DC
-    coupling.
+    The reference has no law of saturation. This one is a [guess] with one parameter: of
+    the right slope at zero, odd, and never beyond V_sat; the gain is 1 dB down where
+    the output is 0.55 V_sat [D], which a data sheet's compression point fixes.
+
+    ac_corner_hz: first-order high-pass at the output, 0 for DC coupling: a coupling
+                  capacitor into the load is one RC circuit [D]
     """
 
     gain: float = 1.0
@@ -121,7 +132,8 @@ def intensity_transmission(
 
     Biased at its minimum: T(0) = 10^(-extinction_db/10), T(v_pi) = 1;
     T = [1 - c cos(pi V / V_pi + bias)] / (1 + c) (sources-modulators-aux.md section
-    7, "MZM intensity modulator"). Insertion loss is apart.
+    7, "MZM intensity modulator"; the law [mem], extinctions of 20 dB in the field and
+    22 dB over hours [seen]). Insertion loss is apart.
     """
     leak = 10.0 ** (-extinction_db / 10.0)
     contrast = (1.0 - leak) / (1.0 + leak)
@@ -138,8 +150,8 @@ def phase_modulator_jones(
 ) -> NDArray[np.complex128]:
     """Return the diagonal complex128[n, 2]: V is delayed by pi V / V_pi + bias.
 
-    Light that enters at 45 degrees (D) leaves as D, R, A, L at 0, 1/2, 1, 3/2 V_pi.
-    residual_am: m of the power's ``1 + m sin(phase)``
+    Light that enters at 45 degrees (D) leaves as D, R, A, L at 0, 1/2, 1, 3/2 V_pi [D].
+    residual_am: m of the power's ``1 + m sin(phase)``; the form is [guess]
     """
     phase = math.pi * volts / v_pi + bias_phase_rad
     out = np.ones((len(volts), 2), dtype=np.complex128)

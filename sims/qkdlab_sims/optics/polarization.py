@@ -2,6 +2,11 @@
 
 Basis (H, V). D, A = (1, +-1)/sqrt 2 and R, L = (1, +-i)/sqrt 2;
 S1 = |H|^2 - |V|^2, S2 = 2 Re(H* V), S3 = 2 Im(H* V), so D is +S2 and R is +S3.
+
+Textbook calculus [mem]; which circular light is R, and the sign of time, are choices
+made here [D], on which no count depends. That a polarizer loses as much of the passed
+axis as leaks of the other, and that a dependent loss keeps the mean, are [D] of what
+the wiring's fields mean; that both ports of a splitter leak alike is [guess].
 """
 
 from __future__ import annotations

@@ -5,6 +5,11 @@ photons are drawn and thinned as those of one light are (`pulsed`): the statisti
 threshold detectors, double clicks and coincidences are exact. A thermal pulse is a
 coherent one of random power. Pulses that overlap in part interfere with a contrast
 smaller than 1; only the sums of powers and the contrast enter.
+
+Drawing by the pair's phase: timetags-simulation-hdf5.md section 3.1, "MDI/TF". That
+detectors are independent given the phase is [D] of coherent light. Visibilities are
+those of theory.md section 3, "HOM": 2 m_a m_b / (m_a + m_b)^2 times the overlap [M], of
+threshold detectors 0.49990 at a mean of 0.1 each [C].
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ indistinguishability M (the squared overlap of their other degrees of freedom),
     P(i, i) = |u_i v_i|^2 (1 + M)
     P(i, lost) = |u_i|^2 + |v_i|^2 - sum over j of P(i, j) - 2 P(i, i)
 
-(Hong, Ou and Mandel, PRL 59, 2044 (1987); the last because interference does not
-change mean photon numbers). Losses and efficiencies are in the amplitudes.
+(Hong, Ou and Mandel, PRL 59, 2044 (1987) [mem]; written out for lossy amplitudes and M
+between 0 and 1 [D], the last line because interference does not change mean photon
+numbers). Losses and efficiencies are in the amplitudes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""The tagger's own time: offset, drift and lock of its oscillator."""
+"""The tagger's own time: offset, drift and lock of its oscillator.
+
+The reference has no law of it. Random-walk frequency noise is what is left of an
+oscillator's noise over seconds and more [mem]; white and flicker noise, which are
+smaller than the bins there, are left out [guess]. The lock's equations, a loop of
+second order with critical damping, are [D]; that instruments have such a loop, [guess].
+"""
 
 from __future__ import annotations
 
