@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy.optimize import curve_fit
 from world_stubs import TICK_PS, StubBench
 
 from qkdlab_sims.bench.truth_report import report
@@ -206,13 +208,18 @@ def test_a_sweep_of_the_bias_finds_null_and_v_pi() -> None:
     for v in volts:
         made.modulator_bias.set(volts=float(v))
         shown.append(power_w(made))
-    columns = [np.ones(13), np.cos(np.pi * volts / 5.3), np.sin(np.pi * volts / 5.3)]
-    (mean, c, s), *_ = np.linalg.lstsq(np.transpose(columns), shown, rcond=None)
-    null_v = math.atan2(-s, -c) * 5.3 / math.pi
+
+    def fringe(
+        v: NDArray[np.float64], mean: float, contrast: float, null_v: float, v_pi: float
+    ) -> NDArray[np.float64]:
+        return mean * (1 - contrast * np.cos(np.pi * (v - null_v) / v_pi))
+
+    relative = np.array(shown) / np.mean(shown)
+    guess = 1.0, 0.9, volts[relative.argmin()], 5.0
+    (_, contrast, null_v, v_pi), _ = curve_fit(fringe, volts, relative, guess)
+    assert v_pi == pytest.approx(5.3, rel=1e-4)
     assert null_v == pytest.approx(-1.1 * 5.3 / math.pi, abs=1e-3)
-    extinction_db = 10 * math.log10(
-        (mean + math.hypot(c, s)) / (mean - math.hypot(c, s))
-    )
+    extinction_db = 10 * math.log10((1 + contrast) / (1 - contrast))
     assert extinction_db == pytest.approx(35.0, abs=0.05)
 
 
