@@ -183,7 +183,10 @@ class FixedLoss(BasePart):
 
 
 class Amplifier(BasePart):
-    """RF amplifier; ports: ``in``, ``out``."""
+    """RF amplifier; ports: ``in``, ``out``.
+
+    The laws of saturation [guess] and coupling [D] are those of `optics.modulator`.
+    """
 
     kind: Literal["amplifier"]
     gain: float = Field(gt=0, le=1e4)
