@@ -36,7 +36,7 @@ def cycles_of_four(base, fold=1):
 
 
 SHORT = [recipe for recipe in RECIPES if recipe.lifting == LIFTING]
-LONG = next(recipe for recipe in RECIPES if recipe.n_columns == 720)
+LONG = next(recipe for recipe in RECIPES if recipe.n_columns == 960)
 
 
 @pytest.mark.parametrize(

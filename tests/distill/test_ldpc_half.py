@@ -230,7 +230,7 @@ def test_the_public_seed_chooses_the_positions():
     assert not np.array_equal(one.key, other.key)
 
 
-@pytest.mark.parametrize("qber", [0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1])
+@pytest.mark.parametrize("qber", [0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1])
 def test_planned_leak_of_long_blocks_is_within_the_goal(qber):
     plan = plan_frames(1 << 25, qber, SEED)
     leak = plan.told_checks.size / plan.n_key
