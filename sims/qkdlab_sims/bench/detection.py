@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qkdlab.errors import ConfigError
 from qkdlab_sims.bench.emitter import Emission
 from qkdlab_sims.bench.observers import Observers
-from qkdlab_sims.optics.attacks.photons import PhotonAttack
+from qkdlab_sims.optics.attacks.photons import PhotonAttack, TooBrightForEve
 from qkdlab_sims.optics.bank import Bank, Clicks
 from qkdlab_sims.optics.channels.echo import Echo
 from qkdlab_sims.optics.detector import (
@@ -131,7 +132,8 @@ class Detection:
         """Return per detector the clicks before `t_ps` not yet returned.
 
         All ticks that may give clicks before `t_ps` must have been queued: those that
-        begin before it, or `ahead_ps` later.
+        begin before it, or `ahead_ps` later. Raises ConfigError for light too bright
+        for an Eve who counts photons.
         """
         self._simulate_until(t_ps + self._lead_ps)
         out: list[NDArray[np.int64]] = []
@@ -177,20 +179,26 @@ class Detection:
             if conditions.emission is not None:
                 self._take(self._emitted(stretch, conditions.emission))
                 continue
-            clicks = simulate_pulses(
-                self._state,
-                conditions.light,
-                conditions.analysers * self._efficiencies[:, None],
-                stretch.begin * PULSES_PER_TICK,
-                stretch.end * PULSES_PER_TICK,
-                eve=conditions.eve,
-                paths=conditions.analysers if self.bank.feels_power else None,
-                background=self._seen(conditions.background),
-                echo=conditions.echo,
-                interferometer=conditions.interferometer,
-                threads=None,
-            )
-            self._take(clicks)
+            try:
+                self._take(self._lit(stretch))
+            except TooBrightForEve as error:
+                raise ConfigError(f"wiring.parts: {error}") from error
+
+    def _lit(self, stretch: _Stretch) -> Clicks:
+        conditions = stretch.conditions
+        return simulate_pulses(
+            self._state,
+            conditions.light,
+            conditions.analysers * self._efficiencies[:, None],
+            stretch.begin * PULSES_PER_TICK,
+            stretch.end * PULSES_PER_TICK,
+            eve=conditions.eve,
+            paths=conditions.analysers if self.bank.feels_power else None,
+            background=self._seen(conditions.background),
+            echo=conditions.echo,
+            interferometer=conditions.interferometer,
+            threads=None,
+        )
 
     def _emitted(self, stretch: _Stretch, emission: Emission) -> Clicks:
         conditions, bank = stretch.conditions, self.bank

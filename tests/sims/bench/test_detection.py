@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from qkdlab.errors import ConfigError
 from qkdlab_sims.bench.detection import Conditions, CountHistory, Detection
 from qkdlab_sims.optics import engine
 from qkdlab_sims.optics.arrivals import ArrivalSource
+from qkdlab_sims.optics.attacks.photons import PhotonAttack
 from qkdlab_sims.optics.collection import Collection
 from qkdlab_sims.optics.detector import DetectorBank, DetectorParameters
 from qkdlab_sims.optics.light import Light
@@ -166,3 +168,12 @@ def test_counts_that_are_forgotten_cost_no_memory_and_change_no_later_ones() -> 
     assert max(sizes) == max(sizes[:40])
     with pytest.raises(LookupError, match="forgotten"):
         kept.at(1000)
+
+
+def test_light_too_bright_for_eves_meter_is_a_fault_of_the_configuration() -> None:
+    made = Detection(DetectorBank((WIRE, WIRE), (7_500, 8_000), 10_000, 1))
+    light = Light(jones=np.full((1, 2), 8.0, complex), wavelength_nm=1550.0)
+    analysers = np.array([[0.4, 0, 0, 0], [0.6, 0, 0, 0]])
+    made.append(0, Conditions(light, analysers, (22.0, 22.0), PhotonAttack("split")))
+    with pytest.raises(ConfigError, match=r"128: attenuate the light before her"):
+        made.clicks_until(1)

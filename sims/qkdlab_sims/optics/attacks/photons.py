@@ -26,7 +26,14 @@ from qkdlab_sims.optics.light import Light
 from qkdlab_sims.optics.photons.states._kernels import NOISE_LEVELS
 from qkdlab_sims.optics.polarization import mueller_matrix
 
-__all__ = ["ACTIONS", "BRIGHTEST_MEAN", "PhotonAttack", "Truth", "what_was_true"]
+__all__ = [
+    "ACTIONS",
+    "BRIGHTEST_MEAN",
+    "PhotonAttack",
+    "TooBrightForEve",
+    "Truth",
+    "what_was_true",
+]
 
 ACTIONS = {
     "copy": COPY,
@@ -51,6 +58,10 @@ seed:    sends `photons` in one of the four states ahead of the pulse (dead-time
 
 BRIGHTEST_MEAN = 120.0
 """Photons in a pulse at Eve; beyond, her counts of up to 255 would be cut."""
+
+
+class TooBrightForEve(OverflowError):
+    """Pulses have more photons than Eve counts."""
 
 
 def _identity() -> NDArray[np.complex128]:
@@ -87,13 +98,13 @@ class PhotonAttack:
         """Return it as the kernels want it.
 
         Raises ValueError for light whose settings come on demand: she looks pulses up
-        in a pattern; OverflowError for pulses of more photons than she counts.
+        in a pattern; TooBrightForEve for pulses of more photons than she counts.
         """
         if light.law is not None:
             raise ValueError("attacks by photon number want a pattern that repeats")
         mean = self._brightest(light)
         if mean > BRIGHTEST_MEAN:
-            raise OverflowError(
+            raise TooBrightForEve(
                 f"Eve counts pulses of {BRIGHTEST_MEAN:g} photons on average at most, "
                 f"these have {mean:.3g}: attenuate the light before her"
             )
