@@ -1,7 +1,8 @@
 """Ways of the light that avalanches send back: out of the receiver, or to observers.
 
-Passive parts lose as much on the way back as on the way to the diode. Flashes count as
-unpolarized [guess], so that nominal losses hold however plates and fibres turn.
+Passive parts, but for isolators, lose as much on the way back as on the way to the
+diode. Flashes count as unpolarized [guess], so that nominal losses hold however plates
+and fibres turn, and as incoherent: what two ways bring to an observer adds up.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _AT_REST = (
 
 @dataclass(frozen=True, slots=True)
 class FlashWay:
-    """From a diode of the receiver to an observer behind a circulator.
+    """One of the ways from a diode of the receiver to an observer behind a circulator.
 
     share:  of the photons in the diode's fibre that fall on the observer
     lag_ps: from the diode's click at the tagger to the observer's of a flash that does
@@ -62,7 +63,7 @@ def flash_ways(graph: Graph, paths: Sequence[OpticalPath]) -> list[FlashWay]:
     for parts on the way whose loss changes.
     """
     inputs = tagger_inputs(graph)
-    found: list[FlashWay] = []
+    found: dict[tuple[tuple[str, str], ...], FlashWay] = {}
     for path in paths:
         at = _last_circulator(path)
         if at is None or not isinstance(path.stages[-1].part, Spad):
@@ -79,13 +80,15 @@ def flash_ways(graph: Graph, paths: Sequence[OpticalPath]) -> list[FlashWay]:
                     f"comes back to {circulator.name}; the simulated world wants a "
                     "detector for each"
                 )
-            loss_db = sum(s.loss_db for s in (*inward, *onward))
+            loss_db = sum(map(_back_db, inward)) + sum(s.loss_db for s in onward)
             loss_db += passage_db(circulator.part, "back")
             way_ps = sum(s.delay_ps for s in (*inward, *onward))
             lag_ps = way_ps + _cable_ps(inputs, end.name) - _cable_ps(inputs, path.end)
             share = 10.0 ** (-loss_db / 10.0) * _mean_sensitivity(end)
-            found.append(FlashWay(path.end, end.name, share, lag_ps))
-    return found
+            # light may come by many paths to where one way back begins
+            way = tuple((s.name, s.exit) for s in (*inward, circulator, *onward))
+            found[way] = FlashWay(path.end, end.name, share, lag_ps)
+    return list(found.values())
 
 
 def to_channel(path: OpticalPath) -> float:
@@ -100,8 +103,16 @@ def to_channel(path: OpticalPath) -> float:
             break
         if isinstance(stage.part, Circulator):
             return 0.0
-        loss_db += stage.loss_db
+        loss_db += _back_db(stage)
     return float(10.0 ** (-loss_db / 10.0))
+
+
+def _back_db(stage: Stage) -> float:
+    """Return the loss of a stage to light that passes it the other way."""
+    part = stage.part
+    if isinstance(part, FixedLoss) and part.return_loss_db is not None:
+        return stage.loss_db - part.loss_db + part.return_loss_db
+    return stage.loss_db
 
 
 def _last_circulator(path: OpticalPath) -> int | None:

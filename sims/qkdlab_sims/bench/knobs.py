@@ -1,4 +1,10 @@
-"""The knobs of the bench, read at the beginning of each tick."""
+"""The knobs of the bench, and when they are read.
+
+What moves in time (attenuators, shutters, plates, squeezers) is read as it stands at
+the beginning of a stretch of up to `KNOB_STEP_PS`, 0.66 ms, and holds for it. The bias
+of detectors, as it was last told, is read in each tick; so are the generators. Orders
+to the one and to the other may thus take effect up to 0.66 ms out of order.
+"""
 
 from __future__ import annotations
 

@@ -36,14 +36,16 @@ _TICK_PS = _PERIOD_PS * PULSES_PER_TICK
 class _Source:
     """A diode of the receiver: what it flashes, and where observers see it.
 
-    detector: its place among the bench's detectors
-    shares:   float64[n_observers], chance of a photon to make one click that rests
-    lags_ps:  int64[n_observers], `FlashWay.lag_ps`
+    detector:  its place among the bench's detectors
+    observers: int64[n_ways], where each way ends
+    shares:    float64[n_ways], chance of a photon to make one click that rests
+    lags_ps:   int64[n_ways], `FlashWay.lag_ps`
     """
 
     detector: int
     law: Backflash
     key: NDArray[np.uint64]
+    observers: NDArray[np.int64]
     shares: NDArray[np.float64]
     lags_ps: NDArray[np.int64]
 
@@ -87,7 +89,7 @@ class Observers:
         self._bank = bank
         self._state = DetectorState(bank)
         self._state.set_bias([1.0] * len(inputs))
-        self._efficiencies = bank.efficiencies(self._state.bias_ua)
+        self._efficiencies = np.array(bank.efficiencies(self._state.bias_ua))
         self._sources = sources
         self._n_clicks = [0] * len(sources)
         self._tick = 0
@@ -132,16 +134,16 @@ class Observers:
                 push(number, times[:n_due])
 
     def _add(self, i: int, source: _Source, clicks_ps: NDArray[np.int64]) -> None:
-        shares = source.shares * self._efficiencies
+        shares = source.shares * self._efficiencies[source.observers]
         first = self._n_clicks[i]
         self._n_clicks[i] += len(clicks_ps)
         new = source.law.flashes(clicks_ps, source.key, first, shares)
         if not len(new.t_ps):
             return
         times, chances = list(self._seen.t_ps), list(self._seen.chance)
-        for d, lag_ps in enumerate(source.lags_ps):
-            its = new.observer == d
-            t_ps = np.concatenate((times[d], new.t_ps[its] + lag_ps))
+        for way, d in enumerate(source.observers):
+            its = new.observer == way
+            t_ps = np.concatenate((times[d], new.t_ps[its] + source.lags_ps[way]))
             order = np.argsort(t_ps, kind="stable")
             times[d] = t_ps[order]
             chances[d] = np.concatenate((chances[d], new.chance[its]))[order]
@@ -200,15 +202,15 @@ def _source(
     names: Sequence[str],
     seed: int,
 ) -> _Source:
-    own = {way.observer: way for way in found if way.diode == detector.name}
-    soonest_ps = min(way.lag_ps for way in own.values())
+    own = [way for way in found if way.diode == detector.name]
     given = part.backflash
     return _Source(
         at,
         Backflash(0.0) if given is None else Backflash(**given.model_dump()),
         stream_key(seed, detector.name, "backflash"),
-        np.array([own[n].share if n in own else 0.0 for n in names]),
-        np.array([own[n].lag_ps if n in own else soonest_ps for n in names]),
+        np.array([names.index(way.observer) for way in own]),
+        np.array([way.share for way in own]),
+        np.array([way.lag_ps for way in own]),
     )
 
 

@@ -1,11 +1,11 @@
 """The seeded world: everything physical between the instruments.
 
-Time runs in ticks of 2^16 pulses. Knobs are read when the first click of a tick may
-come and hold until the next: at the tick's beginning, or some nanoseconds before where
-light is sooner at the detectors than jitter is wide; what moves is followed in steps of
-`knobs.KNOB_STEP_PS`. Ticks in which nothing moves are taken together: instruments are
-told things between two calls of `advance` only, and what then moves by itself goes one
-way, so what stands the same at both ends of a short stretch has not moved.
+Time runs in ticks of 2^16 pulses. Waveforms and bias are read when the first click of
+a tick may come and hold until the next: at the tick's beginning, or nanoseconds before
+where light is sooner at the detectors than jitter is wide; what moves in time, at the
+first of up to `knobs.KNOB_STEP_PS`. Ticks in which nothing moves are taken together:
+instruments are told things between two calls of `advance` only, and what then moves by
+itself goes one way: what stands the same at both ends of a stretch has not moved.
 
 The world never runs ahead of the clock: at time t it knows the knobs of every tick that
 may give a click before t. Clicks are drawn when somebody wants them (a tagger that is
@@ -232,11 +232,11 @@ class World:
         self._light_changed = True
 
     def _tick_after(self, t_ps: int) -> int:
-        """Return the first tick whose knobs are read at `t_ps` or later."""
+        """Return the first tick that is begun at `t_ps` or later."""
         return -(-(t_ps + self._ahead_ps) // self.tick_ps)
 
     def _read_ps(self, tick: int) -> int:
-        """Return when the knobs of a tick are read."""
+        """Return when a tick is begun: before any click of its pulses."""
         return max(0, tick * self.tick_ps - self._ahead_ps)
 
     def _begin_tick(self, tick: int) -> None:

@@ -24,6 +24,7 @@ DIODE = {
 }
 FLASHES = {"probability": 0.08, "delay_ps": 900, "decay_ps": 2_500.0}
 FLASHING = DIODE | {"backflash": FLASHES}
+MIXER = {"kind": "beam_splitter", "owner": "bob", "x_fraction": 0.5}
 CIRCULATOR = {"kind": "circulator", "owner": "bob", "loss_db": 0.8}
 DIODES = dict.fromkeys(("d_x0", "d_x1", "d_z0", "d_z1"), DIODE)
 WATCHED = {
@@ -123,11 +124,22 @@ def test_an_observer_in_the_channel_counts_what_the_truth_says_leaves() -> None:
     assert agrees(figures.share, leak * 10**-0.08 * 0.25, 0.08)
 
 
+def test_an_observer_sees_flashes_by_each_of_two_ways() -> None:
+    forked = {
+        "fork.in": {"from": "circulator.back"},
+        "meet.in": {"from": "fork.x"},
+        "meet.in2": {"from": "fork.z", "delay_ps": 60_000},
+        "d_z1.in": {"from": "meet.x", "delay_ps": 50_000, "loss_db": 0.5},
+    }
+    parts = {"d_x0": FLASHING, "fork": MIXER, "meet": MIXER}
+    clicks, *_, seen = tags(bench(parts, WATCHED | forked))
+    for begin_ps in (75_000, 135_000):
+        figures = backflash_figures(clicks, seen, (begin_ps, begin_ps + 40_000))
+        assert agrees(figures.share, 0.25 * 0.08 * TO_OBSERVER, 0.05)
+
+
 def test_nothing_leaves_through_a_circulator_of_the_receiver(made: ByHand) -> None:
     assert to_channel(made) == 0.0
-
-
-MIXER = {"kind": "beam_splitter", "owner": "bob", "x_fraction": 0.5}
 
 
 @pytest.mark.parametrize(
