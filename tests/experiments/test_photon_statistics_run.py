@@ -106,6 +106,13 @@ def test_blinking_wants_clicks_and_a_long_run(dot) -> None:
         fit_blinking(one, two, 5_000_000, 700)
 
 
+def test_a_source_that_does_not_blink_has_no_times_of_blinking() -> None:
+    rng = np.random.default_rng(4)
+    steady = [np.sort(rng.integers(0, 10**12, 20_000)) for _ in range(2)]
+    with pytest.raises(ValueError, match="no swing"):
+        fit_blinking(steady[0], steady[1], 50_000_000, 120)
+
+
 THERMAL = (
     "{kind: pair_source, owner: channel, wavelength_nm: 1560.0, pairs_per_pulse: 0.4, "
     "schmidt_number: 2.0, heralding_signal: 0.5, emission_fwhm_ps: 30.0}"
@@ -186,7 +193,7 @@ def test_no_key_is_made_or_claimed(dot, pairs) -> None:
         ("hbt", "wiring.parts.dot.brightness=1.2", "less than or equal to 1"),
         ("hbt", "wiring.parts.dot.lifetime_ps=-1", "greater than or equal to 0"),
         ("heralding", "wiring.parts.crystal.schmidt_number=0.5", "or equal to 1"),
-        ("heralding", "wiring.parts.crystal.pair_rate_hz=1e6", "or pairs_per_pulse"),
+        ("heralding", "wiring.parts.crystal.pair_rate_hz=1e6", "exclude each other"),
     ],
 )
 def test_sources_outside_physics_are_refused_at_load(bench, change, match) -> None:

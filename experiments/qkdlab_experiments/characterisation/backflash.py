@@ -39,43 +39,64 @@ def backflash_figures(
                accidental clicks, whose moments are taken off
 
     Of an exponential the mean lies one decay, and the deviation is one decay, behind
-    the beginning; its relative uncertainties are those of kurtosis 9. Jitter of the
-    watching diode and of the tagger counts into the decay in squares.
+    the beginning. Uncertainties are the sums of what single clicks, accidental ones
+    too, do to the figures: those at the end of the window weigh most, so that it should
+    be no longer than ten decays or so. Jitter of the watching diode and of the tagger
+    counts into the decay in squares. Light of the laser that the diode's facet reflects
+    may lie in the same window: take off the share found where no flash can be, with the
+    diode's bias below breakdown and the same laser.
     Source: second diode through a circulator, histogram against detection
     (standards-attacks-ux.md section 1.3).
 
-    Raises ValueError for fewer than 100 clicks in the window.
+    Raises ValueError for fewer than 100 clicks in the window, and where accidental
+    clicks leave no flashes or no width.
     """
     begin_ps, end_ps = window_ps
     length_ps = end_ps - begin_ps
-    n, first, second = _moments(clicks_ps, watched_ps, begin_ps, end_ps)
+    delays_ps = _delays_ps(clicks_ps, watched_ps, begin_ps, end_ps)
+    n = len(delays_ps)
     if n < 100:
         raise ValueError("backflash_figures wants 100 clicks in the window")
-    dark, *_ = _moments(clicks_ps, watched_ps, begin_ps - length_ps, begin_ps)
-    # accidental clicks lie evenly
+    dark = len(_delays_ps(clicks_ps, watched_ps, begin_ps - length_ps, begin_ps))
     flashes = n - dark
-    mean_ps = (first - dark * length_ps / 2.0) / flashes
-    square = (second - dark * length_ps**2 / 3.0) / flashes
-    decay_ps = math.sqrt(max(square - mean_ps**2, 0.0))
-    apart = math.sqrt(n + dark) / flashes
+    if flashes <= 0:
+        raise ValueError("backflash_figures finds no flashes above accidental clicks")
+    # accidental clicks lie evenly
+    mean_ps = (float(delays_ps.sum()) - dark * length_ps / 2.0) / flashes
+    off_ps = delays_ps - mean_ps
+    even = length_ps / 2.0 - mean_ps
+    even_square = even**2 + length_ps**2 / 12.0
+    variance = (float((off_ps**2).sum()) - dark * even_square) / flashes
+    if variance <= 0.0:
+        raise ValueError("backflash_figures finds no width above accidental clicks")
+    decay_ps = math.sqrt(variance)
+
+    # by how much a click in the window, and one of the stretch before it, move figures
+    by_click = (off_ps**2 - variance) / (2.0 * decay_ps)
+    by_dark = (even_square - variance) / (2.0 * decay_ps)
+
+    def error_ps(clicks: NDArray[np.float64], each_dark: float) -> float:
+        return math.sqrt(float((clicks**2).sum()) + dark * each_dark**2) / flashes
+
     return BackflashFigures(
         Measured(flashes / len(clicks_ps), math.sqrt(n + dark) / len(clicks_ps)),
-        Measured(begin_ps + mean_ps - decay_ps, decay_ps * apart),
-        Measured(decay_ps, decay_ps * math.sqrt(2.0) * apart),
+        Measured(
+            begin_ps + mean_ps - decay_ps, error_ps(off_ps - by_click, even - by_dark)
+        ),
+        Measured(decay_ps, error_ps(by_click, by_dark)),
     )
 
 
-def _moments(
+def _delays_ps(
     clicks_ps: NDArray[np.int64],
     watched_ps: NDArray[np.int64],
     begin_ps: int,
     end_ps: int,
-) -> tuple[int, float, float]:
-    """Return number, sum and sum of squares of delays, from the window's beginning.
+) -> NDArray[np.float64]:
+    """Return delays from the window's beginning.
 
     Delays are those from the last click that lies before the window's beginning.
     """
     before = np.searchsorted(clicks_ps, watched_ps - begin_ps, side="right") - 1
     later = watched_ps[before >= 0] - clicks_ps[before[before >= 0]] - begin_ps
-    within = later[later < end_ps - begin_ps].astype(np.float64)
-    return len(within), float(within.sum()), float((within**2).sum())
+    return later[later < end_ps - begin_ps].astype(np.float64)

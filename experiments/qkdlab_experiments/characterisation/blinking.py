@@ -67,7 +67,8 @@ def fit_blinking(
              is in all delays alike
 
     Random telegraph: docs/sources.md [mem]. Raises ValueError for fewer than 10 000
-    clicks of either detector, or parts not ten times as long as the envelope.
+    clicks of either detector, parts not ten times as long as the envelope, or a swing
+    below three times its uncertainty.
     """
     if min(one_ps.size, two_ps.size) < _FEWEST:
         raise ValueError(f"fit_blinking wants {_FEWEST} clicks of either detector")
@@ -90,6 +91,8 @@ def fit_blinking(
         [_fitted(lag, np.delete(found, k, axis=0).mean(axis=0)) for k in range(n_parts)]
     )
     errors = without.std(axis=0) * np.sqrt(n_parts - 1.0)
+    if not whole[1] > 3.0 * errors[1]:
+        raise ValueError("fit_blinking finds no swing above three standard errors")
     return Blinking(
         Measured(float(whole[1]), float(errors[1])),
         Measured(float(whole[2]) * bin_ps, float(errors[2]) * bin_ps),
