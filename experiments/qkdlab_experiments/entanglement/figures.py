@@ -23,29 +23,35 @@ _MOST = 2.0 * math.sqrt(2.0)
 
 def figures(
     p: ChshParameters,
-    fringe: Fringe,
+    fringes: tuple[Fringe, Fringe],
     correlations: Mapping[str, Correlation],
-    analyser_rad: float,
+    analysers_rad: tuple[float, float],
     darks_hz: Sequence[float],
 ) -> dict[str, Any]:
     """Return the public figures, each beside that of the labelled state.
 
     What is expected has the accidental coincidences that were counted.
 
-    analyser_rad: by which each analyser may be off at each setting. The fringe's centre
-                  may be off, too, by the same for all settings, where it moves a
-                  correlation but not S
+    fringes:       Alice's analyser at 0, by which both stand, and turned
+    analysers_rad: standard uncertainty of each setting of Alice's analyser, of Bob's
+
+    At the settings every correlation has the slope sqrt(2) V by either angle. One that
+    is set once, for two correlations, comes into S with both signs of it: S does not
+    move with a1, a2, b2, nor with the fringe's centre, common to all. Only b1 is set
+    twice, at the beginning and at the end: with independent errors, each in one
+    correlation, S has sqrt(2) slope times the uncertainty of Bob's angle from it.
     """
+    fringe, turned = fringes
     slope_per_rad = 2.0 * fringe.visibility.value * math.sin(math.pi / 4.0)
-    own = math.sqrt(2.0) * slope_per_rad * analyser_rad
-    common = slope_per_rad * math.radians(fringe.centre_deg.uncertainty)
+    both_rad = math.hypot(*analysers_rad, math.radians(fringe.centre_deg.uncertainty))
+    b1_twice = math.sqrt(2.0) * slope_per_rad * analysers_rad[1]
     expected = {name: _expected(p, angles_deg) for name, angles_deg in SETTINGS.items()}
     found: dict[str, Any] = {}
     for name, one in correlations.items():
-        turned = _wider(one.raw, math.hypot(own, common))
-        found |= _told(f"correlation_{name}", turned, expected[name] * one.genuine)
-    raw = chsh({name: _wider(one.raw, own) for name, one in correlations.items()})
-    net = chsh({name: _wider(one.net, own) for name, one in correlations.items()})
+        at_angles = _wider(one.raw, slope_per_rad * both_rad)
+        found |= _told(f"correlation_{name}", at_angles, expected[name] * one.genuine)
+    raw = _wider(chsh({name: one.raw for name, one in correlations.items()}), b1_twice)
+    net = _wider(chsh({name: one.net for name, one in correlations.items()}), b1_twice)
     genuine = {
         name: Measured(expected[name] * one.genuine, 0.0)
         for name, one in correlations.items()
@@ -56,6 +62,7 @@ def figures(
         | _told("chsh", raw, chsh(genuine).value)
         | _told("visibility", visibility, p.source_visibility)
         | _told("fringe_visibility", fringe.visibility, None)
+        | _told("fringe_visibility_45", turned.visibility, None)
         | _told("fringe_centre_deg", fringe.centre_deg, None)
         | {
             "coincidences": {n: one.coincidences for n, one in correlations.items()},

@@ -6,6 +6,7 @@ A half-wave plate turns the analyser behind it by twice its own angle.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,10 +23,33 @@ from qkdlab_experiments.entanglement.correlations import (
     Fringe,
     fit_fringe,
 )
-from qkdlab_experiments.entanglement.counting import Counter
+from qkdlab_experiments.entanglement.counting import (
+    Tags,
+    correlation,
+    lateness_ps,
+    read_tags,
+)
 from qkdlab_experiments.entanglement.figures import figures
+from qkdlab_experiments.entanglement.frames import REMEDY, TURN_DEG, refuse_unlike
 
 __all__ = ["count", "send"]
+
+
+_ACCURACY = "plate-accuracy"
+"""Message of Alice's: how well her plate's angle is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What Bob knows of both plates and of his tagger once he has seen pairs.
+
+    alice_rad, bob_rad: standard uncertainty of an analyser's angle at each setting
+    late_ps:            of `lateness_ps`
+    """
+
+    alice_rad: float
+    bob_rad: float
+    late_ps: list[int]
 
 
 def send(ctx: PartyContext[ChshParameters]) -> PartyResult:
@@ -35,6 +59,7 @@ def send(ctx: PartyContext[ChshParameters]) -> PartyResult:
     `analyser_deg`, by the zero of Alice's plate.
     """
     plate: Rotator = ctx.roles["plate"]
+    ctx.conversation.send(_ACCURACY, analyser_rad=_analyser_rad(plate))
     wishes = requests(ctx)
     next(wishes)
     with pumped(ctx):
@@ -46,44 +71,71 @@ def send(ctx: PartyContext[ChshParameters]) -> PartyResult:
 def count(ctx: PartyContext[ChshParameters]) -> PartyResult:
     """Find how the plates stand to each other, then count the four settings.
 
-    Raises UsageError where no pairs are seen, or nothing follows Bob's plate.
+    Raises UsageError where no pairs are seen, nothing follows Bob's plate, or what does
+    is unlike as Alice's turns.
     """
     p = ctx.parameters
+    alice_rad = float(ctx.conversation.receive(_ACCURACY)["analyser_rad"])
     detectors: BiasSource = ctx.roles["detectors"]
     darks_hz = detectors.count_rates_hz(p.dark_s)[:4]
     ask(ctx)
-    counter = Counter(ctx)
-    fringe = _fringe(ctx, counter)
-    correlations = _settings(ctx, counter, fringe)
+    late = _lateness_ps(ctx)
+    bench = _Bench(alice_rad, _analyser_rad(ctx.roles["plate"]), late)
+    rest, turned = (_fringe(ctx, bench, deg) for deg in (0.0, TURN_DEG))
+    refuse_unlike(rest, turned)
+    correlations = _settings(ctx, bench, rest)
     dismiss(ctx)
-    analyser_rad = _analyser_rad(ctx.roles["plate"])
-    return PartyResult(figures(p, fringe, correlations, analyser_rad, darks_hz))
+    found = figures(
+        p, (rest, turned), correlations, (alice_rad, bench.bob_rad), darks_hz
+    )
+    return PartyResult(found)
 
 
-def _fringe(ctx: PartyContext[ChshParameters], counter: Counter) -> Fringe:
-    """Return the correlation by Bob's angle, Alice's analyser at her zero."""
+def _lateness_ps(ctx: PartyContext[ChshParameters]) -> list[int]:
+    """Return `lateness_ps` of two angles of Bob's analyser."""
+    plate: Rotator = ctx.roles["plate"]
+    acquisitions: list[Tags] = []
+    for angle_deg in (0.0, 45.0):
+        plate.set_angle_deg(angle_deg / 2.0)
+        acquisitions.append(read_tags(ctx, ctx.parameters.fringe_s))
+    return lateness_ps(ctx.parameters, acquisitions)
+
+
+def _fringe(
+    ctx: PartyContext[ChshParameters], bench: _Bench, alice_deg: float
+) -> Fringe:
+    """Return the correlation by Bob's angle, Alice's analyser at rest.
+
+    The uncertainty of the centre has that of her own angle in it.
+    """
     p = ctx.parameters
     plate: Rotator = ctx.roles["plate"]
-    ask(ctx, analyser_deg=0.0)
+    ask(ctx, analyser_deg=alice_deg)
     angles_deg = (np.arange(p.fringe_points) * 180.0 / p.fringe_points).tolist()
     found = []
     for number, angle_deg in enumerate(angles_deg):
-        ctx.progress("fringe", number, p.fringe_points)
+        ctx.progress(f"fringe at {alice_deg:g} deg", number, p.fringe_points)
         plate.set_angle_deg(angle_deg / 2.0)
-        raw = Correlation.of(counter.counts(p.fringe_s)).raw
+        raw = correlation(p, read_tags(ctx, p.fringe_s), bench.late_ps).raw
         # a correlation changes by twice the angle at most
-        spread = math.hypot(raw.uncertainty, 2.0 * _analyser_rad(plate))
+        spread = math.hypot(raw.uncertainty, 2.0 * bench.bob_rad)
         found.append(Measured(raw.value, spread))
     try:
-        return fit_fringe(angles_deg, found)
+        fringe = fit_fringe(angles_deg, found)
     except ValueError as error:
-        raise UsageError(f"no fringe: {error}") from error
+        raise UsageError(
+            f"no fringe with Alice's analyser at {alice_deg:g} deg: {error}; {REMEDY}"
+        ) from error
+    centre = fringe.centre_deg
+    spread_deg = math.hypot(centre.uncertainty, math.degrees(bench.alice_rad))
+    return replace(fringe, centre_deg=Measured(centre.value, spread_deg))
 
 
 def _settings(
-    ctx: PartyContext[ChshParameters], counter: Counter, fringe: Fringe
+    ctx: PartyContext[ChshParameters], bench: _Bench, fringe: Fringe
 ) -> dict[str, Correlation]:
     """Return the correlations of the four settings; only what changes is turned."""
+    p = ctx.parameters
     plate: Rotator = ctx.roles["plate"]
     found: dict[str, Correlation] = {}
     alice_deg = bob_deg = math.nan
@@ -94,7 +146,7 @@ def _settings(
         if theirs_deg != bob_deg:
             plate.set_angle_deg((theirs_deg + fringe.centre_deg.value) / 2.0)
         alice_deg, bob_deg = ours_deg, theirs_deg
-        found[name] = Correlation.of(counter.counts(ctx.parameters.duration_s))
+        found[name] = correlation(p, read_tags(ctx, p.duration_s), bench.late_ps)
     return found
 
 
