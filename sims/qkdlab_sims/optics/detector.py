@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qkdlab_sims.optics.arrivals import ArrivalSource, poisson_bound
 from qkdlab_sims.optics.attacks._kernels import run_attacked_ticks
 from qkdlab_sims.optics.attacks.photons import PhotonAttack
-from qkdlab_sims.optics.bank import Clicks, DetectorState
+from qkdlab_sims.optics.bank import Bank, Clicks, DetectorState
 from qkdlab_sims.optics.bright import BrightLight, Mode, absorbed_power_w
 from qkdlab_sims.optics.channels.echo import Echo
 from qkdlab_sims.optics.channels.echoed import Echoed
@@ -44,9 +44,10 @@ __all__ = [
     "simulate_pulses",
 ]
 
-BRIGHTEST_SPREAD = 0.25
-"""Detectable photons a period of continuous light that are looked at; with more a wire
-hardly recovers between two clicks anyway."""
+BRIGHTEST_SPREAD = 64.0
+"""Detectable photons a period of continuous light that are looked at. A detector that
+rests for a period after each click then clicks within 1.6 % as often as with more; to
+others more is refused."""
 _ATTACKED_TICKS = 4
 
 
@@ -99,7 +100,7 @@ def simulate_pulses(
         before, continuous = to_eve @ before, to_eve @ continuous
     # What comes evenly spread acts as dark counts do; Eve lets it pass.
     spread = 0.5 * after @ continuous + background * active
-    spread = np.minimum(spread, BRIGHTEST_SPREAD)
+    spread = _within_reach(spread, bank)
     if isinstance(eve, PhotonAttack):
         made = Collection(
             state,
@@ -134,6 +135,21 @@ def simulate_pulses(
         lead_ps=lead_ps,
         threads=threads,
     )
+
+
+def _within_reach(spread: NDArray[np.float64], bank: Bank) -> NDArray[np.float64]:
+    """Return of continuous light what is looked at.
+
+    Raises OverflowError where more would give more clicks.
+    """
+    for photons, parameters in zip(spread, bank.parameters, strict=True):
+        if photons > BRIGHTEST_SPREAD and parameters.rest_ps < bank.period_ps:
+            raise OverflowError(
+                f"{photons:.3g} detectable photons a period of continuous light reach "
+                f"a detector that rests for {parameters.rest_ps:g} ps after a click; "
+                f"{BRIGHTEST_SPREAD:g} can be followed: attenuate it"
+            )
+    return np.minimum(spread, BRIGHTEST_SPREAD)
 
 
 def _echoed(

@@ -114,6 +114,11 @@ class DetectorParameters:
         exponent = self.dark_slope_per_ua * (bias_ua - self.dark_i0_ua)
         return background + math.exp(exponent)
 
+    @property
+    def rest_ps(self) -> float:
+        """For about how long after a click there is none."""
+        return self.recovery_tau_ps
+
     def jitter_sigma_ps(self, pulse_fwhm_ps: float = 0.0) -> float:
         """Return the standard deviation of detector and pulse width together."""
         return math.hypot(self.jitter_fwhm_ps, pulse_fwhm_ps) / _FWHM_IN_SIGMAS

@@ -149,6 +149,11 @@ class Spad:
             rated_k=temperature_k,
         )
 
+    @property
+    def rest_ps(self) -> float:
+        """For how long after a click there is none."""
+        return float(self.dead_time_ps)
+
     def jitter_sigma_ps(self, pulse_fwhm_ps: float = 0.0) -> float:
         """Return the standard deviation of diode and pulse width together."""
         return math.hypot(self.jitter_fwhm_ps, pulse_fwhm_ps) / _FWHM_IN_SIGMAS
