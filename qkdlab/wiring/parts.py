@@ -176,9 +176,9 @@ class FixedLoss(BasePart):
     kind: Literal["loss"]
     loss_db: float = Field(ge=0, le=300)
     """Mean over polarizations."""
-    return_loss_db: float | None = Field(default=None, ge=0, le=300)
-    """From ``out`` to ``in``, met by backflash: of an isolator its isolation, 30 dB or
-    more of one stage [mem], not the light that it reflects. None: as `loss_db`."""
+    isolation_db: float | None = Field(default=None, ge=0, le=300)
+    """Loss from ``out`` to ``in``, met by backflash: 30 dB or more of one stage of an
+    isolator [mem]. None: as `loss_db`."""
     pdl_db: float = Field(default=0.0, ge=0, le=3)
     """Polarization-dependent loss: between the best state, linear at `pdl_axis_deg`,
     and the worst. Up to 0.1 dB of a good fixed attenuator [mem]."""

@@ -110,8 +110,8 @@ def to_channel(path: OpticalPath) -> float:
 def _back_db(stage: Stage) -> float:
     """Return the loss of a stage to light that passes it the other way."""
     part = stage.part
-    if isinstance(part, FixedLoss) and part.return_loss_db is not None:
-        return stage.loss_db - part.loss_db + part.return_loss_db
+    if isinstance(part, FixedLoss) and part.isolation_db is not None:
+        return stage.loss_db - part.loss_db + part.isolation_db
     return stage.loss_db
 
 

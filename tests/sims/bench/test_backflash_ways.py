@@ -39,7 +39,7 @@ def graph_of(parts: dict[str, Any], *cables: str) -> Graph:
 
 @pytest.mark.parametrize(
     ("isolation", "loss_db"),
-    [({}, 0.5), ({"return_loss_db": 30.0}, 30.0), ({"return_loss_db": 0.0}, 0.0)],
+    [({}, 0.5), ({"isolation_db": 30.0}, 30.0), ({"isolation_db": 0.0}, 0.0)],
 )
 def test_flashes_meet_the_isolation_of_an_isolator(
     isolation: dict[str, float], loss_db: float
@@ -54,8 +54,8 @@ def test_flashes_meet_the_isolation_of_an_isolator(
 def test_an_observer_is_spared_by_an_isolator_before_the_diode() -> None:
     parts = {
         "circulator": CIRCULATOR,
-        "isolator": ISOLATOR | {"return_loss_db": 30.0},
-        "after": ISOLATOR | {"return_loss_db": 30.0},
+        "isolator": ISOLATOR | {"isolation_db": 30.0},
+        "after": ISOLATOR | {"isolation_db": 30.0},
         "diode": DIODE,
         "observer": DIODE,
     }
