@@ -271,7 +271,8 @@ def _requirements(record: ClaimRecord, facts: RunFacts) -> Iterable[Assumption]:
             + (
                 "no calibration record tells after how long a click is forgotten"
                 if recovery_ps is None
-                else f"what is left of a click is within its limit after {recovery_ps:g} ps"
+                else "what is left of a click is within its limit after "
+                f"{recovery_ps:g} ps"
             ),
         ),
         "leak within its cap": (
