@@ -43,7 +43,6 @@ PUBLIC = {
     "LdpcHalf._failed",
     "LdpcHalf._open",
     "LdpcHalf._parities",
-    "LdpcHalf.iterations",
     "LdpcReconciliation._everywhere",
 }
 """Fields that are said on the line, or seen on it."""

@@ -73,7 +73,7 @@ class Security(_Model):
     measured before the block: what they may drift in it."""
     vacuum_margin: float = Field(default=0.15, ge=0, lt=1)
     """The same of the weakest class, where a drift of the modulator's null tells."""
-    memory_max: float = Field(default=0.04, gt=0, lt=1)
+    memory_max: float = Field(default=0.06, gt=0, lt=1)
     """By how much a click may still part the detectors' efficiencies behind the masked
     time, at the upper end; more rejects the calibration."""
 

@@ -25,6 +25,7 @@ from qkdlab.link.estimate import CLAIMED
 from qkdlab.protocols.symbols import N_INTENSITIES
 from qkdlab.randomness import Randomness
 from qkdlab.security.assumptions import Assumption
+from qkdlab.security.balls import exactly
 from qkdlab.security.claim import Blanking, ClaimRecord, RunFacts
 from qkdlab.security.mismatch import Detectors
 from qkdlab.security.slacks import Slack
@@ -39,7 +40,6 @@ from qkdlab_experiments.frame import (
     source_of,
 )
 from qkdlab_experiments.leak_cap import leak_cap_bits
-from qkdlab_experiments.mismatch import calibrated_mismatch
 from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = [
@@ -67,7 +67,7 @@ class ClaimTerms:
     intensities: committed lowest and highest mean photon number by class
     leak_cap_bits: what the messages may disclose
     efficiency_spread, dark_spread, dark_probability: as of `Detectors`
-    recovery_ps: after which a detector has forgotten a click
+    recovery_ps: after which what is left of a click is within its limit
     calibration: digest of Bob's records that say so
     """
 
@@ -157,26 +157,30 @@ def detector_terms(book: PartyBook, p: Bb84Parameters) -> dict[str, Any]:
             {"dark_rate_hz": min(r.value for r in records)},
         )
     dark = float((least + most) / 2 * gate_s)
-    furthest = max(most * gate_s - Fraction(dark), Fraction(dark) - least * gate_s)
+    middle = exactly(dark)
+    furthest = max(most * gate_s - middle, middle - least * gate_s)
     memory, recovery = book.record("memory_mismatch"), book.record("recovery_ps")
-    apart = Fraction(calibrated_mismatch(book, p).greatest)
-    # what is left of a click where masked time ends
+    mismatch = book.record("efficiency_mismatch")
+    apart = abs(Fraction(mismatch.value)) + width * Fraction(mismatch.uncertainty)
+    # what is left of a click behind masked time
     apart += abs(Fraction(memory.value)) + width * Fraction(memory.uncertainty)
     said = {
         # whichever of the two is the worse: their ratio is 1 - apart at least
         "efficiency_spread": _upwards(apart / (2 - apart)),
-        "dark_spread": _upwards(furthest / Fraction(dark)),
+        "dark_spread": _upwards(furthest / middle),
         "dark_probability": dark,
         "recovery_ps": recovery.value,
     }
-    behind = (*records, book.record("efficiency_mismatch"), memory, recovery)
+    behind = (*records, mismatch, memory, recovery)
     return {**said, "calibration": _digest(behind)}
 
 
 def _upwards(exact: Fraction) -> float:
-    """Return the least float that is no smaller."""
+    """Return a float that is no smaller in decimals, as the formula reads it."""
     rounded = float(exact)
-    return rounded if rounded >= exact else math.nextafter(rounded, math.inf)
+    while exactly(rounded) < exact:
+        rounded = math.nextafter(rounded, math.inf)
+    return rounded
 
 
 def _digest(records: Iterable[CalibrationRecord]) -> str:

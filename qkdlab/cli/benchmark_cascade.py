@@ -29,7 +29,7 @@ __all__ = ["RATES", "STRINGS", "CascadeJob", "cascade", "measure"]
 RATES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1)
 """Probabilities of an error for which methods are measured."""
 STRINGS = 20
-"""Of `_BITS` bits each, so that 10 000 frames are seen."""
+"""Of `_BITS` bits each, so that 10 000 frames of Cascade are seen."""
 _FRAME_BITS = 65536
 _BITS = 1 << 25
 _LONG_BITS = 1 << 28

@@ -94,7 +94,7 @@ class Collection:
                 raise UsageError("detections lie outside the pulses of the block")
             self.last_slot = int(slot[-1])
         packed = _Packed.of(outcomes)
-        overwrite(outcomes.value)
+        overwrite(outcomes.value, outcomes.click)
         keep = outside_header(plan, slot)
         if not keep.all():
             everything, slot = packed, slot[keep]

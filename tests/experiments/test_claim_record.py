@@ -19,6 +19,7 @@ from qkdlab.calibration.records import CalibrationBook
 from qkdlab.errors import AbortCode, QkdlabError, SecurityAbort
 from qkdlab.randomness import SeededRandomness
 from qkdlab.security.assumptions import Pattern
+from qkdlab.security.balls import exactly
 from qkdlab.security.mismatch import Detectors, delta_1
 from qkdlab.security.tupkary2024 import Epsilons
 from qkdlab_experiments import blocks_alice, replay
@@ -32,7 +33,6 @@ from qkdlab_experiments.claim_record import (
     light_begins,
 )
 from qkdlab_experiments.frame import block_plan
-from qkdlab_experiments.mismatch import calibrated_mismatch
 
 INTERVALS = ((0.48, 0.52), (0.19, 0.21), (0.0019, 0.0024))
 BOB = records_of("bob")
@@ -102,18 +102,14 @@ def test_no_range_is_rounded_inwards(rates, mismatch, memory):
         P,
     )
     dark, spread, lost = (
-        Fraction(terms[name])
+        exactly(terms[name])
         for name in ("dark_probability", "dark_spread", "efficiency_spread")
     )
     width = Fraction(coverage_factor(P.calibration.interval_coverage))
     gate_s = Fraction(P.detection.gate_ps, 10**12)
     assert dark * (1 - spread) <= (Fraction(min(rates)) - width) * gate_s
     assert dark * (1 + spread) >= (Fraction(max(rates)) + width) * gate_s
-    apart = Fraction(
-        calibrated_mismatch(
-            records_of("bob", efficiency_mismatch=(mismatch, 0.0)), P
-        ).greatest
-    ) + abs(Fraction(memory))
+    apart = Fraction(mismatch) + abs(Fraction(memory))
     assert (1 - lost) / (1 + lost) <= 1 - apart
 
 

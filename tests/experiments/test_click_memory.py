@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -117,6 +118,10 @@ def test_nothing_to_see_is_told():
         nothing.difference(0, 1, 3)
 
 
+def decaying(tau, slots):
+    return 1.0 - np.exp(-slots / tau)
+
+
 def left(*stretches, n=1e6):
     """Return detectors that a click of either parts by so much in so many slots."""
     expected = np.full((2, 2, LAGS + 1), n)
@@ -134,49 +139,55 @@ def judged(*stretches, **changes):
     return judge(context(), left(*stretches, **changes))
 
 
-# 60 slots are masked; pieces behind begin at 60, 70, 80, 120, 180 and end at 240
+# 60 slots are masked; windows of 10 slots begin every 5, the last counts from 50 on
 
 
-def test_a_click_is_forgotten_behind_the_last_third_that_tells_of_it():
-    assert judged().figures["recovery_ps"] == 20_000
-    assert judged((0, 25, 0.2)).figures["recovery_ps"] == 40_000
+def test_a_click_is_forgotten_behind_the_last_window_that_tells_of_it():
+    assert judged().figures["recovery_ps"] == 5_000
+    assert judged((0, 25, 0.2)).figures["recovery_ps"] == 25_000
     outcome = judged((0, 45, 0.2))
     assert outcome.accepted
-    assert outcome.figures["recovery_ps"] == 60_000
-    assert outcome.figures["memory_mismatch"] < 0.002
+    assert outcome.figures["recovery_ps"] == 45_000
+    assert outcome.figures["memory_mismatch"] < 0.004
     assert [r.quantity for r in outcome.records] == ["recovery_ps", "memory_mismatch"]
 
 
-def test_what_is_left_anywhere_behind_the_mask_is_in_the_record():
+@pytest.mark.parametrize("first", [50, 61, 68, 85, 130, 133, 186, 225])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_left_anywhere_behind_the_mask_is_in_the_record(first, sign):
     """Also far behind it, where an echo of the cable may come."""
-    for first, end in ((70, 80), (80, 120), (120, 180), (180, 240)):
-        for sign in (1, -1):
-            found = judged((first, end, 0.02 * sign)).figures["memory_mismatch"]
-            assert 0.02 < found < 0.022
+    found = judged((first, first + 15, 0.05 * sign)).figures["memory_mismatch"]
+    assert 0.05 < found < 0.054
 
 
-@pytest.mark.parametrize("tau", [5.0, 10.0, 15.0, 20.0, 40.0, 200.0])
-def test_the_slot_that_opens_is_in_the_record_whatever_the_decay(tau):
+def erf(slots):
+    """Return the recovery of a wire whose current returns, near its threshold."""
+    current = 22.0 * (1.0 - np.exp(-slots / 47.0))
+    return np.array([0.5 * (1.0 + math.erf((i - 14.0) / 1.5)) for i in current])
+
+
+RECOVERIES = {
+    **{f"{tau:g}": partial(decaying, tau) for tau in (5.0, 10.0, 15.0, 20.0)},
+    "erf": erf,
+}
+
+
+@pytest.mark.parametrize("name", RECOVERIES)
+def test_the_slot_that_opens_is_in_the_record(name):
     slots = np.arange(LAGS + 1)
-    decay = 0.02 * np.exp(-(slots - 60) / tau)
-    if tau < 15.0:
-        # all of it there at the click
-        decay = np.exp(-slots / tau)
+    efficiency = np.maximum(RECOVERIES[name](slots), 1e-9)
     expected = np.full((2, 2, LAGS + 1), 1e7)
     seen = expected.copy()
-    seen[0, 0, 60:] *= np.exp(-decay[60:])
+    seen[0, 0] *= efficiency
     outcome = judge(context(), ClickMemory(seen, expected, FAR))
-    assert outcome.figures["memory_mismatch"] > 0.99 * decay[60]
+    assert outcome.figures["memory_mismatch"] > -math.log(efficiency[60])
 
 
-@pytest.mark.parametrize(
-    ("stretch", "where"),
-    [((0, 65, 0.2), "60 ns"), ((75, 85, 0.2), "70 ns"), ((190, 230, 0.1), "180 ns")],
-)
-def test_a_click_remembered_behind_the_mask_rejects_the_step(stretch, where):
+@pytest.mark.parametrize("stretch", [(0, 65, 0.2), (130, 142, 0.08), (190, 230, 0.1)])
+def test_a_click_remembered_behind_the_mask_rejects_the_step(stretch):
     outcome = judged(stretch)
     assert not outcome.accepted
-    assert f"{where} after a click" in outcome.problem
+    assert " ns after a click" in outcome.problem
     assert "detection.blank_ps" in outcome.problem
 
 
@@ -191,7 +202,6 @@ def test_masked_times_of_any_length_are_judged_from_their_end_on(blank_ps):
     detection = P.detection.model_copy(update={"blank_ps": blank_ps})
     parameters = P.model_copy(update={"detection": detection})
     ctx = SimpleNamespace(parameters=parameters, calibration=records_of("bob"))
-    outcome = judge(ctx, left((0, blank_ps // 1000, 0.3)))
+    outcome = judge(ctx, left((0, max(0, blank_ps // 1000 - 12), 0.3)))
     assert outcome.accepted
-    assert outcome.figures["memory_mismatch"] < 0.005
     assert outcome.figures["recovery_ps"] <= blank_ps

@@ -141,7 +141,8 @@ def test_a_wire_that_switches_early_gets_less_bias():
 
 
 def test_a_wire_that_is_dead_is_named():
-    overrides = ("wiring.parts.d_x1.switching_current_ua=5.0",)
+    part = "wiring.parts.d_x1"
+    overrides = (f"{part}.switching_current_ua=5.0", f"{part}.retrapping_ua=1.0")
     outcomes, _, _ = calibrated(4, "detectors", overrides)
     assert "detector 1 is latched" in rejected(outcomes, "detectors", "bob")
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from qkdlab.calibration.measured import coverage_factor
 from qkdlab.calibration.outcome import Curve, StepOutcome
@@ -30,16 +27,13 @@ from qkdlab_experiments.parameters import Bb84Parameters
 
 __all__ = ["alice", "bob", "judge"]
 
-_BEFORE = (1 / 3, 2 / 3)
-"""Where pieces of the masked time begin, in it."""
-_BEHIND = (0.0, 1 / 6, 1 / 3, 1.0, 2.0, 3.0)
-"""Edges of the pieces behind the mask, in masked times after its end; nothing is left
-of a click from the last on."""
-_OPENING = 1.4
-"""What decays exponentially is so much more than its mean over the first piece behind
-the mask where that begins, at most; what falls faster than that is little by then."""
+_WINDOWS = 6
+"""To a masked time: in each, the detectors are judged by themselves. They begin every
+half of their length, so that what lasts as long falls into one."""
+_FAR = 4
+"""Masked times after a click, from which on nothing is left of it."""
 _FEWEST_SLOTS = 12
-"""That stand for the masked time where it is shorter, so that pieces have slots."""
+"""That stand for the masked time where it is shorter, so that windows have slots."""
 _LONG = 8
 """Masked times from which is learnt how detectors click that remember nothing."""
 _POINTS = 24
@@ -65,7 +59,7 @@ def _measured(
     unmasked = replace(align(fit, p), blank_ps=0)
     clicks = acquire_clicks(receiver, p, unmasked, seconds)
     modulator.stop()
-    far = _behind(p)[-1]
+    far = _FAR * _masked(p)
     memory = click_memory(
         clicks,
         frame_slots=p.pattern.symbols,
@@ -85,44 +79,40 @@ def _masked(p: ActiveBb84Parameters) -> int:
     return max(p.detection.blank_ps // p.symbol_period_ps, _FEWEST_SLOTS)
 
 
-def _behind(p: ActiveBb84Parameters) -> list[int]:
-    """Return the edges of the pieces behind the mask, in slots since the click."""
-    end = p.detection.blank_ps // p.symbol_period_ps
-    return [end + round(share * _masked(p)) for share in _BEHIND]
-
-
 def judge(ctx: PartyContext[Bb84Parameters], memory: ClickMemory) -> StepOutcome:
-    """Say when a click is forgotten, and what is left of it behind the mask.
+    """Say when a click is forgotten, and what may be left of it behind the mask.
 
-    memory: learnt from behind the last of the pieces on
+    The window just before the mask ends counts, too: detectors that come back are no
+    further off in the slot that opens.
+
+    memory: learnt from `_FAR` masked times on
 
     Raises ValueError where too few clicks tell.
     """
     p = active(ctx.parameters)
     width = coverage_factor(p.calibration.interval_coverage)
-    limit, edges = p.security.memory_max, _behind(p)
+    limit, window = p.security.memory_max, max(2, _masked(p) // _WINDOWS)
 
-    def most(first: int, end: int) -> float:
+    def most(first: int) -> float:
         """Return what a click of either detector may leave in these slots."""
-        either = (memory.difference(last, first, end) for last in (0, 1))
+        either = (memory.difference(last, first, first + window) for last in (0, 1))
         return max(abs(one.value) + width * one.uncertainty for one in either)
 
-    behind = [most(*piece) for piece in pairwise(edges)]
-    behind[0] *= _OPENING
-    left, worst = max(behind), int(np.argmax(behind))
-    starts = [max(1, round(share * edges[0])) for share in _BEFORE]
-    recovered = edges[0]
-    for first, end in reversed(list(pairwise([*starts, edges[0]]))):
-        if end <= first or most(first, end) > limit:
-            break
-        recovered = first
-    recovery_ps = recovered * p.symbol_period_ps
+    end = p.detection.blank_ps // p.symbol_period_ps
+    step = window // 2
+    firsts = range(end % step or step, memory.far - window + 1, step)
+    by_first = {first: most(first) for first in firsts}
+    last_told = max((f for f, left in by_first.items() if left > limit), default=0)
+    recovery_ps = min(last_told + step, end) * p.symbol_period_ps
+    behind = {f: left for f, left in by_first.items() if f >= end - window}
+    worst = max(behind, key=behind.__getitem__)
+    left = behind[worst]
     problem = None
     if left > limit:
         problem = (
-            f"{edges[worst] * p.symbol_period_ps / 1000:g} ns after a click the "
-            f"detectors may still differ by {left:.1%} for it, limit {limit:.1%}: "
-            "raise parameters.detection.blank_ps, or count for longer "
+            f"{worst * p.symbol_period_ps / 1000:g} ns after a click the detectors may "
+            f"still differ by {left:.1%} for it, limit {limit:.1%}: raise "
+            "parameters.detection.blank_ps, or count for longer "
             "(parameters.calibration.memory_clicks)"
         )
     records = (
@@ -146,8 +136,7 @@ def judge(ctx: PartyContext[Bb84Parameters], memory: ClickMemory) -> StepOutcome
     figures = {
         "recovery_ps": recovery_ps,
         "memory_mismatch": left,
-        "pieces_ns": [edge * p.symbol_period_ps / 1000 for edge in edges],
-        "memory_mismatch_of_pieces": behind,
+        "most_is_left_after_ns": worst * p.symbol_period_ps / 1000,
         "limit": limit,
     }
     curves = tuple(_curve(p, memory, *pair) for pair in _PAIRS)

@@ -172,6 +172,8 @@ class LdpcHalf:
         if len(self._own):
             for held in (self._words, self._errors, self._lanes, self._parities):
                 held.fill(0)
+            # how many passes a frame took follows from its errors
+            self.iterations.fill(0)
 
     @property
     def _n_words(self) -> int:

@@ -109,7 +109,7 @@ def test_intensity_follows_the_six_pulses_before_as_stated() -> None:
         ("laser", {"pulses": {"chirp": 200.0}}, "less than or equal to 100"),
         ("laser", {"pulses": {"noise_rms": 0.4}}, "less than or equal to 0.3"),
         ("mzm", {"memory": [0.1] * 7}, "at most 6"),
-        ("mzm", {"memory": [-0.6, -0.6]}, "without light"),
+        ("mzm", {"memory": [-0.6, -0.6]}, "no light"),
     ],
 )
 def test_lasers_outside_physics_are_refused_at_load(part, fields, match) -> None:
