@@ -56,7 +56,7 @@ def expected(method="cascade", **changes):
             for name in ("decoy", "sampling", "mismatch1", "mismatch2", "pa")
         },
         "epsilon_ev": 2.0**-127,
-        "efficiency_spread": 0.021,
+        "efficiency_spread": 0.024,
         "dark_spread": 0.4,
         "dark_probability": dark,
         "swap": True,
