@@ -36,7 +36,7 @@ def textbook_ldpc(plan: FramePlan, seed: int = 1) -> tuple[str, float]:
     errors = (rng.random(channel.size) < channel).astype(np.uint8)
     syndrome = np.bitwise_xor.reduceat(errors[columns], first[:-1])
     try:
-        from ldpc import BpDecoder  # type: ignore[import-not-found, unused-ignore]
+        from ldpc import BpDecoder  # type: ignore[attr-defined, import-not-found, unused-ignore]
     except ImportError:
         what = "sum-product in NumPy"
         begin_s = time.thread_time()
